@@ -1,0 +1,207 @@
+/* The control messages: one struct, one encoder, one decoder each. Bodies are CBOR maps with
+ * unsigned keys (doc/protocol.cddl); unknown keys are skipped, missing required ones are
+ * YETT_EPROTO, anything beyond a limit YETT_ELIMIT. Decoded text is copied into the struct. */
+#ifndef YETT_WIRE_MESSAGE_H
+#define YETT_WIRE_MESSAGE_H
+
+#include <stdbool.h>
+
+#include <yett/batch.h>
+
+#include "../base/error.h"
+
+/* Frame: length of the body (u32), type (u8), flags (u8), reserved (u16, 0); then the body. */
+#define YETT_FRAME_HEADER_SIZE 8
+
+enum yett_frame_type {
+	YETT_FRAME_HELLO = 1,
+	YETT_FRAME_AUTH = 2,
+	YETT_FRAME_INTRO = 3,
+	YETT_FRAME_WELCOME = 4,
+	YETT_FRAME_REFUSE = 5,
+	YETT_FRAME_BATCH = 16,
+	YETT_FRAME_ACK = 17,
+	YETT_FRAME_CREDIT = 18,
+	YETT_FRAME_PATH = 19,
+	YETT_FRAME_ATTACH = 20,
+	YETT_FRAME_DETACH = 21,
+	/* 22 to 26: ADMISSION, CONFIG, APPLIED, QUERY, REPORT are reserved */
+	YETT_FRAME_HEARTBEAT = 27,
+	YETT_FRAME_PING = 28,
+	YETT_FRAME_PONG = 29,
+	YETT_FRAME_GOODBYE = 30,
+};
+enum yett_frame_flag {
+	YETT_FRAME_IGNORABLE = 1 << 0, /* a receiver that does not know the type skips it */
+};
+
+#define YETT_HELLO_MAX         4096
+#define YETT_AUTH_FRAME_MAX    16384 /* one chunk */
+#define YETT_AUTH_TOKEN_MAX    65536 /* all chunks */
+#define YETT_CONTROL_MAX       65536 /* any other control frame's body */
+#define YETT_VERSION_LOW       1
+#define YETT_VERSION_HIGH      1
+#define YETT_NODE_NAME_SIZE    254
+#define YETT_METHODS_MAX       8
+#define YETT_METHOD_NAME_SIZE  16
+#define YETT_CAUSE_SIZE        256
+#define YETT_ACK_RANGES_MAX    256
+#define YETT_ACK_REFUSALS_MAX  64
+#define YETT_ATTACH_MAX        256
+#define YETT_PATH_MAX          8
+
+struct yett_hello {
+	uint32_t version_low, version_high;
+	uint64_t capabilities;
+	uint32_t method_count; /* acceptor: what it takes, best first; initiator: what it has */
+	char methods[YETT_METHODS_MAX][YETT_METHOD_NAME_SIZE];
+	char realm[256]; /* of the acceptor's Kerberos service; "" without */
+	int64_t wall_ns;
+};
+
+struct yett_auth_message {
+	char method[YETT_METHOD_NAME_SIZE];
+	uint32_t status; /* enum yett_auth_status of yett/auth.h */
+	bool more;       /* another chunk of the token follows */
+	char cause[YETT_CAUSE_SIZE]; /* DENY: what the peer may know */
+	const uint8_t *token; /* borrowed: from the frame, or the session's assembly */
+	size_t token_length;
+};
+
+enum yett_intro_flag {
+	YETT_INTRO_DURABLE = 1 << 0, /* the sender's queue (or store) is durable */
+	YETT_INTRO_STANDBY = 1 << 1, /* the initiator holds this session as a warm standby */
+	YETT_INTRO_RELAY = 1 << 2,   /* has listeners: may ask to speak for others */
+	YETT_INTRO_STORE = 1 << 3,   /* a management server */
+};
+struct yett_intro {
+	char name[YETT_NODE_NAME_SIZE];
+	struct yett_id id;
+	struct yett_id boot; /* new at each start of the process */
+	uint64_t session; /* counts the sender's sessions since boot */
+	uint32_t flags;
+	char software[64]; /* "yett 0.1.0" */
+};
+
+struct yett_welcome {
+	char group[256];
+	struct yett_id group_id;
+	struct yett_id store_id;
+	uint64_t store_generation;
+	uint32_t heartbeat_s; /* how often the acceptor wants to hear */
+};
+
+enum yett_refuse_code {
+	YETT_REFUSE_VERSION = 1,
+	YETT_REFUSE_ADMISSION = 2, /* authenticated, and not on the list */
+	YETT_REFUSE_NAME = 3,      /* INTRO's name is not the one that was proved */
+	YETT_REFUSE_BUSY = 4,
+	YETT_REFUSE_CLONE = 5,
+	YETT_REFUSE_SHUTDOWN = 6,
+	YETT_REFUSE_PROTOCOL = 7,
+	YETT_REFUSE_RELAY = 8, /* spoke for an origin that it has no grant for */
+	YETT_REFUSE_UNAVAILABLE = 9, /* cannot decide now (no way to the store) */
+	YETT_REFUSE_TIMEOUT = 10,
+};
+/* REFUSE and GOODBYE. */
+struct yett_refuse {
+	uint32_t code;
+	char cause[YETT_CAUSE_SIZE];
+	char mend[YETT_CAUSE_SIZE];
+	uint32_t retry_after_ms; /* 0: as the peer sees fit */
+};
+
+struct yett_ack_range {
+	uint64_t first, last; /* frame numbers of BATCHes, both included */
+};
+struct yett_ack_refusal {
+	uint64_t number;
+	uint32_t code; /* enum yett_refuse_code */
+	uint32_t retry_after_ms;
+};
+struct yett_ack {
+	uint32_t range_count, refusal_count;
+	struct yett_ack_range ranges[YETT_ACK_RANGES_MAX];
+	struct yett_ack_refusal refusals[YETT_ACK_REFUSALS_MAX];
+};
+
+struct yett_credit {
+	uint64_t granted[YETT_LANES]; /* receiver: bytes more, of batches */
+	uint64_t wanted[YETT_LANES];  /* sender: the next batch's length, where credit lacks */
+};
+
+/* The acceptor's present way to the store, nearest first; its own id is the first. */
+struct yett_path {
+	bool open;
+	uint32_t count;
+	struct yett_id ids[YETT_PATH_MAX];
+};
+
+struct yett_attached {
+	struct yett_id id;
+	struct yett_id boot;
+	struct yett_id via; /* the relay that it is attached to */
+	uint64_t session; /* (id, boot, session) rises: the newer presence wins */
+	bool live; /* false: known, and its batches may still come, but not connected */
+	bool relay;
+	char name[YETT_NODE_NAME_SIZE];
+	char method[YETT_METHOD_NAME_SIZE];
+	char software[64];
+	char address[64];
+};
+struct yett_attach {
+	uint32_t count;
+	struct yett_attached nodes[YETT_ATTACH_MAX];
+};
+struct yett_detach {
+	uint32_t count;
+	struct yett_id ids[YETT_ATTACH_MAX];
+};
+
+struct yett_heartbeat_of {
+	struct yett_id id;
+	uint32_t age_ms; /* since the sender heard it */
+};
+struct yett_heartbeat {
+	int64_t wall_ns;
+	uint32_t interval_s; /* the sender's own */
+	bool degraded;
+	uint32_t count; /* nodes behind the sender */
+	struct yett_heartbeat_of nodes[YETT_ATTACH_MAX];
+};
+
+struct yett_ping {
+	uint64_t token;
+};
+
+/* encode appends frame header and body to the session's output (core/wire/session.h) through a
+ * growing byte string. */
+struct _GByteArray;
+void yett_hello_encode(const struct yett_hello *message, struct _GByteArray *to);
+int yett_hello_decode(const uint8_t *bytes, size_t length, struct yett_hello *ret_message);
+void yett_auth_encode(const struct yett_auth_message *message, struct _GByteArray *to);
+int yett_auth_decode(const uint8_t *bytes, size_t length, struct yett_auth_message *ret_message);
+void yett_intro_encode(const struct yett_intro *message, struct _GByteArray *to);
+int yett_intro_decode(const uint8_t *bytes, size_t length, struct yett_intro *ret_message);
+void yett_welcome_encode(const struct yett_welcome *message, struct _GByteArray *to);
+int yett_welcome_decode(const uint8_t *bytes, size_t length, struct yett_welcome *ret_message);
+/* type: YETT_FRAME_REFUSE or YETT_FRAME_GOODBYE */
+void yett_refuse_encode(const struct yett_refuse *message, int type, struct _GByteArray *to);
+int yett_refuse_decode(const uint8_t *bytes, size_t length, struct yett_refuse *ret_message);
+void yett_ack_encode(const struct yett_ack *message, struct _GByteArray *to);
+int yett_ack_decode(const uint8_t *bytes, size_t length, struct yett_ack *ret_message);
+void yett_credit_encode(const struct yett_credit *message, struct _GByteArray *to);
+int yett_credit_decode(const uint8_t *bytes, size_t length, struct yett_credit *ret_message);
+void yett_path_encode(const struct yett_path *message, struct _GByteArray *to);
+int yett_path_decode(const uint8_t *bytes, size_t length, struct yett_path *ret_message);
+void yett_attach_encode(const struct yett_attach *message, struct _GByteArray *to);
+int yett_attach_decode(const uint8_t *bytes, size_t length, struct yett_attach *ret_message);
+void yett_detach_encode(const struct yett_detach *message, struct _GByteArray *to);
+int yett_detach_decode(const uint8_t *bytes, size_t length, struct yett_detach *ret_message);
+void yett_heartbeat_encode(const struct yett_heartbeat *message, struct _GByteArray *to);
+int yett_heartbeat_decode(const uint8_t *bytes, size_t length, struct yett_heartbeat *ret_message);
+/* type: YETT_FRAME_PING or YETT_FRAME_PONG */
+void yett_ping_encode(const struct yett_ping *message, int type, struct _GByteArray *to);
+int yett_ping_decode(const uint8_t *bytes, size_t length, struct yett_ping *ret_message);
+
+#endif

@@ -1,0 +1,100 @@
+/* The session machine: bytes in, events out; messages in, bytes out. No socket, no clock, no
+ * thread. It knows the frames, the states in which each is legal, the limits, the chunks of AUTH
+ * tokens, and the credit of both directions.
+ *
+ *     HELLO --both hellos--> AUTH --both done--> INTRO --welcome--> OPEN --goodbye--> CLOSED
+ *
+ * Legal in each state (i: sent by the initiator only, a: by the acceptor only):
+ *     HELLO   HELLO
+ *     AUTH    AUTH
+ *     INTRO   INTRO, WELCOME (a, after the initiator's INTRO), REFUSE
+ *     OPEN    BATCH (i), ACK (a), CREDIT (a grants, i wants), PATH (a), ATTACH, DETACH (i),
+ *             HEARTBEAT, PING, PONG, GOODBYE
+ *     REFUSE and GOODBYE are legal in every state and end it. Anything else is YETT_EPROTO.
+ *
+ * On failure the machine is CLOSED: `failed` is called once, then nothing.
+ * Events are called from within yett_wire_receive; they may send, and may not free the machine
+ * (yett_wire_close stops all further events). */
+#ifndef YETT_WIRE_SESSION_H
+#define YETT_WIRE_SESSION_H
+
+#include <sys/uio.h>
+#include <yett/transport.h>
+
+#include "envelope.h"
+#include "message.h"
+
+enum yett_wire_state {
+	YETT_WIRE_HELLO = 1,
+	YETT_WIRE_AUTH,
+	YETT_WIRE_INTRO,
+	YETT_WIRE_OPEN,
+	YETT_WIRE_CLOSED,
+};
+
+struct yett_wire;
+
+struct yett_wire_events {
+	void (*hello)(void *arg, const struct yett_hello *message);
+	/* Whole: chunks are assembled. */
+	void (*auth)(void *arg, const struct yett_auth_message *message);
+	void (*intro)(void *arg, const struct yett_intro *message);
+	void (*welcome)(void *arg, const struct yett_welcome *message);
+	/* The peer refuses or leaves; the machine is CLOSED. */
+	void (*refused)(void *arg, const struct yett_refuse *message);
+	void (*goodbye)(void *arg, const struct yett_refuse *message);
+	/* A batch within credit, header and checksums good. `batch` and its buffer are borrowed:
+	 * take a reference to keep it. `number` counts BATCH frames of the session from 1. */
+	void (*batch)(void *arg, uint64_t number, const struct yett_envelope *envelope,
+		const struct yett_batch *batch);
+	void (*ack)(void *arg, const struct yett_ack *message);
+	/* Credit rose (initiator), or the peer waits for more than it has (acceptor). */
+	void (*credit)(void *arg, const struct yett_credit *message);
+	void (*path)(void *arg, const struct yett_path *message);
+	void (*attach)(void *arg, const struct yett_attach *message);
+	void (*detach)(void *arg, const struct yett_detach *message);
+	void (*heartbeat)(void *arg, const struct yett_heartbeat *message);
+	/* PINGs are answered by the machine itself. */
+	void (*pong)(void *arg, uint64_t token);
+	void (*failed)(void *arg, int result, const struct yett_error *error);
+};
+
+struct yett_wire *yett_wire_new(
+	enum yett_role role, const struct yett_wire_events *events, void *arg);
+void yett_wire_free(struct yett_wire *wire);
+enum yett_wire_state yett_wire_state(const struct yett_wire *wire);
+/* No more events; what is to be sent may still be taken out. */
+void yett_wire_close(struct yett_wire *wire);
+
+void yett_wire_receive(struct yett_wire *wire, const uint8_t *bytes, size_t length);
+
+/* Sending: YETT_EPROTO where the state forbids it. Encoded at once, messages are borrowed. */
+int yett_wire_hello(struct yett_wire *wire, const struct yett_hello *message);
+/* Cuts the token into chunks. A status of DONE counts for the state. */
+int yett_wire_auth(struct yett_wire *wire, const struct yett_auth_message *message);
+int yett_wire_intro(struct yett_wire *wire, const struct yett_intro *message);
+int yett_wire_welcome(struct yett_wire *wire, const struct yett_welcome *message);
+int yett_wire_refuse(struct yett_wire *wire, const struct yett_refuse *message); /* → CLOSED */
+int yett_wire_goodbye(struct yett_wire *wire, const struct yett_refuse *message); /* → CLOSED */
+/* Initiator: takes a reference to the batch's buffer until it is sent. YETT_EAGAIN: not enough
+ * credit in its lane. `*ret_number` is the frame's. */
+int yett_wire_batch(struct yett_wire *wire, const struct yett_envelope *envelope,
+	const struct yett_batch *batch, uint64_t *ret_number);
+int yett_wire_ack(struct yett_wire *wire, const struct yett_ack *message);
+/* Acceptor: grants, which the machine holds the peer to. Initiator: wants. */
+int yett_wire_credit(struct yett_wire *wire, const struct yett_credit *message);
+int yett_wire_path(struct yett_wire *wire, const struct yett_path *message);
+int yett_wire_attach(struct yett_wire *wire, const struct yett_attach *message);
+int yett_wire_detach(struct yett_wire *wire, const struct yett_detach *message);
+int yett_wire_heartbeat(struct yett_wire *wire, const struct yett_heartbeat *message);
+int yett_wire_ping(struct yett_wire *wire, uint64_t token);
+
+/* Credit left in a lane: ours to send (initiator), the peer's (acceptor). */
+uint64_t yett_wire_credit_left(const struct yett_wire *wire, uint32_t lane);
+
+/* What is to be sent: up to `max` pieces, valid until the next call on the machine. */
+int yett_wire_output(struct yett_wire *wire, struct iovec *ret_iov, int max);
+void yett_wire_sent(struct yett_wire *wire, size_t bytes);
+size_t yett_wire_unsent(const struct yett_wire *wire);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A module is a shared object with one exported symbol, `yett_module`: a const descriptor. The
+ * guide is doc/modules.md; the smallest whole example is modules/policy-roundrobin.
+ *
+ *     YETT_MODULE(.kind = YETT_KIND_POLICY, .name = "policy-roundrobin", …);
+ *
+ * ABI: the major number must be equal, the minor at most the core's. Tables start with their
+ * size, are only ever appended to, and the core copies min(size, its own size) of them into a
+ * zeroed table: a call that a module does not have is NULL.
+ */
+#ifndef YETT_MODULE_H
+#define YETT_MODULE_H
+
+#include <yett/error.h>
+#include <yett/host.h>
+#include <yett/schema.h>
+
+#define YETT_MODULE_MAGIC UINT32_C(0x54544559) /* "YETT" */
+#define YETT_ABI_MAJOR    1
+#define YETT_ABI_MINOR    0
+
+enum yett_kind {
+	YETT_KIND_TRANSPORT = 1,
+	YETT_KIND_AUTH = 2,
+	YETT_KIND_QUEUE = 3,
+	YETT_KIND_POLICY = 4,
+	YETT_KIND_SOURCE = 5,
+	YETT_KIND_STORE = 6,
+};
+
+/* What `create` is given, beside the host. All borrowed. */
+struct yett_create {
+	uint32_t size;
+	uint32_t reserved;
+	const char *name;     /* of the instance, unique in its node; for logs */
+	const void *settings; /* as the schema fills them; valid until `destroy` */
+	const char *node;     /* the node's fully qualified name */
+	const char *state;    /* the node's state directory */
+	const void *position; /* sources: where it left off (see source.h), or NULL */
+	size_t position_length;
+};
+
+/* The life of an instance: check → create → start → reload* → drain → stop → destroy. Each
+ * `create` is paired with one `destroy`, each `start` with one `stop`. Only create and destroy
+ * must be there. No mutable statics: two instances of a module always work.
+ * Threads: check, create and destroy on the main thread; the others on the kind's thread. */
+struct yett_life {
+	uint32_t size;
+	uint32_t reserved;
+	/* What rows cannot say: files that must be readable, values that exclude each other. No
+	 * side effects. `yettd --check` calls it. */
+	int (*check)(const struct yett_host *host, const void *settings, struct yett_error *error);
+	int (*create)(const struct yett_host *host, const struct yett_create *with, void **ret_self,
+		struct yett_error *error);
+	int (*start)(void *self, struct yett_error *error);
+	/* `settings` replace those of `create`; on failure the old ones stay in force. Called where
+	 * only rows marked live have changed, and for a transport always (certificates are read
+	 * again); for a policy or auth module whose other rows changed, the core makes a new
+	 * instance beside the old and switches. */
+	int (*reload)(void *self, const void *settings, struct yett_error *error);
+	void (*drain)(void *self); /* take no new work; finish what is under way */
+	void (*stop)(void *self);
+	void (*destroy)(void *self);
+};
+
+enum yett_metric_type {
+	YETT_METRIC_COUNTER = 1, /* host->metric adds */
+	YETT_METRIC_GAUGE = 2,   /* host->metric sets */
+};
+
+struct yett_metric {
+	const char *name; /* NULL ends the table */
+	const char *unit;
+	const char *doc;
+	uint64_t type;
+};
+
+struct yett_module {
+	uint32_t magic;
+	uint16_t abi_major;
+	uint16_t abi_minor;
+	uint32_t size;
+	uint32_t kind;
+	const char *name; /* "policy-roundrobin": <kind>-<name>, also the file's name */
+	const char *version;
+	const char *licence; /* SPDX */
+	const char *summary; /* a line for the manual */
+	const struct yett_life *life;
+	const void *operations; /* struct yett_<kind>_operations */
+	const struct yett_schema *schema; /* NULL: no settings */
+	const struct yett_metric *metrics; /* NULL: none */
+	uint32_t settings_size;
+	uint32_t reserved;
+};
+
+/* clang-format off */
+#define YETT_MODULE(...)                                                                           \
+	extern __attribute__((visibility("default"))) const struct yett_module yett_module;        \
+	__attribute__((visibility("default"))) const struct yett_module yett_module = {            \
+		.magic = YETT_MODULE_MAGIC, .abi_major = YETT_ABI_MAJOR,                           \
+		.abi_minor = YETT_ABI_MINOR, .size = sizeof(struct yett_module), __VA_ARGS__}
+/* clang-format on */
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kind `source` (stable): what a node tells about its own computer. Plain, blocking code on its
+ * own thread.
+ *
+ * A source's position says how far it has read. It becomes durable in the same commit as the
+ * records that it covers and is given back at the next `create`: so nothing is read twice into
+ * new numbers, nor skipped, whatever dies when. A source without one (host metrics) just leaves
+ * it.
+ */
+#ifndef YETT_SOURCE_H
+#define YETT_SOURCE_H
+
+#include <yett/module.h>
+
+struct yett_sink_self;
+
+/* Where records go; valid during the poll. `record` copies what it is given. */
+struct yett_sink {
+	uint32_t size;
+	/* Readable (poll(2), POLLIN) when the core wants the thread back: return soon. */
+	int32_t wake_fd;
+	struct yett_sink_self *self;
+	/* Takes one record into `lane`. May block while the node pushes back. Returns 0,
+	 * YETT_ELIMIT (too large: dropped, counted, the source goes on) or YETT_ECLOSED (return:
+	 * the node stops; what was not taken must not be covered by a position). */
+	int (*record)(struct yett_sink_self *self, uint32_t lane, const struct yett_record *record);
+	/* All records so far are covered by this position (<= YETT_QUEUE_POSITION_MAX - 256
+	 * bytes, opaque). Records that follow are not. */
+	int (*position)(struct yett_sink_self *self, const void *position, size_t length);
+	/* Cut now: do not linger (a state has changed). */
+	int (*flush)(struct yett_sink_self *self);
+};
+
+struct yett_source_operations {
+	uint32_t size;
+	uint32_t reserved;
+	/* Waits for something to tell until `deadline_ns` (monotonic) or until wake_fd is readable,
+	 * tells it, and returns. `*ret_next_ns`: do not call before this monotonic time (0: at
+	 * once). A failure is logged by the core, which backs off and calls again. */
+	int (*poll)(void *self, const struct yett_sink *sink, uint64_t deadline_ns,
+		uint64_t *ret_next_ns, struct yett_error *error);
+};
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Kind `store` (provisional): where management servers keep what arrived, once. Plain synchronous
+ * calls; one instance writes on its own thread, a second one reads on another.
+ *
+ * Exactly once lives here: a batch is judged against the pieces of its (origin, epoch, lane) by
+ * host->judge, in the same transaction as its records, under row locks taken in key order. Nothing
+ * of it is cached across transactions, since several management servers may share a store.
+ */
+#ifndef YETT_STORE_H
+#define YETT_STORE_H
+
+#include <yett/module.h>
+
+enum yett_store_mode {
+	YETT_STORE_WRITER = 1,
+	YETT_STORE_READER = 2,
+};
+
+enum yett_put_result {
+	YETT_PUT_STORED = 1,
+	YETT_PUT_DUPLICATE = 2,
+	YETT_PUT_FORK = 3, /* kept apart; alert */
+	YETT_PUT_DEAD = 4, /* could not be decoded: kept raw, to be listed and replayed; alert */
+	YETT_PUT_LATER = 5, /* a limit that passes with time: refuse with retry-after */
+};
+
+struct yett_put {
+	uint32_t size;
+	uint32_t meta_length;
+	const struct yett_batch *batch;
+	const void *meta;      /* how it came, as in queue.h */
+	int64_t received_ns;   /* Unix time, ours */
+	const char *gateway;   /* name of the node that brought it, or NULL if its origin did */
+	/* A position that commits with it (the server's own sources), as in queue.h. */
+	const char *key;
+	const void *position;
+	uint32_t position_length;
+	int32_t ret_result;    /* filled by put: enum yett_put_result, or a negative result */
+};
+
+/* Registry: named documents (JSON text), each with a revision for compare-and-set. Kept apart
+ * from records. */
+#define YETT_REVISION_ANY UINT64_MAX
+typedef int (*yett_document_fn)(void *arg, const char *key, const char *json, uint64_t revision);
+
+/* A stored record as a query gives it; borrowed during the visit. */
+struct yett_row {
+	uint32_t size;
+	uint32_t lane;
+	uint64_t id; /* rises in the order of storing: the cursor to follow by */
+	struct yett_id origin;
+	struct yett_epoch epoch;
+	uint64_t number;
+	int64_t received_ns;
+	const char *origin_name; /* or NULL if none is known */
+	const char *attributes;  /* JSON object */
+	struct yett_record record; /* without attributes */
+};
+typedef int (*yett_row_fn)(void *arg, const struct yett_row *row);
+
+/* All conditions must hold; NULL or 0: no condition. */
+struct yett_query {
+	uint32_t size;
+	uint32_t kind;
+	const char *origin; /* name or id; a glob (*, ?) is allowed for names */
+	const char *name;   /* of the record; a glob is allowed */
+	int64_t from_ns, to_ns; /* record time, [from, to) */
+	uint64_t after_id;      /* ids above it, oldest first; 0: the newest `limit`, in order */
+	uint32_t limit;
+	uint32_t reserved;
+};
+
+/* The account of one (origin, epoch, lane). */
+struct yett_account {
+	uint32_t size;
+	uint32_t lane;
+	struct yett_id origin;
+	struct yett_epoch epoch;
+	const char *origin_name;
+	uint64_t received;  /* numbers that are stored */
+	uint64_t declared;  /* declared lost, and not received */
+	uint64_t inferred;  /* lost by inference */
+	uint64_t highest;   /* the highest number known: received, declared or from bounds */
+	uint64_t missing;   /* below `highest`, neither received nor lost: still under way */
+	uint64_t metrics, events, states; /* stored records by kind */
+	uint64_t forks, dead; /* numbers kept apart, and kept raw */
+	uint32_t closed;
+	uint32_t reserved;
+};
+typedef int (*yett_account_fn)(void *arg, const struct yett_account *account);
+/* One lost range, declared or inferred. */
+typedef int (*yett_loss_fn)(void *arg, const struct yett_notice *gap);
+
+struct yett_store_stats {
+	uint32_t size;
+	uint32_t reserved;
+	uint64_t records;
+	uint64_t bytes;
+	uint64_t dead; /* dead letters */
+	uint64_t forks;
+	uint64_t generation; /* higher after a restore */
+	struct yett_id store_id;
+};
+
+struct yett_store_operations {
+	uint32_t size;
+	uint32_t reserved;
+	/* Before `start`: what this instance is for. */
+	int (*open)(void *self, uint32_t mode, struct yett_error *error);
+
+	/* Writer. begin → put* → commit, or rollback. When commit returned 0 it is durable. */
+	int (*begin)(void *self, struct yett_error *error);
+	int (*put)(void *self, struct yett_put *puts, size_t count, struct yett_error *error);
+	int (*commit)(void *self, struct yett_error *error);
+	void (*rollback)(void *self);
+	/* Housekeeping between transactions: retention, closing of epochs, at most for about
+	 * `budget_ns`. Returns 1 if there is more to do. */
+	int (*tidy)(void *self, uint64_t budget_ns, struct yett_error *error);
+	/* Writer: `revision` must be the present one (0: it must not exist), else YETT_ECONFLICT;
+	 * YETT_REVISION_ANY: whatever it is. json NULL deletes. Within a transaction. */
+	int (*registry_put)(void *self, const char *table, const char *key, const char *json,
+		uint64_t revision, uint64_t *ret_revision, struct yett_error *error);
+	/* The last committed position of every key that starts with `prefix`. */
+	int (*positions)(void *self, const char *prefix,
+		int (*visit)(void *arg, const char *key, const void *position, size_t length),
+		void *arg);
+
+	/* Both. */
+	int (*registry_list)(void *self, const char *table, const char *key, yett_document_fn visit,
+		void *arg, struct yett_error *error); /* key NULL: all */
+	int (*query)(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,
+		struct yett_error *error);
+	int (*account)(void *self, yett_account_fn visit, void *arg, struct yett_error *error);
+	int (*losses)(void *self, yett_loss_fn visit, void *arg, struct yett_error *error);
+	int (*stats)(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
+};
+
+#endif

@@ -19,7 +19,10 @@ struct yett_error {
 	char text[512];
 	char mend[256];
 };
-#define YETT_ERROR_INIT {0, "", ""}
+#define YETT_ERROR_INIT                                                                            \
+	{                                                                                          \
+		0, "", ""                                                                          \
+	}
 
 /* Fills `error` (may be NULL) and returns `code`. The first filling wins: what is nearest to the
  * cause is kept. */

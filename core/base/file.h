@@ -12,8 +12,7 @@
  * YETT_ELIMIT, YETT_EPERM, YETT_EIO. */
 int yett_file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_length,
 	struct yett_error *error);
-int yett_file_write(
-	const char *path, const void *bytes, size_t length, struct yett_error *error);
+int yett_file_write(const char *path, const void *bytes, size_t length, struct yett_error *error);
 /* Makes a directory and its parents, 0700 for the last one. */
 int yett_file_mkdir(const char *path, struct yett_error *error);
 

@@ -9,7 +9,7 @@
 #include <yett/host.h>
 
 enum yett_log_target {
-	YETT_LOG_STDERR,  /* "2026-… notice event-name: sentence" */
+	YETT_LOG_STDERR, /* "2026-… notice event-name: sentence" */
 	YETT_LOG_JOURNAL, /* sd_journal: MESSAGE, PRIORITY, YETT_EVENT; stderr where it is not there */
 };
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <yett/module.h>
 
-struct yett_metrics;     /* the values of one instance of one table */
+struct yett_metrics; /* the values of one instance of one table */
 
 /* `table` ends with a NULL name and must outlive the process (descriptors do). */
 struct yett_metrics *yett_metrics_new(const char *instance, const struct yett_metric *table);
@@ -15,8 +15,8 @@ void yett_metrics_add(struct yett_metrics *metrics, uint32_t index, int64_t valu
 void yett_metrics_set(struct yett_metrics *metrics, uint32_t index, int64_t value);
 int64_t yett_metrics_get(const struct yett_metrics *metrics, uint32_t index);
 /* Walks all instances; return non-zero to stop. */
-typedef int (*yett_metrics_fn)(void *arg, const char *instance, const struct yett_metric *metric,
-	int64_t value);
+typedef int (*yett_metrics_fn)(
+	void *arg, const char *instance, const struct yett_metric *metric, int64_t value);
 int yett_metrics_walk(yett_metrics_fn visit, void *arg);
 
 #endif

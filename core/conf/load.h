@@ -15,13 +15,13 @@ struct yett_conf;
 struct yett_problems;
 struct yett_problems *yett_problems_new(void);
 void yett_problems_free(struct yett_problems *problems);
-void yett_problems_add(struct yett_problems *problems, const char *file, int line,
-	const char *mend, const char *format, ...) __attribute__((format(printf, 5, 6)));
+void yett_problems_add(struct yett_problems *problems, const char *file, int line, const char *mend,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
 size_t yett_problems_count(const struct yett_problems *problems);
 /* "FILE:LINE: what is wrong: mend", a line each. */
 void yett_problems_print(const struct yett_problems *problems, FILE *to);
-typedef void (*yett_problem_fn)(void *arg, const char *file, int line, const char *text,
-	const char *mend);
+typedef void (*yett_problem_fn)(
+	void *arg, const char *file, int line, const char *text, const char *mend);
 void yett_problems_walk(const struct yett_problems *problems, yett_problem_fn visit, void *arg);
 
 /* Finds the descriptor that a block names, or says why not (core/module/load.h provides it;
@@ -29,8 +29,8 @@ void yett_problems_walk(const struct yett_problems *problems, yett_problem_fn vi
 typedef const struct yett_module *(*yett_conf_resolve_fn)(void *arg, const char *module,
 	uint32_t kind, const char *directory, struct yett_error *error);
 /* Calls a module's `check` on filled settings (optional). */
-typedef int (*yett_conf_check_fn)(void *arg, const struct yett_module *module,
-	const void *settings, struct yett_error *error);
+typedef int (*yett_conf_check_fn)(void *arg, const struct yett_module *module, const void *settings,
+	struct yett_error *error);
 
 struct yett_conf_hooks {
 	yett_conf_resolve_fn resolve;

@@ -16,10 +16,10 @@ struct yett_block {
 };
 
 struct yett_listener_settings {
-	const char *address;           /* "0.0.0.0:5723", "[::]:5723"; the port may be left out */
-	struct yett_list admit;        /* patterns of names; empty: nobody */
-	struct yett_list proxy;        /* patterns of names that may speak for others; empty: nobody */
-	struct yett_list methods;      /* auth methods offered, best first; empty: all, as configured */
+	const char *address;      /* "0.0.0.0:5723", "[::]:5723"; the port may be left out */
+	struct yett_list admit;   /* patterns of names; empty: nobody */
+	struct yett_list proxy;   /* patterns of names that may speak for others; empty: nobody */
+	struct yett_list methods; /* auth methods offered, best first; empty: all, as configured */
 	uint64_t handshake_timeout_ns; /* from accept to WELCOME */
 	int64_t max_sessions;
 	int64_t max_unauthenticated;
@@ -47,16 +47,16 @@ struct yett_settings {
 		const char *user;  /* becomes it when started as root; "" stays */
 		int32_t log_target;
 		int32_t log_level;
-		uint64_t heartbeat_ns;        /* 60 s */
-		int64_t missing_heartbeats;   /* 3 */
-		uint64_t gone_grace_ns;       /* 10 s */
-		uint64_t drain_timeout_ns;    /* 10 s */
-		uint64_t memory_bytes;        /* budget for batches in memory */
-		uint64_t reconnect_min_ns;    /* 200 ms */
-		uint64_t reconnect_max_ns;    /* 30 s */
-		uint64_t ping_ns;             /* 10 s idle → ping; twice that silent → dead */
-		uint64_t session_max_ns;      /* 24 h */
-		bool compress;                /* M7 */
+		uint64_t heartbeat_ns;      /* 60 s */
+		int64_t missing_heartbeats; /* 3 */
+		uint64_t gone_grace_ns;     /* 10 s */
+		uint64_t drain_timeout_ns;  /* 10 s */
+		uint64_t memory_bytes;      /* budget for batches in memory */
+		uint64_t reconnect_min_ns;  /* 200 ms */
+		uint64_t reconnect_max_ns;  /* 30 s */
+		uint64_t ping_ns;           /* 10 s idle → ping; twice that silent → dead */
+		uint64_t session_max_ns;    /* 24 h */
+		bool compress;              /* M7 */
 	} node;
 	/* group: management servers only */
 	struct {
@@ -72,10 +72,10 @@ struct yett_settings {
 	struct yett_list upstreams; /* struct yett_upstream_settings */
 	struct yett_block transport;
 	struct yett_list authentication; /* struct yett_block, best first */
-	struct yett_block queue;  /* module NULL: none */
-	struct yett_block policy; /* module NULL: none */
-	struct yett_block store;  /* module NULL: none */
-	struct yett_list sources; /* struct yett_block */
+	struct yett_block queue;         /* module NULL: none */
+	struct yett_block policy;        /* module NULL: none */
+	struct yett_block store;         /* module NULL: none */
+	struct yett_list sources;        /* struct yett_block */
 	/* lanes' linger */
 	struct {
 		uint64_t normal_ns, bulk_ns; /* 1 s, 10 s */

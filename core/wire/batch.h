@@ -13,8 +13,7 @@
 /* The header alone; needs YETT_BATCH_HEADER_SIZE bytes at least. YETT_ECORRUPT (magic, checksum,
  * lengths that contradict), YETT_EVERSION (version, unknown critical flag, lane, codec is not
  * checked: the store decides), YETT_ELIMIT. */
-int yett_batch_parse_header(
-	const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info);
+int yett_batch_parse_header(const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info);
 /* Header and payload, with both checksums; `length` must be exact. `ret_batch` borrows `buffer`. */
 int yett_batch_parse(struct yett_buffer *buffer, const uint8_t *bytes, size_t length,
 	struct yett_batch *ret_batch);

@@ -35,20 +35,20 @@ enum yett_frame_flag {
 	YETT_FRAME_IGNORABLE = 1 << 0, /* a receiver that does not know the type skips it */
 };
 
-#define YETT_HELLO_MAX         4096
-#define YETT_AUTH_FRAME_MAX    16384 /* one chunk */
-#define YETT_AUTH_TOKEN_MAX    65536 /* all chunks */
-#define YETT_CONTROL_MAX       65536 /* any other control frame's body */
-#define YETT_VERSION_LOW       1
-#define YETT_VERSION_HIGH      1
-#define YETT_NODE_NAME_SIZE    254
-#define YETT_METHODS_MAX       8
-#define YETT_METHOD_NAME_SIZE  16
-#define YETT_CAUSE_SIZE        256
-#define YETT_ACK_RANGES_MAX    256
-#define YETT_ACK_REFUSALS_MAX  64
-#define YETT_ATTACH_MAX        256
-#define YETT_PATH_MAX          8
+#define YETT_HELLO_MAX        4096
+#define YETT_AUTH_FRAME_MAX   16384 /* one chunk */
+#define YETT_AUTH_TOKEN_MAX   65536 /* all chunks */
+#define YETT_CONTROL_MAX      65536 /* any other control frame's body */
+#define YETT_VERSION_LOW      1
+#define YETT_VERSION_HIGH     1
+#define YETT_NODE_NAME_SIZE   254
+#define YETT_METHODS_MAX      8
+#define YETT_METHOD_NAME_SIZE 16
+#define YETT_CAUSE_SIZE       256
+#define YETT_ACK_RANGES_MAX   256
+#define YETT_ACK_REFUSALS_MAX 64
+#define YETT_ATTACH_MAX       256
+#define YETT_PATH_MAX         8
 
 struct yett_hello {
 	uint32_t version_low, version_high;
@@ -61,10 +61,10 @@ struct yett_hello {
 
 struct yett_auth_message {
 	char method[YETT_METHOD_NAME_SIZE];
-	uint32_t status; /* enum yett_auth_status of yett/auth.h */
-	bool more;       /* another chunk of the token follows */
+	uint32_t status;             /* enum yett_auth_status of yett/auth.h */
+	bool more;                   /* another chunk of the token follows */
 	char cause[YETT_CAUSE_SIZE]; /* DENY: what the peer may know */
-	const uint8_t *token; /* borrowed: from the frame, or the session's assembly */
+	const uint8_t *token;        /* borrowed: from the frame, or the session's assembly */
 	size_t token_length;
 };
 
@@ -78,7 +78,7 @@ struct yett_intro {
 	char name[YETT_NODE_NAME_SIZE];
 	struct yett_id id;
 	struct yett_id boot; /* new at each start of the process */
-	uint64_t session; /* counts the sender's sessions since boot */
+	uint64_t session;    /* counts the sender's sessions since boot */
 	uint32_t flags;
 	char software[64]; /* "yett 0.1.0" */
 };
@@ -99,7 +99,7 @@ enum yett_refuse_code {
 	YETT_REFUSE_CLONE = 5,
 	YETT_REFUSE_SHUTDOWN = 6,
 	YETT_REFUSE_PROTOCOL = 7,
-	YETT_REFUSE_RELAY = 8, /* spoke for an origin that it has no grant for */
+	YETT_REFUSE_RELAY = 8,       /* spoke for an origin that it has no grant for */
 	YETT_REFUSE_UNAVAILABLE = 9, /* cannot decide now (no way to the store) */
 	YETT_REFUSE_TIMEOUT = 10,
 };
@@ -141,8 +141,8 @@ struct yett_attached {
 	struct yett_id id;
 	struct yett_id boot;
 	struct yett_id via; /* the relay that it is attached to */
-	uint64_t session; /* (id, boot, session) rises: the newer presence wins */
-	bool live; /* false: known, and its batches may still come, but not connected */
+	uint64_t session;   /* (id, boot, session) rises: the newer presence wins */
+	bool live;          /* false: known, and its batches may still come, but not connected */
 	bool relay;
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];

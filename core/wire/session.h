@@ -74,7 +74,7 @@ int yett_wire_hello(struct yett_wire *wire, const struct yett_hello *message);
 int yett_wire_auth(struct yett_wire *wire, const struct yett_auth_message *message);
 int yett_wire_intro(struct yett_wire *wire, const struct yett_intro *message);
 int yett_wire_welcome(struct yett_wire *wire, const struct yett_welcome *message);
-int yett_wire_refuse(struct yett_wire *wire, const struct yett_refuse *message); /* → CLOSED */
+int yett_wire_refuse(struct yett_wire *wire, const struct yett_refuse *message);  /* → CLOSED */
 int yett_wire_goodbye(struct yett_wire *wire, const struct yett_refuse *message); /* → CLOSED */
 /* Initiator: takes a reference to the batch's buffer until it is sent. YETT_EAGAIN: not enough
  * credit in its lane. `*ret_number` is the frame's. */

@@ -11,8 +11,8 @@
 
 enum yett_auth_status {
 	YETT_AUTH_CONTINUE = 1, /* send the token, wait for the peer's */
-	YETT_AUTH_DONE = 2,     /* the peer is who identity() says; send the token if there is one */
-	YETT_AUTH_DENY = 3,     /* it is not, or may not: `error` says why, in full */
+	YETT_AUTH_DONE = 2, /* the peer is who identity() says; send the token if there is one */
+	YETT_AUTH_DENY = 3, /* it is not, or may not: `error` says why, in full */
 };
 
 struct yett_auth_request {
@@ -27,7 +27,7 @@ struct yett_auth_request {
 
 struct yett_auth_token {
 	uint32_t size;
-	uint32_t status; /* enum yett_auth_status */
+	uint32_t status;      /* enum yett_auth_status */
 	const uint8_t *bytes; /* to send; the module's until the next call */
 	size_t length;
 	/* What the peer may be told when DENY: a short cause that gives nothing away. */
@@ -38,11 +38,11 @@ struct yett_auth_token {
 struct yett_identity {
 	uint32_t size;
 	uint32_t channel_bound; /* 1: the authentication is bound to this channel */
-	const char *mechanism; /* "x509", "kerberos" */
-	const char *authority; /* the CA's subject (RFC 4514), the realm */
-	const char *name;      /* the node's fully qualified name, lower case */
-	const char *principal; /* as proved: the certificate's subject, the Kerberos principal */
-	int64_t expires_ns;    /* Unix time at which the session must have ended; 0: none */
+	const char *mechanism;  /* "x509", "kerberos" */
+	const char *authority;  /* the CA's subject (RFC 4514), the realm */
+	const char *name;       /* the node's fully qualified name, lower case */
+	const char *principal;  /* as proved: the certificate's subject, the Kerberos principal */
+	int64_t expires_ns;     /* Unix time at which the session must have ended; 0: none */
 };
 
 struct yett_auth_operations {
@@ -60,8 +60,7 @@ struct yett_auth_operations {
 	void (*end)(void *context);
 	/* Judges a live session again (new roots, CRLs): 0 or YETT_EDENIED. `facts` as they were.
 	 * Optional. */
-	int (*judge)(void *self, const struct yett_auth_request *request,
-		struct yett_error *error);
+	int (*judge)(void *self, const struct yett_auth_request *request, struct yett_error *error);
 };
 
 #endif

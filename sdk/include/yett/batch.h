@@ -28,7 +28,7 @@ enum yett_content {
 };
 
 #define YETT_ID_SIZE           16
-#define YETT_BATCH_HEADER_SIZE 88 /* of version 1, with no authentication tag */
+#define YETT_BATCH_HEADER_SIZE 88            /* of version 1, with no authentication tag */
 #define YETT_BATCH_MAX         (1024 * 1024) /* header and payload; the protocol's limit */
 
 struct yett_id {
@@ -51,8 +51,8 @@ struct yett_batch_info {
 	uint16_t header_length;
 	struct yett_id origin;
 	struct yett_epoch epoch;
-	uint64_t first; /* number of the first record; per (origin, epoch, lane), from 1 */
-	uint32_t count; /* how many numbers the batch takes; at least 1 */
+	uint64_t first;         /* number of the first record; per (origin, epoch, lane), from 1 */
+	uint32_t count;         /* how many numbers the batch takes; at least 1 */
 	uint32_t stored_length; /* of the payload as it stands in the batch */
 	uint32_t plain_length;  /* of the payload decompressed; bounds every decoding */
 	uint32_t payload_crc;   /* CRC32C of the payload as it stands in the batch */

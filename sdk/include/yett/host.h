@@ -30,7 +30,7 @@ struct yett_instance; /* the core's side of one module instance */
 struct yett_stream;   /* one connected byte stream: TCP, or the simulator's memory */
 struct yett_listener; /* one listening address */
 struct yett_timer;
-struct yett_reader;   /* reads the records or notices of a batch */
+struct yett_reader; /* reads the records or notices of a batch */
 
 /* All run on the loop. A stream's or listener's callbacks are not called after close's. */
 typedef void (*yett_accept_fn)(void *arg, struct yett_stream *stream);
@@ -44,8 +44,8 @@ typedef void (*yett_timer_fn)(void *arg);
 enum yett_verdict {
 	YETT_VERDICT_NEW = 1,       /* store it, and the new piece list with it */
 	YETT_VERDICT_DUPLICATE = 2, /* it is there already: acknowledge, store nothing */
-	YETT_VERDICT_FORK = 3,      /* same numbers, other content: keep apart, acknowledge, alert */
-	YETT_VERDICT_LIMIT = 4,     /* too many pieces: refuse, to be tried later */
+	YETT_VERDICT_FORK = 3,  /* same numbers, other content: keep apart, acknowledge, alert */
+	YETT_VERDICT_LIMIT = 4, /* too many pieces: refuse, to be tried later */
 };
 
 /* One batch that a store has, by its numbers and its content. */
@@ -132,8 +132,8 @@ struct yett_host {
 	size_t (*stream_unsent)(const struct yett_stream *stream);
 	void (*stream_close)(struct yett_stream *stream); /* gone on return; pending writes are
 							   * done with YETT_ECLOSED first */
-	int (*stream_addresses)(struct yett_stream *stream, char *ret_local, char *ret_peer,
-		size_t size);
+	int (*stream_addresses)(
+		struct yett_stream *stream, char *ret_local, char *ret_peer, size_t size);
 
 	/* Timers (transport; the loop). One shot; start restarts. */
 	struct yett_timer *(*timer_new)(

@@ -87,8 +87,8 @@ struct yett_module {
 	const char *licence; /* SPDX */
 	const char *summary; /* a line for the manual */
 	const struct yett_life *life;
-	const void *operations; /* struct yett_<kind>_operations */
-	const struct yett_schema *schema; /* NULL: no settings */
+	const void *operations;            /* struct yett_<kind>_operations */
+	const struct yett_schema *schema;  /* NULL: no settings */
 	const struct yett_metric *metrics; /* NULL: none */
 	uint32_t settings_size;
 	uint32_t reserved;

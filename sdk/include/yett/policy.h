@@ -11,7 +11,7 @@
 enum yett_upstream_state {
 	YETT_UPSTREAM_DOWN = 0,
 	YETT_UPSTREAM_CONNECTING = 1,
-	YETT_UPSTREAM_UP = 2, /* a session, and a path to a store, are there */
+	YETT_UPSTREAM_UP = 2,      /* a session, and a path to a store, are there */
 	YETT_UPSTREAM_NO_PATH = 3, /* a session is up, but its far end has no way to a store */
 };
 
@@ -20,11 +20,11 @@ struct yett_upstream {
 	uint32_t size;
 	uint32_t state;
 	const char *name;
-	uint64_t since_ns;     /* monotonic: in this state since */
-	uint64_t unsettled;    /* bytes sent to it and not acknowledged */
-	uint64_t latency_ns;   /* smoothed time from sending to acknowledgement; 0 unknown */
-	uint32_t usable;       /* 1: it would take a batch now */
-	uint32_t priority;     /* from the configuration: 0 is preferred */
+	uint64_t since_ns;   /* monotonic: in this state since */
+	uint64_t unsettled;  /* bytes sent to it and not acknowledged */
+	uint64_t latency_ns; /* smoothed time from sending to acknowledgement; 0 unknown */
+	uint32_t usable;     /* 1: it would take a batch now */
+	uint32_t priority;   /* from the configuration: 0 is preferred */
 };
 
 #define YETT_POLICY_NONE UINT32_MAX

@@ -12,7 +12,8 @@
 #include <yett/module.h>
 
 enum yett_queue_flag {
-	YETT_QUEUE_DURABLE = 1 << 0, /* what `sync` covered survives the loss of the machine's power */
+	YETT_QUEUE_DURABLE =
+		1 << 0, /* what `sync` covered survives the loss of the machine's power */
 };
 
 #define YETT_QUEUE_META_MAX     512
@@ -51,7 +52,7 @@ struct yett_queue_lane_stats {
 	uint64_t bytes;         /* of their batches */
 	uint64_t oldest_number; /* 0: empty */
 	uint64_t next_number;
-	int64_t oldest_ns; /* Unix time at which the oldest was appended; 0: empty */
+	int64_t oldest_ns;    /* Unix time at which the oldest was appended; 0: empty */
 	uint64_t limit_bytes; /* what this lane may take now */
 };
 
@@ -82,8 +83,7 @@ struct yett_recovery {
 typedef int (*yett_recovery_fn)(void *arg, const struct yett_recovery *what);
 typedef int (*yett_scan_fn)(void *arg, uint64_t number, const struct yett_range *range,
 	const void *meta, size_t meta_length);
-typedef int (*yett_position_fn)(
-	void *arg, const char *key, const void *position, size_t length);
+typedef int (*yett_position_fn)(void *arg, const char *key, const void *position, size_t length);
 
 struct yett_queue_operations {
 	uint32_t size;
@@ -117,8 +117,8 @@ struct yett_queue_operations {
 
 	/* Dropping the oldest of a lane: first `oldest` names the segment and walks what it still
 	 * holds unsettled, so that the core can declare it lost and sync that; then `drop`. */
-	int (*oldest)(void *self, uint32_t lane, uint64_t *ret_segment, yett_scan_fn visit,
-		void *arg);
+	int (*oldest)(
+		void *self, uint32_t lane, uint64_t *ret_segment, yett_scan_fn visit, void *arg);
 	int (*drop)(void *self, uint32_t lane, uint64_t segment);
 
 	/* The last durable position of every key. Positions outlive the segments that brought

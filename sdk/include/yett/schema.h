@@ -49,60 +49,83 @@ struct yett_schema {
 	const char *name; /* as in the file: lower-case-with-dashes; NULL ends the table */
 	uint16_t type;
 	uint16_t flags;
-	uint32_t offset;              /* of the field in the settings struct */
-	uint32_t item_size;           /* GROUP: sizeof the group's struct */
-	uint32_t reserved;            /* 0 */
-	int64_t min, max;             /* INT, SIZE (bytes), DURATION (ns); both 0: no limits */
-	const char *standard;         /* the default as one would write it; NULL: none */
-	const char *doc;              /* one or two sentences, for the manual */
-	const char *const *choices;   /* CHOICE: NULL-terminated */
+	uint32_t offset;                /* of the field in the settings struct */
+	uint32_t item_size;             /* GROUP: sizeof the group's struct */
+	uint32_t reserved;              /* 0 */
+	int64_t min, max;               /* INT, SIZE (bytes), DURATION (ns); both 0: no limits */
+	const char *standard;           /* the default as one would write it; NULL: none */
+	const char *doc;                /* one or two sentences, for the manual */
+	const char *const *choices;     /* CHOICE: NULL-terminated */
 	const struct yett_schema *rows; /* GROUP */
 };
 
 /* Binds a row to a field and fails to compile where the field's C type is not the row's. */
 #define YETT_FIELD_(s, f, ctype)                                                                   \
 	(uint32_t)(offsetof(s, f) +                                                                \
-		   0 * sizeof(char[__builtin_types_compatible_p(                                   \
-					   __typeof__(((s *)0)->f), ctype)                         \
+		   0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((s *)0)->f), ctype)    \
 					   ? 1                                                     \
 					   : -1]))
 
 #define YETT_ROW_STRING(s, f, n, fl, def, d)                                                       \
-	{.name = (n), .type = YETT_TYPE_STRING, .flags = (fl),                                     \
-	 .offset = YETT_FIELD_(s, f, const char *), .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_STRING, .flags = (fl),                              \
+		.offset = YETT_FIELD_(s, f, const char *), .standard = (def), .doc = (d)           \
+	}
 #define YETT_ROW_PATH(s, f, n, fl, def, d)                                                         \
-	{.name = (n), .type = YETT_TYPE_PATH, .flags = (fl),                                       \
-	 .offset = YETT_FIELD_(s, f, const char *), .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_PATH, .flags = (fl),                                \
+		.offset = YETT_FIELD_(s, f, const char *), .standard = (def), .doc = (d)           \
+	}
 #define YETT_ROW_BOOL(s, f, n, fl, def, d)                                                         \
-	{.name = (n), .type = YETT_TYPE_BOOL, .flags = (fl), .offset = YETT_FIELD_(s, f, bool),    \
-	 .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_BOOL, .flags = (fl),                                \
+		.offset = YETT_FIELD_(s, f, bool), .standard = (def), .doc = (d)                   \
+	}
 #define YETT_ROW_INT(s, f, n, fl, def, lo, hi, d)                                                  \
-	{.name = (n), .type = YETT_TYPE_INT, .flags = (fl), .offset = YETT_FIELD_(s, f, int64_t),  \
-	 .min = (lo), .max = (hi), .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_INT, .flags = (fl),                                 \
+		.offset = YETT_FIELD_(s, f, int64_t), .min = (lo), .max = (hi), .standard = (def), \
+		.doc = (d)                                                                         \
+	}
 #define YETT_ROW_SIZE(s, f, n, fl, def, lo, hi, d)                                                 \
-	{.name = (n), .type = YETT_TYPE_SIZE, .flags = (fl),                                       \
-	 .offset = YETT_FIELD_(s, f, uint64_t), .min = (lo), .max = (hi), .standard = (def),       \
-	 .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_SIZE, .flags = (fl),                                \
+		.offset = YETT_FIELD_(s, f, uint64_t), .min = (lo), .max = (hi),                   \
+		.standard = (def), .doc = (d)                                                      \
+	}
 #define YETT_ROW_DURATION(s, f, n, fl, def, lo, hi, d)                                             \
-	{.name = (n), .type = YETT_TYPE_DURATION, .flags = (fl),                                   \
-	 .offset = YETT_FIELD_(s, f, uint64_t), .min = (lo), .max = (hi), .standard = (def),       \
-	 .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_DURATION, .flags = (fl),                            \
+		.offset = YETT_FIELD_(s, f, uint64_t), .min = (lo), .max = (hi),                   \
+		.standard = (def), .doc = (d)                                                      \
+	}
 #define YETT_ROW_CHOICE(s, f, n, fl, def, c, d)                                                    \
-	{.name = (n), .type = YETT_TYPE_CHOICE, .flags = (fl),                                     \
-	 .offset = YETT_FIELD_(s, f, int32_t), .standard = (def), .choices = (c), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_CHOICE, .flags = (fl),                              \
+		.offset = YETT_FIELD_(s, f, int32_t), .standard = (def), .choices = (c),           \
+		.doc = (d)                                                                         \
+	}
 #define YETT_ROW_STRINGS(s, f, n, fl, def, d)                                                      \
-	{.name = (n), .type = YETT_TYPE_STRING, .flags = (fl) | YETT_SCHEMA_LIST,                  \
-	 .offset = YETT_FIELD_(s, f, struct yett_list), .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_STRING, .flags = (fl) | YETT_SCHEMA_LIST,           \
+		.offset = YETT_FIELD_(s, f, struct yett_list), .standard = (def), .doc = (d)       \
+	}
 #define YETT_ROW_PATHS(s, f, n, fl, def, d)                                                        \
-	{.name = (n), .type = YETT_TYPE_PATH, .flags = (fl) | YETT_SCHEMA_LIST,                    \
-	 .offset = YETT_FIELD_(s, f, struct yett_list), .standard = (def), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_PATH, .flags = (fl) | YETT_SCHEMA_LIST,             \
+		.offset = YETT_FIELD_(s, f, struct yett_list), .standard = (def), .doc = (d)       \
+	}
 #define YETT_ROW_GROUP(s, f, n, fl, r, d)                                                          \
-	{.name = (n), .type = YETT_TYPE_GROUP, .flags = (fl), .offset = offsetof(s, f),            \
-	 .item_size = sizeof(((s *)0)->f), .rows = (r), .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_GROUP, .flags = (fl), .offset = offsetof(s, f),     \
+		.item_size = sizeof(((s *)0)->f), .rows = (r), .doc = (d)                          \
+	}
 #define YETT_ROW_GROUPS(s, f, n, fl, item, r, d)                                                   \
-	{.name = (n), .type = YETT_TYPE_GROUP, .flags = (fl) | YETT_SCHEMA_LIST,                   \
-	 .offset = YETT_FIELD_(s, f, struct yett_list), .item_size = sizeof(item), .rows = (r),    \
-	 .doc = (d)}
+	{                                                                                          \
+		.name = (n), .type = YETT_TYPE_GROUP, .flags = (fl) | YETT_SCHEMA_LIST,            \
+		.offset = YETT_FIELD_(s, f, struct yett_list), .item_size = sizeof(item),          \
+		.rows = (r), .doc = (d)                                                            \
+	}
 #define YETT_ROW_END                                                                               \
 	{                                                                                          \
 		.name = NULL                                                                       \

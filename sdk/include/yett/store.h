@@ -20,8 +20,8 @@ enum yett_store_mode {
 enum yett_put_result {
 	YETT_PUT_STORED = 1,
 	YETT_PUT_DUPLICATE = 2,
-	YETT_PUT_FORK = 3, /* kept apart; alert */
-	YETT_PUT_DEAD = 4, /* could not be decoded: kept raw, to be listed and replayed; alert */
+	YETT_PUT_FORK = 3,  /* kept apart; alert */
+	YETT_PUT_DEAD = 4,  /* could not be decoded: kept raw, to be listed and replayed; alert */
 	YETT_PUT_LATER = 5, /* a limit that passes with time: refuse with retry-after */
 };
 
@@ -29,14 +29,14 @@ struct yett_put {
 	uint32_t size;
 	uint32_t meta_length;
 	const struct yett_batch *batch;
-	const void *meta;      /* how it came, as in queue.h */
-	int64_t received_ns;   /* Unix time, ours */
-	const char *gateway;   /* name of the node that brought it, or NULL if its origin did */
+	const void *meta;    /* how it came, as in queue.h */
+	int64_t received_ns; /* Unix time, ours */
+	const char *gateway; /* name of the node that brought it, or NULL if its origin did */
 	/* A position that commits with it (the server's own sources), as in queue.h. */
 	const char *key;
 	const void *position;
 	uint32_t position_length;
-	int32_t ret_result;    /* filled by put: enum yett_put_result, or a negative result */
+	int32_t ret_result; /* filled by put: enum yett_put_result, or a negative result */
 };
 
 /* Registry: named documents (JSON text), each with a revision for compare-and-set. Kept apart
@@ -53,8 +53,8 @@ struct yett_row {
 	struct yett_epoch epoch;
 	uint64_t number;
 	int64_t received_ns;
-	const char *origin_name; /* or NULL if none is known */
-	const char *attributes;  /* JSON object */
+	const char *origin_name;   /* or NULL if none is known */
+	const char *attributes;    /* JSON object */
 	struct yett_record record; /* without attributes */
 };
 typedef int (*yett_row_fn)(void *arg, const struct yett_row *row);
@@ -63,8 +63,8 @@ typedef int (*yett_row_fn)(void *arg, const struct yett_row *row);
 struct yett_query {
 	uint32_t size;
 	uint32_t kind;
-	const char *origin; /* name or id; a glob (*, ?) is allowed for names */
-	const char *name;   /* of the record; a glob is allowed */
+	const char *origin;     /* name or id; a glob (*, ?) is allowed for names */
+	const char *name;       /* of the record; a glob is allowed */
 	int64_t from_ns, to_ns; /* record time, [from, to) */
 	uint64_t after_id;      /* ids above it, oldest first; 0: the newest `limit`, in order */
 	uint32_t limit;
@@ -78,13 +78,13 @@ struct yett_account {
 	struct yett_id origin;
 	struct yett_epoch epoch;
 	const char *origin_name;
-	uint64_t received;  /* numbers that are stored */
-	uint64_t declared;  /* declared lost, and not received */
-	uint64_t inferred;  /* lost by inference */
-	uint64_t highest;   /* the highest number known: received, declared or from bounds */
-	uint64_t missing;   /* below `highest`, neither received nor lost: still under way */
+	uint64_t received; /* numbers that are stored */
+	uint64_t declared; /* declared lost, and not received */
+	uint64_t inferred; /* lost by inference */
+	uint64_t highest;  /* the highest number known: received, declared or from bounds */
+	uint64_t missing;  /* below `highest`, neither received nor lost: still under way */
 	uint64_t metrics, events, states; /* stored records by kind */
-	uint64_t forks, dead; /* numbers kept apart, and kept raw */
+	uint64_t forks, dead;             /* numbers kept apart, and kept raw */
 	uint32_t closed;
 	uint32_t reserved;
 };

@@ -9,8 +9,8 @@
 
 #include <yett/module.h>
 
-struct yett_channel;   /* the transport's; one connection */
-struct yett_endpoint;  /* the transport's; one listening address */
+struct yett_channel;  /* the transport's; one connection */
+struct yett_endpoint; /* the transport's; one listening address */
 
 enum yett_role {
 	YETT_ROLE_INITIATOR = 1,

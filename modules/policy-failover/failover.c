@@ -1,0 +1,386 @@
+/* policy-failover: the preferred upstream, or the next one while it is gone.
+ *
+ * Preferred is the lowest priority number, and among equals the first in the configuration. When
+ * the upstream in use is gone, the next one that is up takes over at once. When a better one has
+ * come back, it is used again only after it has been good for `failback`, and each node waits a
+ * random part of `failback-jitter` more, so that a thousand agents do not return as one. A better
+ * one that was never lost (the nodes have just started) is not made to wait.
+ *
+ * An upstream that is up but takes nothing, because it is full, is not gone: it is waited for,
+ * up to `patience`. One without a path to a store is a last resort.
+ *
+ * It only chooses; sessions are the core's. It is called on the loop and takes no lock. The time
+ * comes from the host. If memory runs out, it picks nothing, and the core keeps the batch.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <yett/policy.h>
+
+#define NONE YETT_POLICY_NONE
+
+struct settings {
+	uint64_t failback_ns;
+	uint64_t failback_jitter_ns;
+	uint64_t patience_ns;
+	int64_t standby;
+};
+
+/* What is remembered of an upstream from one update to the next. */
+struct upstream {
+	char *name;
+	uint32_t state;
+	uint32_t priority;
+	bool usable;
+	bool lost;              /* it was up, or was tried, and went away since */
+	uint64_t good_since_ns; /* up and usable since, as seen here; 0: it is not */
+	uint64_t full_since_ns; /* up and not usable since; 0: it is not */
+	uint64_t jitter_ns;     /* what it waits beyond `failback` this time */
+};
+
+struct policy {
+	const struct yett_host *host;
+	const struct settings *settings;
+	struct upstream *upstreams; /* in the core's order */
+	uint32_t count;
+	uint32_t current; /* the index of the one in use, or NONE */
+};
+
+enum { METRIC_FAILOVERS, METRIC_FAILBACKS };
+
+static int create(const struct yett_host *host, const struct yett_create *with, void **ret_self,
+	struct yett_error *error)
+{
+	struct policy *self = calloc(1, sizeof(*self));
+
+	if (self == NULL) {
+		return host->fail(error, YETT_ENOMEM, NULL, "no memory for %s", with->name);
+	}
+	self->host = host;
+	self->settings = with->settings;
+	self->current = NONE;
+	*ret_self = self;
+	return 0;
+}
+
+static int reload(void *arg, const void *settings, struct yett_error *error)
+{
+	struct policy *self = arg;
+
+	(void)error;
+	self->settings = settings;
+	return 0;
+}
+
+static void upstreams_free(struct upstream *upstreams, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		free(upstreams[i].name);
+	}
+	free(upstreams);
+}
+
+static void destroy(void *arg)
+{
+	struct policy *self = arg;
+
+	upstreams_free(self->upstreams, self->count);
+	free(self);
+}
+
+static bool same_table(
+	const struct policy *self, const struct yett_upstream *upstreams, size_t count)
+{
+	if (count != self->count) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(self->upstreams[i].name, upstreams[i].name) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Another table: what is known of an upstream goes with its name. */
+static void adopt(struct policy *self, const struct yett_upstream *upstreams, size_t count)
+{
+	struct upstream *table = calloc(count, sizeof(*table));
+	uint32_t filled = 0, current = NONE;
+
+	while (table != NULL && filled < count) {
+		table[filled].name = strdup(upstreams[filled].name);
+		if (table[filled].name == NULL) {
+			break;
+		}
+		for (uint32_t i = 0; i < self->count; i++) {
+			struct upstream *old = &self->upstreams[i];
+
+			if (strcmp(old->name, table[filled].name) == 0) {
+				char *name = table[filled].name;
+
+				table[filled] = *old;
+				table[filled].name = name;
+				current = i == self->current ? filled : current;
+				break;
+			}
+		}
+		filled++;
+	}
+	upstreams_free(self->upstreams, self->count);
+	if (filled < count) {
+		upstreams_free(table, filled);
+		table = NULL;
+		filled = 0;
+		current = NONE;
+	}
+	self->upstreams = table;
+	self->count = filled;
+	self->current = current;
+}
+
+static uint64_t draw_jitter(const struct policy *self)
+{
+	uint64_t chance = 0;
+
+	self->host->random_bytes(self->host->instance, &chance, sizeof(chance));
+	return chance % (self->settings->failback_jitter_ns + 1);
+}
+
+static bool went_away(uint32_t was, uint32_t is)
+{
+	bool had = was == YETT_UPSTREAM_UP || was == YETT_UPSTREAM_NO_PATH;
+	bool has = is == YETT_UPSTREAM_UP || is == YETT_UPSTREAM_NO_PATH;
+
+	return (had && !has) || (was == YETT_UPSTREAM_UP && is == YETT_UPSTREAM_NO_PATH) ||
+	       (was == YETT_UPSTREAM_CONNECTING && is == YETT_UPSTREAM_DOWN);
+}
+
+static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
+{
+	struct policy *self = arg;
+	uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
+
+	if (!same_table(self, upstreams, count)) {
+		adopt(self, upstreams, count);
+	}
+	for (uint32_t i = 0; i < self->count; i++) {
+		struct upstream *mine = &self->upstreams[i];
+		const struct yett_upstream *now = &upstreams[i];
+		bool up = now->state == YETT_UPSTREAM_UP;
+
+		mine->lost |= went_away(mine->state, now->state);
+		mine->state = now->state;
+		mine->usable = now->usable != 0;
+		mine->priority = now->priority;
+		if (!up || !mine->usable) {
+			mine->good_since_ns = 0;
+		} else if (mine->good_since_ns == 0) {
+			mine->good_since_ns = now_ns;
+			mine->jitter_ns = mine->lost ? draw_jitter(self) : 0;
+		}
+		if (!up || mine->usable) {
+			mine->full_since_ns = 0;
+		} else if (mine->full_since_ns == 0) {
+			mine->full_since_ns = now_ns;
+		}
+	}
+}
+
+/* Whether `a` is preferred to `b`. */
+static bool before(const struct policy *self, uint32_t a, uint32_t b)
+{
+	uint32_t pa = self->upstreams[a].priority, pb = self->upstreams[b].priority;
+
+	return pa != pb ? pa < pb : a < b;
+}
+
+/* The preferred one of those that take a batch now, in that state. */
+static uint32_t best(const struct policy *self, uint32_t state)
+{
+	uint32_t found = NONE;
+
+	for (uint32_t i = 0; i < self->count; i++) {
+		if (self->upstreams[i].usable && self->upstreams[i].state == state &&
+			(found == NONE || before(self, i, found))) {
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* When a better one than the one in use may be used again. */
+static uint64_t ripe_at(const struct policy *self, const struct upstream *upstream)
+{
+	if (!upstream->lost) {
+		return upstream->good_since_ns;
+	}
+	return upstream->good_since_ns + self->settings->failback_ns + upstream->jitter_ns;
+}
+
+static uint32_t change(struct policy *self, uint32_t to)
+{
+	const struct yett_host *host = self->host;
+	const char *name = self->upstreams[to].name;
+	uint32_t from = self->current;
+
+	self->current = to;
+	if (from == NONE || from == to) {
+		return to;
+	}
+	if (before(self, to, from)) {
+		host->metric(host->instance, METRIC_FAILBACKS, 1);
+		host->log(host->instance, YETT_LOG_NOTICE, "upstream-failback",
+			"going back to %s, which is preferred to %s upstream=%s", name,
+			self->upstreams[from].name, name);
+	} else {
+		host->metric(host->instance, METRIC_FAILOVERS, 1);
+		host->log(host->instance, YETT_LOG_NOTICE, "upstream-failover",
+			"using %s, since %s %s upstream=%s", name, self->upstreams[from].name,
+			self->upstreams[from].state == YETT_UPSTREAM_UP ? "takes no more"
+									: "is gone",
+			name);
+	}
+	return to;
+}
+
+static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
+{
+	struct policy *self = arg;
+	uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
+	struct upstream *current;
+	uint32_t to = best(self, YETT_UPSTREAM_UP);
+
+	(void)lane; /* all lanes go the same way */
+	*ret_again_ns = 0;
+	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
+		to = to != NONE ? to : best(self, YETT_UPSTREAM_NO_PATH);
+		return to != NONE ? change(self, to) : NONE;
+	}
+	current = &self->upstreams[self->current];
+	if (to != NONE && before(self, to, self->current)) {
+		uint64_t ripe_ns = ripe_at(self, &self->upstreams[to]);
+
+		if (now_ns >= ripe_ns) {
+			return change(self, to);
+		}
+		*ret_again_ns = ripe_ns;
+	}
+	if (current->usable) {
+		return self->current;
+	}
+	/* It is up, and full. */
+	if (to == NONE) {
+		return NONE;
+	}
+	if (now_ns - current->full_since_ns >= self->settings->patience_ns) {
+		current->lost = true;
+		return change(self, to);
+	}
+	if (*ret_again_ns == 0 ||
+		*ret_again_ns > current->full_since_ns + self->settings->patience_ns) {
+		*ret_again_ns = current->full_since_ns + self->settings->patience_ns;
+	}
+	return NONE;
+}
+
+/* A session is held to the one in use, to all that are preferred to it, and to `standby` more. One
+ * that has not failed yet counts as if it were up, so that a start does not connect to all. */
+static int wanted(void *arg, uint32_t index)
+{
+	const struct policy *self = arg;
+	int64_t enough = 1 + self->settings->standby;
+	bool up;
+
+	if (index >= self->count || index == self->current) {
+		return 1;
+	}
+	up = self->upstreams[index].state == YETT_UPSTREAM_UP;
+	for (uint32_t i = 0; i < self->count; i++) {
+		const struct upstream *other = &self->upstreams[i];
+
+		if (i == index || !before(self, i, index)) {
+			continue;
+		}
+		if (other->state == YETT_UPSTREAM_UP ||
+			(!up && !other->lost && other->state != YETT_UPSTREAM_NO_PATH)) {
+			enough--;
+		}
+	}
+	return enough > 0;
+}
+
+static int explain(void *arg, char *ret_text, size_t size)
+{
+	const struct policy *self = arg;
+	const struct upstream *current;
+	uint32_t preferred = NONE;
+
+	if (self->current == NONE) {
+		return snprintf(ret_text, size, "no upstream has been up yet");
+	}
+	current = &self->upstreams[self->current];
+	for (uint32_t i = 0; i < self->count; i++) {
+		preferred = preferred == NONE || before(self, i, preferred) ? i : preferred;
+	}
+	if (current->state != YETT_UPSTREAM_UP) {
+		return snprintf(ret_text, size, "none is up; %s was used last", current->name);
+	}
+	if (preferred == self->current) {
+		return snprintf(ret_text, size, "%s is preferred, and up", current->name);
+	}
+	return snprintf(ret_text, size, "%s is used while %s, which is preferred, %s",
+		current->name, self->upstreams[preferred].name,
+		self->upstreams[preferred].good_since_ns != 0 ? "is back for too short a time"
+							      : "is gone or full");
+}
+
+static const struct yett_life life = {
+	.size = sizeof(life),
+	.create = create,
+	.reload = reload,
+	.destroy = destroy,
+};
+
+static const struct yett_policy_operations operations = {
+	.size = sizeof(operations),
+	.update = update,
+	.pick = pick,
+	.wanted = wanted,
+	.explain = explain,
+};
+
+#define SECOND INT64_C(1000000000)
+
+static const struct yett_schema schema[] = {
+	YETT_ROW_DURATION(struct settings, failback_ns, "failback",
+		YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE, "30 s", 0, 24 * 3600 * SECOND,
+		"How long a preferred upstream that was lost must be up before it is used again."),
+	YETT_ROW_DURATION(struct settings, failback_jitter_ns, "failback-jitter",
+		YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE, "10 s", 0, 3600 * SECOND,
+		"Up to how much longer each node waits, by chance, so that many do not return "
+		"as one."),
+	YETT_ROW_DURATION(struct settings, patience_ns, "patience",
+		YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE, "10 s", 0, 3600 * SECOND,
+		"How long an upstream that is up but takes nothing is waited for before the next "
+		"one is used."),
+	YETT_ROW_INT(struct settings, standby, "standby", YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE,
+		"1", 0, 100,
+		"To how many upstreams a session is held beside the one in use, so that they "
+		"take over at once."),
+	YETT_ROW_END,
+};
+
+static const struct yett_metric metrics[] = {
+	{"failovers", "{change}", "Times that a less preferred upstream took over.",
+		YETT_METRIC_COUNTER},
+	{"failbacks", "{change}", "Times that a preferred upstream was used again.",
+		YETT_METRIC_COUNTER},
+	{NULL, NULL, NULL, 0},
+};
+
+YETT_MODULE(.kind = YETT_KIND_POLICY, .name = "policy-failover", .version = "0.1.0",
+	.licence = "Apache-2.0",
+	.summary = "The preferred upstream, or the next one while it is gone.", .life = &life,
+	.operations = &operations, .schema = schema, .metrics = metrics,
+	.settings_size = sizeof(struct settings));

@@ -1,0 +1,246 @@
+/* policy-failover: which upstream, and when to go back, in tables of steps on a turned clock. */
+#include "policy-fake.h"
+
+extern const struct yett_module yett_module;
+
+struct settings {
+	uint64_t failback_ns;
+	uint64_t failback_jitter_ns;
+	uint64_t patience_ns;
+	int64_t standby;
+};
+
+/* failback 30 s, jitter up to 10 s of which chance draws `jitter_s`, patience 10 s */
+struct course {
+	const char *name;
+	const char *priorities;
+	uint64_t jitter_s;
+	struct fake_step steps[12];
+};
+
+#define OVER "upstream-failover"
+#define BACK "upstream-failback"
+
+static const struct course courses[] = {
+	{"none at all", NULL, 0, {{1, "", '-', 0, NULL}}},
+	{"none up", NULL, 0, {{1, "DC", '-', 0, NULL}}},
+	{"the first, while it is up", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "UD", '0', 0, NULL}, {99, "UU", '0', 0, NULL}}},
+	{"over at once, back after 30 s", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "DU", '1', 0, OVER}, {5, "CU", '1', 0, NULL},
+			{6, "UU", '1', 36, NULL}, {35, "UU", '1', 36, NULL},
+			{36, "UU", '0', 0, BACK}, {37, "UU", '0', 0, NULL}}},
+	{"back later by chance", NULL, 7,
+		{{1, "UU", '0', 0, NULL}, {2, "DU", '1', 0, OVER}, {6, "UU", '1', 43, NULL},
+			{42, "UU", '1', 43, NULL}, {43, "UU", '0', 0, BACK}}},
+	{"a flapping one starts its time anew", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "DU", '1', 0, OVER}, {6, "UU", '1', 36, NULL},
+			{20, "DU", '1', 0, NULL}, {22, "UU", '1', 52, NULL},
+			{36, "UU", '1', 52, NULL}, {52, "UU", '0', 0, BACK}}},
+	{"the failover goes too: back without waiting", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "DU", '1', 0, OVER}, {6, "UU", '1', 36, NULL},
+			{7, "UD", '0', 0, BACK}}},
+	{"all gone, then whichever comes first", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "DD", '-', 0, NULL}, {3, "DU", '1', 0, OVER},
+			{4, "UU", '1', 34, NULL}, {34, "UU", '0', 0, BACK}}},
+	{"a start does not wait", NULL, 5,
+		{{1, "CC", '-', 0, NULL}, {2, "CU", '1', 0, NULL}, {3, "NU", '1', 0, NULL},
+			{4, "UU", '0', 0, BACK}}},
+	{"one that failed at the start does", NULL, 0,
+		{{1, "CC", '-', 0, NULL}, {2, "DU", '1', 0, NULL}, {3, "CU", '1', 0, NULL},
+			{4, "UU", '1', 34, NULL}, {34, "UU", '0', 0, BACK}}},
+	{"full is not gone", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "FU", '-', 12, NULL}, {3, "UU", '0', 0, NULL},
+			{5, "FU", '-', 15, NULL}, {14, "FU", '-', 15, NULL}}},
+	{"full for too long is", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "FU", '-', 12, NULL}, {12, "FU", '1', 0, OVER},
+			{13, "FU", '1', 0, NULL}, {20, "UU", '1', 50, NULL},
+			{50, "UU", '0', 0, BACK}}},
+	{"full and alone waits", NULL, 0,
+		{{1, "UD", '0', 0, NULL}, {2, "FD", '-', 0, NULL}, {99, "FD", '-', 0, NULL},
+			{100, "UD", '0', 0, NULL}}},
+	{"no path: over, and damped back", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "NU", '1', 0, OVER}, {3, "UU", '1', 33, NULL},
+			{33, "UU", '0', 0, BACK}}},
+	{"no path anywhere is a last resort", NULL, 0,
+		{{1, "DN", '1', 0, NULL}, {2, "NN", '0', 0, BACK}, {3, "NU", '1', 0, OVER}}},
+	{"by priority, not by place", "210", 0,
+		{{1, "UUU", '2', 0, NULL}, {2, "UUD", '1', 0, OVER}, {3, "UDD", '0', 0, OVER},
+			{4, "UUD", '0', 34, NULL}, {10, "UUU", '0', 40, NULL},
+			{40, "UUU", '2', 0, BACK}}},
+	{"equal priorities: by place", "000", 0,
+		{{1, "DUU", '1', 0, NULL}, {2, "DDU", '2', 0, OVER}}},
+	{"the table shrinks and grows", NULL, 0,
+		{{1, "DUU", '1', 0, NULL}, {2, "DU", '1', 0, NULL}, {3, "D", '-', 0, NULL},
+			{4, "", '-', 0, NULL}, {5, "DUU", '1', 0, NULL}}},
+};
+
+static struct settings standard(void)
+{
+	return (struct settings){.failback_ns = 30 * FAKE_SECOND,
+		.failback_jitter_ns = 10 * FAKE_SECOND,
+		.patience_ns = 10 * FAKE_SECOND,
+		.standby = 1};
+}
+
+static void test_courses(void)
+{
+	for (size_t i = 0; i < sizeof(courses) / sizeof(courses[0]); i++) {
+		struct settings settings = standard();
+		void *self = fake_create(&yett_module, &settings);
+
+		fake.chance = courses[i].jitter_s * FAKE_SECOND;
+		fake_run(&yett_module, self, courses[i].name, courses[i].priorities,
+			courses[i].steps);
+		yett_module.life->destroy(self);
+	}
+}
+
+/* Whatever chance draws, the way back is within failback and failback + jitter. */
+static void test_jitter(void)
+{
+	const struct yett_policy_operations *policy = yett_module.operations;
+
+	for (uint64_t draw = 0; draw < 1000; draw++) {
+		struct settings settings = standard();
+		void *self = fake_create(&yett_module, &settings);
+		struct yett_upstream table[FAKE_MAX];
+		uint64_t again_ns = 0;
+
+		fake.chance = draw * UINT64_C(0x9e3779b97f4a7c15);
+		for (const char *const *states = (const char *const[]){"UU", "DU", "UU", NULL};
+			*states != NULL; states++) {
+			policy->update(self, table, fake_upstreams(*states, NULL, table));
+			policy->pick(self, YETT_LANE_URGENT, &again_ns);
+			fake.now_ns = FAKE_SECOND;
+		}
+		CU_ASSERT(again_ns >= 31 * FAKE_SECOND && again_ns <= 41 * FAKE_SECOND);
+		yett_module.life->destroy(self);
+	}
+}
+
+/* To which upstreams a session is held: a letter each, w or '.'. */
+static void test_wanted(void)
+{
+	static const struct {
+		const char *name;
+		int64_t standby;
+		const char *before; /* the states of an update before, or NULL */
+		const char *states;
+		const char *want;
+	} rows[] = {
+		{"a start does not connect to all", 1, NULL, "CDDD", "ww.."},
+		{"no standby", 0, NULL, "CDDD", "w..."},
+		{"the usual", 1, NULL, "UUDD", "ww.."},
+		{"a second standby", 2, NULL, "UUDD", "www."},
+		{"the first is gone: it is tried, and there is a standby", 1, "UUDD", "DUDD",
+			"www."},
+		{"it is back: the third may go", 1, "DUUD", "UUUD", "ww.."},
+		{"two are gone", 1, "UUUD", "DDUD", "wwww"},
+		{"without a path does not count", 1, NULL, "NUDD", "www."},
+		{"no standby, the first is gone", 0, "UDDD", "DDDD", "ww.."},
+	};
+	const struct yett_policy_operations *policy = yett_module.operations;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings settings = standard();
+		struct yett_upstream table[FAKE_MAX];
+		char got[FAKE_MAX + 1] = "";
+		uint64_t again_ns;
+		void *self;
+
+		settings.standby = rows[i].standby;
+		self = fake_create(&yett_module, &settings);
+		if (rows[i].before != NULL) {
+			policy->update(self, table, fake_upstreams(rows[i].before, NULL, table));
+			policy->pick(self, YETT_LANE_NORMAL, &again_ns);
+		}
+		policy->update(self, table, fake_upstreams(rows[i].states, NULL, table));
+		policy->pick(self, YETT_LANE_NORMAL, &again_ns);
+		for (uint32_t u = 0; u < strlen(rows[i].states); u++) {
+			got[u] = policy->wanted(self, u) ? 'w' : '.';
+		}
+		if (strcmp(got, rows[i].want) != 0) {
+			printf("\n%s: got %s, want %s\n", rows[i].name, got, rows[i].want);
+		}
+		CU_ASSERT_STRING_EQUAL(got, rows[i].want);
+		yett_module.life->destroy(self);
+	}
+}
+
+/* What is known of an upstream goes with its name when the table changes under it. */
+static void test_names(void)
+{
+	const struct yett_policy_operations *policy = yett_module.operations;
+	struct settings settings = standard();
+	void *self = fake_create(&yett_module, &settings);
+	struct yett_upstream table[FAKE_MAX];
+	uint64_t again_ns;
+	char text[128];
+
+	fake.now_ns = FAKE_SECOND;
+	policy->update(self, table, fake_upstreams("DU", NULL, table));
+	CU_ASSERT_EQUAL(policy->pick(self, 0, &again_ns), 1);
+	/* b is now the first, c is new */
+	fake_upstreams("UU", NULL, table);
+	table[0].name = "b";
+	table[1].name = "c";
+	policy->update(self, table, 2);
+	CU_ASSERT_EQUAL(policy->pick(self, 0, &again_ns), 0);
+	CU_ASSERT_STRING_EQUAL(fake.event, "");
+	policy->explain(self, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "b is preferred, and up");
+	yett_module.life->destroy(self);
+}
+
+static void test_explain(void)
+{
+	static const struct {
+		const char *before, *states, *want;
+	} rows[] = {
+		{"DD", "DD", "no upstream has been up yet"},
+		{"UU", "UU", "a is preferred, and up"},
+		{"UU", "DU", "b is used while a, which is preferred, is gone or full"},
+		{"UU", "DD", "none is up; a was used last"},
+	};
+	const struct yett_policy_operations *policy = yett_module.operations;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings settings = standard();
+		void *self = fake_create(&yett_module, &settings);
+		struct yett_upstream table[FAKE_MAX];
+		uint64_t again_ns;
+		char text[128];
+
+		policy->update(self, table, fake_upstreams(rows[i].before, NULL, table));
+		policy->pick(self, 0, &again_ns);
+		policy->update(self, table, fake_upstreams(rows[i].states, NULL, table));
+		policy->pick(self, 0, &again_ns);
+		CU_ASSERT(policy->explain(self, text, sizeof(text)) > 0);
+		CU_ASSERT_STRING_EQUAL(text, rows[i].want);
+		CU_ASSERT(policy->explain(self, text, 4) > 3); /* cut, not overrun */
+		CU_ASSERT_EQUAL(strlen(text), 3);
+		yett_module.life->destroy(self);
+	}
+}
+
+int main(void)
+{
+	CU_pSuite suite;
+	unsigned failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS) {
+		return 2;
+	}
+	suite = CU_add_suite("policy-failover", NULL, NULL);
+	CU_add_test(suite, "courses", test_courses);
+	CU_add_test(suite, "jitter", test_jitter);
+	CU_add_test(suite, "wanted", test_wanted);
+	CU_add_test(suite, "names", test_names);
+	CU_add_test(suite, "explain", test_explain);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed != 0;
+}

@@ -172,6 +172,10 @@ struct yett_files {
 	int64_t (*length)(void *fs, int file);
 	int (*rename)(void *fs, int dir, const char *from, const char *to);
 	int (*remove)(void *fs, int dir, const char *name);
+	/* Locks a file (made where missing) against every other process and every other holder;
+	 * returns a handle, and `close` of it, or the end of the process, gives the lock back.
+	 * YETT_EPERM: somebody else holds it. */
+	int (*lock)(void *fs, int dir, const char *name);
 };
 
 #define YETT_HOST_HAS(host, call)                                                                  \

@@ -217,7 +217,7 @@ static int open_object(
 static int load(struct yett_loader *loader, const char *file, uint32_t kind,
 	const struct yett_module **ret_module, struct yett_error *error)
 {
-	const struct yett_module *symbol;
+	const struct yett_module *symbol = NULL;
 	struct loaded *loaded;
 	int result;
 

@@ -1,0 +1,83 @@
+# Sourced by ./check and ./quickstart, which set `root` to the folder of the sources: what both
+# need before they can begin. Each function says what it does and stops the script if it cannot.
+
+say() { printf '%s\n' "$*"; }
+
+# packages_missing SECTION…: those of the sections that are not installed.
+packages_missing()
+{
+	local section package choice found
+	while read -r section package; do
+		case " $* " in *" $section "*) ;; *) continue ;; esac
+		found=
+		for choice in ${package//|/ }; do
+			if [ "$(dpkg-query -W -f='${db:Status-Status}' "$choice" 2>/dev/null)" = installed ]; then
+				found=1
+			fi
+		done
+		[ -n "$found" ] || printf '%s\n' "${package%%|*}"
+	done < <(grep -v -e '^#' -e '^$' "$root/conf/packaging/debian-packages") | sort -u
+}
+
+# packages_need SECTION…: installs what is missing, or says how to.
+packages_need()
+{
+	local missing
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		say "This is not Debian: conf/packaging/debian-packages lists what is needed ($*)."
+		return 0
+	fi
+	missing=$(packages_missing "$@" | tr '\n' ' ')
+	missing=${missing% }
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		say "Packages are missing, and only root can install them. Please run:"
+		say "    sudo apt-get install --no-install-recommends $missing"
+		exit 1
+	fi
+	say "Installing: $missing"
+	export DEBIAN_FRONTEND=noninteractive
+	# Nothing that is here may go for it: then a person has to decide.
+	if ! { apt-get -q update && apt-get -qy --no-install-recommends --no-remove install $missing; } \
+		>"$root/build/packages.log" 2>&1 </dev/null; then
+		tail -n 20 "$root/build/packages.log"
+		say "The packages could not be installed; build/packages.log has it all. Once that is mended:"
+		say "    apt-get install --no-install-recommends $missing"
+		exit 1
+	fi
+}
+
+# build_step LOG WHAT COMMAND…: runs it quietly; shows the end of its log if it fails.
+build_step()
+{
+	local log=$1 what=$2
+	shift 2
+	say "$what"
+	if ! "$@" >>"$log" 2>&1 </dev/null; then
+		# The compiler's errors first, wherever they stand between the output of parallel jobs.
+		grep -E -A 4 '(error|undefined reference|Error [0-9]+)' "$log" | head -n 60 || tail -n 40 "$log"
+		say "That failed: $* (all of it: $log)"
+		return 1
+	fi
+}
+
+# build_tree DIR TARGETS CONFIGURE-ARGUMENT…: configures and makes out of tree, again only where
+# something has changed.
+build_tree()
+{
+	local dir=$1 targets=$2 name log jobs
+	shift 2
+	name=${dir##*/}
+	jobs=$(nproc 2>/dev/null || echo 2)
+	mkdir -p "$dir"
+	log=$dir/build.log
+	: >"$log"
+	if [ ! -x "$root/configure" ] || [ "$root/configure.ac" -nt "$root/configure" ]; then
+		build_step "$log" "Making configure" "$root/autogen.sh" || return 1
+	fi
+	if [ ! -f "$dir/Makefile" ] || [ "$(cat "$dir/configured-with" 2>/dev/null)" != "$*" ]; then
+		build_step "$log" "Configuring build/$name" env -C "$dir" "$root/configure" "$@" || return 1
+		printf '%s\n' "$*" >"$dir/configured-with"
+	fi
+	build_step "$log" "Building build/$name" make -C "$dir" -j"$jobs" $targets
+}

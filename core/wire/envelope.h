@@ -17,7 +17,8 @@ struct yett_envelope {
 	char method[YETT_METHOD_SIZE]; /* how the origin authenticated to the first hop; "" there */
 };
 
-/* CBOR (doc/protocol.md, "BATCH"). encode returns the length (<= YETT_ENVELOPE_MAX). */
+/* CBOR (doc/protocol.md, "BATCH"). encode returns the length (<= YETT_ENVELOPE_MAX);
+ * decode YETT_EPROTO or YETT_ELIMIT (more than YETT_HOPS_MAX hops). */
 size_t yett_envelope_encode(
 	const struct yett_envelope *envelope, uint8_t ret_bytes[YETT_ENVELOPE_MAX]);
 int yett_envelope_decode(const uint8_t *bytes, size_t length, struct yett_envelope *ret_envelope);

@@ -7,5 +7,7 @@
 #include <stdint.h>
 
 uint32_t yett_crc32c(uint32_t crc, const void *bytes, size_t length);
+/* The same without the instruction, for tests. */
+uint32_t yett_crc32c_software(uint32_t crc, const void *bytes, size_t length);
 
 #endif

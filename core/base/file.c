@@ -1,0 +1,152 @@
+/* Small files of state, whole.
+ *
+ * Responsible for reading one with a limit, and for replacing one so that any crash leaves the old or
+ * the new: written beside, synced, renamed, the directory synced. Mode 0600. Any thread; blocks on the
+ * disk, so not for the loop once it runs, but at start-up. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int fail(struct yett_error *error, const char *what, const char *path)
+{
+	int number = errno;
+
+	return yett_fail(error, yett_result_from_errno(number),
+		"check that the file is there and that the daemon's user may use it",
+		"%s cannot be %s: %s", path, what, strerror(number));
+}
+
+int yett_file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_length,
+	struct yett_error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *bytes = NULL;
+	size_t length = 0;
+	int result = 0;
+
+	if (fd < 0) {
+		return fail(error, "read", path);
+	}
+	bytes = malloc(limit + 1);
+	if (bytes == NULL) {
+		close(fd);
+		return YETT_ENOMEM;
+	}
+	for (;;) {
+		ssize_t n = read(fd, bytes + length, limit + 1 - length);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			result = fail(error, "read", path);
+			break;
+		}
+		if (n == 0) {
+			break;
+		}
+		length += (size_t)n;
+		if (length > limit) {
+			result = yett_fail(error, YETT_ELIMIT, NULL, "%s is larger than %zu bytes",
+				path, limit);
+			break;
+		}
+	}
+	close(fd);
+	if (result != 0) {
+		free(bytes);
+		return result;
+	}
+	bytes[length] = '\0';
+	*ret_bytes = bytes;
+	*ret_length = length;
+	return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, bytes, length);
+
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n < 0) {
+			return -1;
+		}
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int sync_directory(const char *path)
+{
+	char copy[PATH_MAX];
+	int fd, result;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		return -1;
+	}
+	result = fsync(fd);
+	close(fd);
+	return result;
+}
+
+int yett_file_write(const char *path, const void *bytes, size_t length, struct yett_error *error)
+{
+	char beside[PATH_MAX];
+	int fd;
+
+	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside)) {
+		return yett_fail(error, YETT_EINVAL, NULL, "%s is too long a path", path);
+	}
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		return fail(error, "written", beside);
+	}
+	if (write_all(fd, bytes, length) != 0 || fsync(fd) != 0) {
+		int result = fail(error, "written", beside);
+
+		close(fd);
+		unlink(beside);
+		return result;
+	}
+	close(fd);
+	if (rename(beside, path) != 0 || sync_directory(path) != 0) {
+		return fail(error, "replaced", path);
+	}
+	return 0;
+}
+
+int yett_file_mkdir(const char *path, struct yett_error *error)
+{
+	char copy[PATH_MAX];
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy)) {
+		return yett_fail(error, YETT_EINVAL, NULL, "%s is too long a path", path);
+	}
+	for (char *at = copy + 1; *at != '\0'; at++) {
+		if (*at == '/') {
+			*at = '\0';
+			if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
+				return fail(error, "made", copy);
+			}
+			*at = '/';
+		}
+	}
+	if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+		return fail(error, "made", copy);
+	}
+	return 0;
+}

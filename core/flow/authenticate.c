@@ -1,0 +1,464 @@
+/* Authenticate: HELLO and AUTH.
+ *
+ * Responsible for the choice of a method (the initiator takes the first of the acceptor's list that
+ * it has and may use), for running the auth module's steps on the authentication threads, and for
+ * going on only when both ends say DONE. There is no method "none", and no way on without one. Not
+ * responsible for what proves a name (modules) nor for who may take part (admit.c).
+ *
+ * On the loop but for `work`, which runs on one thread at a time for each context and touches only
+ * the authentication itself. A peer that goes away meanwhile is noted; the context is then ended by
+ * the job that has it. Facts are copied, since the channel may go first. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "stages.h"
+
+#define CHAIN_BYTES_MAX 65536
+
+struct yett_authentication {
+	struct yett_peer *peer; /* one reference */
+	struct yett_auth_slot *slot;
+	struct yett_job job;
+	bool running;
+	bool cancelled;
+	bool local_done, peer_done;
+	void *context;
+	struct yett_facts facts; /* a copy, with bytes of its own */
+	uint8_t *chain_bytes;
+	char addresses[2][64];
+	char suite[64];
+	char expected[YETT_NODE_NAME_SIZE];
+	/* for the job */
+	bool first;
+	uint8_t *in;
+	size_t in_length;
+	int result;
+	uint32_t status;
+	uint8_t *out;
+	size_t out_length;
+	char peer_cause[YETT_CAUSE_SIZE];
+	struct yett_error error;
+	/* of the identity, copied by the job when it is DONE */
+	char mechanism[YETT_METHOD_NAME_SIZE], authority[256], name[YETT_NODE_NAME_SIZE],
+		principal[256];
+	bool channel_bound;
+	int64_t expires_ns;
+};
+
+static void slot_unref(struct yett_auth_slot *slot)
+{
+	if (--slot->references == 0 && slot->replaced) {
+		yett_instance_free(slot->instance);
+		g_free(slot);
+	}
+}
+
+int yett_authenticate_setup(struct yett_node *node, struct yett_error *error)
+{
+	const struct yett_settings *settings = node->settings;
+	GPtrArray *slots = g_ptr_array_new();
+	int result = 0;
+
+	for (size_t i = 0; i < settings->authentication.count && result == 0; i++) {
+		struct yett_auth_slot *slot = g_new0(struct yett_auth_slot, 1);
+
+		slot->block = &((const struct yett_block *)settings->authentication.items)[i];
+		slot->operations = slot->block->descriptor->operations;
+		g_ptr_array_add(slots, slot);
+		result = yett_instance_new(&node->world, slot->block->descriptor, slot->block->name,
+			slot->block->settings, NULL, 0, &slot->instance, error);
+		if (result == 0) {
+			result = yett_instance_start(slot->instance, error);
+		}
+	}
+	if (result != 0) {
+		for (guint i = 0; i < slots->len; i++) {
+			struct yett_auth_slot *slot = slots->pdata[i];
+
+			yett_instance_free(slot->instance);
+			g_free(slot);
+		}
+		g_ptr_array_free(slots, TRUE);
+		return result;
+	}
+	/* The new ones are there: the old ones go with their last authentication. */
+	yett_authenticate_done(node);
+	node->auths = slots;
+	return 0;
+}
+
+void yett_authenticate_done(struct yett_node *node)
+{
+	for (guint i = 0; node->auths != NULL && i < node->auths->len; i++) {
+		struct yett_auth_slot *slot = node->auths->pdata[i];
+
+		slot->replaced = true;
+		slot->references++;
+		slot_unref(slot);
+	}
+	if (node->auths != NULL) {
+		g_ptr_array_free(node->auths, TRUE);
+		node->auths = NULL;
+	}
+}
+
+static const struct yett_list *allowed_methods(const struct yett_peer *peer)
+{
+	return peer->gate != NULL ? &peer->gate->settings->methods : &peer->link->settings->methods;
+}
+
+static bool list_has(const struct yett_list *list, const char *method)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(((const char **)list->items)[i], method) == 0) {
+			return true;
+		}
+	}
+	return list->count == 0;
+}
+
+static struct yett_auth_slot *find_slot(const struct yett_peer *peer, const char *method)
+{
+	for (guint i = 0; i < peer->node->auths->len; i++) {
+		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
+
+		if (strcmp(slot->operations->method, method) == 0 &&
+			list_has(allowed_methods(peer), method)) {
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+void yett_authenticate(struct yett_peer *peer)
+{
+	struct yett_hello hello = {
+		.version_low = YETT_VERSION_LOW,
+		.version_high = YETT_VERSION_HIGH,
+		.wall_ns = yett_clock_wall(peer->node->clock),
+	};
+
+	for (guint i = 0; i < peer->node->auths->len && hello.method_count < YETT_METHODS_MAX;
+		i++) {
+		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
+
+		if (list_has(allowed_methods(peer), slot->operations->method)) {
+			g_strlcpy(hello.methods[hello.method_count++], slot->operations->method,
+				YETT_METHOD_NAME_SIZE);
+		}
+	}
+	yett_wire_hello(peer->wire, &hello);
+}
+
+/* On an authentication thread: one step, and the identity with the last one. */
+static void step(struct yett_authentication *auth)
+{
+	const struct yett_auth_operations *operations = auth->slot->operations;
+	struct yett_auth_token token = {.size = sizeof(token)};
+	struct yett_identity identity = {.size = sizeof(identity)};
+
+	auth->result =
+		operations->step(auth->context, auth->in, auth->in_length, &token, &auth->error);
+	if (auth->result != 0) {
+		return;
+	}
+	auth->status = token.status;
+	auth->out = g_memdup2(token.bytes, token.length);
+	auth->out_length = token.length;
+	g_strlcpy(auth->peer_cause, token.peer_cause != NULL ? token.peer_cause : "",
+		sizeof(auth->peer_cause));
+	if (token.status != YETT_AUTH_DONE) {
+		return;
+	}
+	auth->result = operations->identity(auth->context, &identity);
+	if (auth->result != 0 || identity.name == NULL || identity.name[0] == '\0') {
+		auth->result = yett_fail(&auth->error, YETT_EBUG, NULL,
+			"%s is done and names nobody", operations->method);
+		return;
+	}
+	g_strlcpy(auth->mechanism, identity.mechanism, sizeof(auth->mechanism));
+	g_strlcpy(auth->authority, identity.authority != NULL ? identity.authority : "",
+		sizeof(auth->authority));
+	g_strlcpy(auth->name, identity.name, sizeof(auth->name));
+	g_strlcpy(auth->principal, identity.principal != NULL ? identity.principal : "",
+		sizeof(auth->principal));
+	auth->channel_bound = identity.channel_bound != 0;
+	auth->expires_ns = identity.expires_ns;
+}
+
+static void work(void *arg)
+{
+	struct yett_authentication *auth = arg;
+	struct yett_auth_request request = {
+		.size = sizeof(request),
+		.role = auth->facts.role,
+		.facts = &auth->facts,
+		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
+		.wall_ns = yett_clock_wall(auth->peer->node->clock),
+	};
+
+	auth->result = 0;
+	if (auth->first) {
+		auth->first = false;
+		auth->result = auth->slot->operations->begin(
+			auth->slot->instance->self, &request, &auth->context, &auth->error);
+	}
+	if (auth->result == 0) {
+		step(auth);
+	}
+	if (auth->context != NULL &&
+		(auth->result != 0 || auth->status != YETT_AUTH_CONTINUE || auth->cancelled)) {
+		auth->slot->operations->end(auth->context);
+		auth->context = NULL;
+	}
+}
+
+static void authentication_free(struct yett_authentication *auth)
+{
+	if (auth->context != NULL) {
+		auth->slot->operations->end(auth->context);
+	}
+	slot_unref(auth->slot);
+	yett_peer_unref(auth->peer);
+	g_free(auth->chain_bytes);
+	g_free(auth->in);
+	g_free(auth->out);
+	g_free(auth);
+}
+
+static void finish(struct yett_peer *peer)
+{
+	struct yett_authentication *auth = peer->authentication;
+
+	peer->authentication = NULL;
+	g_strlcpy(peer->mechanism, auth->mechanism, sizeof(peer->mechanism));
+	g_strlcpy(peer->authority, auth->authority, sizeof(peer->authority));
+	g_strlcpy(peer->name, auth->name, sizeof(peer->name));
+	g_strlcpy(peer->principal, auth->principal, sizeof(peer->principal));
+	peer->channel_bound = auth->channel_bound;
+	peer->expires_ns = auth->expires_ns;
+	authentication_free(auth);
+	if (peer->gate != NULL) {
+		yett_accept_known(peer);
+	}
+	peer->state = YETT_PEER_INTRO;
+	yett_admit(peer);
+}
+
+static void deny(struct yett_peer *peer, struct yett_authentication *auth)
+{
+	struct yett_auth_message message = {.status = YETT_AUTH_DENY};
+	struct yett_error error = auth->error;
+
+	g_strlcpy(message.method, auth->slot->operations->method, sizeof(message.method));
+	g_strlcpy(message.cause,
+		auth->peer_cause[0] != '\0' ? auth->peer_cause : "authentication failed",
+		sizeof(message.cause));
+	yett_wire_auth(peer->wire, &message);
+	yett_peer_flush(peer);
+	yett_log(YETT_LOG_WARNING, "authentication-denied",
+		"%s%s%s method=%s address=%s upstream=%s", error.text,
+		error.mend[0] != '\0' ? "; " : "", error.mend, message.method, peer->address,
+		peer->link != NULL ? peer->link->name : "-");
+	yett_peer_close(peer, YETT_REFUSE_ADMISSION, NULL, "%s", message.cause);
+}
+
+static void stepped(void *arg)
+{
+	struct yett_authentication *auth = arg;
+	struct yett_peer *peer = auth->peer;
+	struct yett_auth_message message = {0};
+
+	auth->running = false;
+	if (auth->cancelled || peer->state == YETT_PEER_CLOSED) {
+		authentication_free(auth);
+		return;
+	}
+	if (auth->result != 0 || auth->status == YETT_AUTH_DENY) {
+		yett_fail(&auth->error, YETT_EDENIED, NULL, "authentication failed: %s",
+			yett_result_text(auth->result));
+		deny(peer, auth);
+		return;
+	}
+	auth->local_done = auth->status == YETT_AUTH_DONE;
+	g_strlcpy(message.method, auth->slot->operations->method, sizeof(message.method));
+	message.status = auth->status;
+	message.token = auth->out;
+	message.token_length = auth->out_length;
+	yett_wire_auth(peer->wire, &message);
+	g_clear_pointer(&auth->out, g_free);
+	if (auth->local_done && auth->peer_done) {
+		finish(peer);
+	} else if (auth->peer_done) {
+		yett_peer_close(peer, YETT_REFUSE_PROTOCOL, NULL, "the peer is done, and %s is not",
+			message.method);
+	}
+	yett_peer_flush(peer);
+}
+
+static void submit(struct yett_authentication *auth, const uint8_t *token, size_t length)
+{
+	struct yett_node *node = auth->peer->node;
+
+	g_free(auth->in);
+	auth->in = g_memdup2(token, length);
+	auth->in_length = length;
+	auth->job.work = work;
+	auth->job.done = stepped;
+	auth->job.arg = auth;
+	auth->running = true;
+	yett_executor_submit(
+		auth->peer->role == YETT_ROLE_ACCEPTOR ? node->acceptors : node->initiators,
+		&auth->job);
+}
+
+/* The facts are the channel's; an authentication may outlive it. */
+static bool copy_facts(struct yett_authentication *auth, const struct yett_facts *facts)
+{
+	size_t total = 0, offset = 0;
+
+	auth->facts = *facts;
+	for (uint32_t i = 0; i < facts->chain_count; i++) {
+		total += facts->chain[i].length;
+	}
+	if (total > CHAIN_BYTES_MAX) {
+		return false;
+	}
+	auth->chain_bytes = g_malloc(total + 1);
+	for (uint32_t i = 0; i < facts->chain_count; i++) {
+		memcpy(auth->chain_bytes + offset, facts->chain[i].bytes, facts->chain[i].length);
+		auth->facts.chain[i].bytes = auth->chain_bytes + offset;
+		offset += facts->chain[i].length;
+	}
+	g_strlcpy(auth->addresses[0], facts->local_address != NULL ? facts->local_address : "",
+		sizeof(auth->addresses[0]));
+	g_strlcpy(auth->addresses[1], facts->peer_address != NULL ? facts->peer_address : "",
+		sizeof(auth->addresses[1]));
+	g_strlcpy(auth->suite, facts->suite != NULL ? facts->suite : "", sizeof(auth->suite));
+	auth->facts.local_address = auth->addresses[0];
+	auth->facts.peer_address = auth->addresses[1];
+	auth->facts.suite = auth->suite;
+	return true;
+}
+
+static struct yett_authentication *begin(struct yett_peer *peer, struct yett_auth_slot *slot)
+{
+	struct yett_authentication *auth = g_new0(struct yett_authentication, 1);
+
+	auth->peer = yett_peer_ref(peer);
+	auth->slot = slot;
+	auth->first = true;
+	slot->references++;
+	if (!copy_facts(auth, peer->facts)) {
+		authentication_free(auth);
+		yett_peer_close(peer, YETT_REFUSE_PROTOCOL, NULL,
+			"the certificate chain is larger than %d bytes", CHAIN_BYTES_MAX);
+		return NULL;
+	}
+	auth->facts.role = peer->role;
+	if (peer->link != NULL) {
+		g_strlcpy(auth->expected, peer->link->name, sizeof(auth->expected));
+	}
+	peer->authentication = auth;
+	return auth;
+}
+
+static void choose(struct yett_peer *peer, const struct yett_hello *hello)
+{
+	struct yett_error error = YETT_ERROR_INIT;
+	char offered[256] = "";
+
+	for (uint32_t i = 0; i < hello->method_count; i++) {
+		struct yett_auth_slot *slot = find_slot(peer, hello->methods[i]);
+		struct yett_authentication *auth;
+
+		g_strlcat(offered, i > 0 ? " " : "", sizeof(offered));
+		g_strlcat(offered, hello->methods[i], sizeof(offered));
+		if (slot == NULL || (slot->operations->ready != NULL &&
+					    slot->operations->ready(slot->instance->self,
+						    peer->role, &error) != 0)) {
+			continue;
+		}
+		auth = begin(peer, slot);
+		if (auth != NULL) {
+			submit(auth, NULL, 0);
+		}
+		return;
+	}
+	yett_peer_close(peer, YETT_REFUSE_ADMISSION,
+		error.mend[0] != '\0' ? error.mend
+				      : "configure a method that both ends have (`methods`)",
+		"no common way to authenticate: the peer offers %s%s%s",
+		offered[0] != '\0' ? offered : "nothing", error.text[0] != '\0' ? "; " : "",
+		error.text);
+}
+
+void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *hello)
+{
+	if (hello->version_low > YETT_VERSION_HIGH || hello->version_high < YETT_VERSION_LOW) {
+		yett_peer_close(peer, YETT_REFUSE_VERSION, "update the older of both ends",
+			"the peer speaks versions %u to %u, this node %d to %d", hello->version_low,
+			hello->version_high, YETT_VERSION_LOW, YETT_VERSION_HIGH);
+		return;
+	}
+	peer->clock_offset_ns = hello->wall_ns - yett_clock_wall(peer->node->clock);
+	peer->state = YETT_PEER_AUTH;
+	if (peer->role == YETT_ROLE_INITIATOR) {
+		choose(peer, hello);
+	}
+}
+
+void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_message *message)
+{
+	struct yett_authentication *auth = peer->authentication;
+
+	if (message->status == YETT_AUTH_DENY) {
+		yett_peer_close(peer, 0,
+			"its log has the full cause; look at our certificate there",
+			"the peer does not accept us: %s", message->cause);
+		return;
+	}
+	if (auth == NULL && peer->role == YETT_ROLE_ACCEPTOR) {
+		struct yett_auth_slot *slot = find_slot(peer, message->method);
+
+		if (slot == NULL) {
+			yett_peer_close(peer, YETT_REFUSE_ADMISSION,
+				"use a method of the list in HELLO",
+				"the method %s is not offered here", message->method);
+			return;
+		}
+		auth = begin(peer, slot);
+		if (auth == NULL) {
+			return;
+		}
+	}
+	if (auth == NULL || auth->running || auth->peer_done ||
+		strcmp(message->method, auth->slot->operations->method) != 0) {
+		yett_peer_close(peer, YETT_REFUSE_PROTOCOL, NULL, "an AUTH message out of turn");
+		return;
+	}
+	auth->peer_done = message->status == YETT_AUTH_DONE;
+	if (!auth->local_done) {
+		submit(auth, message->token, message->token_length);
+	} else if (message->token_length > 0 || !auth->peer_done) {
+		yett_peer_close(peer, YETT_REFUSE_PROTOCOL, NULL,
+			"the peer goes on authenticating after we are done");
+	} else {
+		finish(peer);
+	}
+}
+
+void yett_authenticate_cancel(struct yett_peer *peer)
+{
+	struct yett_authentication *auth = peer->authentication;
+
+	if (auth == NULL) {
+		return;
+	}
+	peer->authentication = NULL;
+	auth->cancelled = true;
+	if (!auth->running) {
+		authentication_free(auth);
+	}
+}

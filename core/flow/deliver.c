@@ -1,0 +1,329 @@
+/* Deliver: sends what the queue holds to the upstream that select names.
+ *
+ * Responsible for the order of sending (urgent first, and none starves: eight normal batches and two
+ * bulk ones get their turn in each round), for reading on in the queue, for asking for credit where
+ * a batch wants more than there is, and for giving back what was in flight when a session ends. Not
+ * responsible for the choice of the upstream (select.c) nor for acknowledgements (settle.c). On the
+ * loop.
+ *
+ * A batch that has just been synced is taken from memory where deliver is that far; else it is read
+ * again, at most a bounded number of bytes ahead. */
+#include <string.h>
+
+#include "../base/buffer.h"
+#include "../base/id.h"
+#include "../base/log.h"
+#include "../wire/batch.h"
+#include "flight.h"
+#include "stages.h"
+
+#define READ_BYTES (1024 * 1024)
+
+static const unsigned turns[YETT_LANES] = {64, 8, 2};
+
+struct lane {
+	GQueue ready; /* struct yett_unit *, in order */
+	uint64_t ready_bytes;
+	uint64_t next;        /* first entry that is neither ready, in flight nor settled */
+	uint64_t known;       /* entries below it are synced */
+	uint64_t asked_known; /* `known` when the read under way was asked for */
+	bool reading;
+};
+
+struct yett_delivery {
+	struct yett_node *node;
+	struct lane lanes[YETT_LANES];
+	GQueue deferred; /* struct yett_unit *: refused for now */
+	bool running, again;
+};
+
+int yett_deliver_setup(struct yett_node *node)
+{
+	struct yett_delivery *delivery = g_new0(struct yett_delivery, 1);
+
+	delivery->node = node;
+	for (uint32_t i = 0; i < YETT_LANES; i++) {
+		g_queue_init(&delivery->lanes[i].ready);
+		delivery->lanes[i].next = 1;
+		delivery->lanes[i].known = 1;
+	}
+	g_queue_init(&delivery->deferred);
+	node->delivery = delivery;
+	return 0;
+}
+
+static void free_units(GQueue *units)
+{
+	struct yett_unit *unit;
+
+	while ((unit = g_queue_pop_head(units)) != NULL) {
+		yett_unit_free(unit);
+	}
+}
+
+void yett_deliver_done(struct yett_node *node)
+{
+	if (node->delivery == NULL) {
+		return;
+	}
+	for (uint32_t i = 0; i < YETT_LANES; i++) {
+		free_units(&node->delivery->lanes[i].ready);
+	}
+	free_units(&node->delivery->deferred);
+	g_free(node->delivery);
+	node->delivery = NULL;
+}
+
+void yett_deliver_begin(struct yett_node *node, uint32_t lane, uint64_t oldest, uint64_t next)
+{
+	node->delivery->lanes[lane].next = oldest > 0 ? oldest : next;
+	node->delivery->lanes[lane].known = next;
+}
+
+static uint64_t ready_limit(const struct yett_node *node)
+{
+	return node->settings->node.memory_bytes / 8 + READ_BYTES;
+}
+
+static void make_ready(struct lane *lane, struct yett_unit *unit)
+{
+	g_queue_push_tail(&lane->ready, unit);
+	lane->ready_bytes += unit->batch.length;
+}
+
+static void ready_again(struct yett_delivery *delivery, struct yett_unit *unit)
+{
+	struct lane *lane = &delivery->lanes[unit->lane];
+
+	g_queue_push_head(&lane->ready, unit);
+	lane->ready_bytes += unit->batch.length;
+	yett_count(delivery->node, YETT_COUNT_RESENT, 1);
+}
+
+void yett_deliver_offer(struct yett_node *node, uint32_t number, const struct yett_keep *keep)
+{
+	struct lane *lane = &node->delivery->lanes[number];
+
+	if (keep->entry >= lane->known) {
+		lane->known = keep->entry + 1;
+	}
+	if (keep->entry == lane->next && !lane->reading && lane->ready_bytes < ready_limit(node)) {
+		make_ready(lane, yett_unit_new(number, keep->entry, &keep->batch, keep->meta,
+					 keep->meta_length));
+		lane->next++;
+	}
+}
+
+void yett_deliver_read(struct yett_node *node, uint32_t number, uint64_t from,
+	struct yett_queue_item *items, size_t count)
+{
+	struct lane *lane = &node->delivery->lanes[number];
+
+	(void)from;
+	lane->reading = false;
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].number >= lane->next) {
+			make_ready(lane, yett_unit_new(number, items[i].number, &items[i].batch,
+						 items[i].meta, items[i].meta_length));
+			lane->next = items[i].number + 1;
+		}
+		yett_buffer_unref(items[i].batch.buffer);
+	}
+	if (count == 0 && lane->next < lane->asked_known) {
+		lane->next = lane->asked_known; /* what was there is gone: dropped, or damaged */
+	}
+}
+
+static void read_on(struct yett_delivery *delivery, uint32_t number)
+{
+	struct lane *lane = &delivery->lanes[number];
+
+	if (!lane->reading && lane->next < lane->known) {
+		lane->reading = true;
+		lane->asked_known = lane->known;
+		yett_queue_read(delivery->node, number, lane->next, READ_BYTES);
+	}
+}
+
+static struct yett_flight *flight_of(struct yett_peer *peer)
+{
+	if (peer->flight == NULL) {
+		peer->flight = yett_flight_new();
+	}
+	return peer->flight;
+}
+
+/* Tells upstreams that would be used how much the next batch needs, once each. */
+static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes)
+{
+	for (guint i = 0; i < node->links->len; i++) {
+		struct yett_link *link = node->links->pdata[i];
+		struct yett_credit message = {0};
+		struct yett_flight *flight;
+
+		if (link->peer == NULL || link->peer->state != YETT_PEER_OPEN ||
+			link->state == YETT_UPSTREAM_CONNECTING ||
+			yett_wire_credit_left(link->peer->wire, lane) >= bytes) {
+			continue;
+		}
+		flight = flight_of(link->peer);
+		if (flight->asked[lane] == bytes) {
+			continue;
+		}
+		flight->asked[lane] = bytes;
+		memcpy(message.wanted, flight->asked, sizeof(message.wanted));
+		yett_wire_credit(link->peer->wire, &message);
+		yett_peer_flush(link->peer);
+	}
+}
+
+/* The way that the batch has come, and with us. */
+static void route(const struct yett_node *node, const struct yett_unit *unit,
+	struct yett_envelope *ret_envelope)
+{
+	if (yett_envelope_decode(unit->meta, unit->meta_length, ret_envelope) != 0) {
+		memset(ret_envelope, 0, sizeof(*ret_envelope));
+	}
+	if (!yett_id_equal(&unit->batch.info.origin, &node->id) &&
+		ret_envelope->hops < YETT_HOPS_MAX) {
+		ret_envelope->path[ret_envelope->hops++] = node->id;
+	}
+}
+
+static bool send_one(struct yett_delivery *delivery, uint32_t number)
+{
+	struct yett_node *node = delivery->node;
+	struct lane *lane = &delivery->lanes[number];
+	struct yett_unit *unit = g_queue_peek_head(&lane->ready);
+	struct yett_envelope envelope;
+	struct yett_link *link;
+	uint64_t frame;
+	int result;
+
+	if (unit == NULL) {
+		read_on(delivery, number);
+		return false;
+	}
+	link = yett_select(node, number, unit->batch.length);
+	if (link == NULL) {
+		ask_for_credit(node, number, unit->batch.length);
+		return false;
+	}
+	route(node, unit, &envelope);
+	result = yett_wire_batch(link->peer->wire, &envelope, &unit->batch, &frame);
+	if (result != 0) {
+		ask_for_credit(node, number, unit->batch.length);
+		return false;
+	}
+	g_queue_pop_head(&lane->ready);
+	lane->ready_bytes -= unit->batch.length;
+	unit->sent_ns = yett_now(node);
+	flight_of(link->peer)->asked[number] = 0;
+	yett_flight_add(link->peer->flight, frame, unit);
+	link->peer->batches++;
+	link->peer->records += unit->batch.info.count;
+	link->peer->bytes += unit->batch.length;
+	yett_count(node, YETT_COUNT_BATCHES_OUT, 1);
+	yett_count(node, YETT_COUNT_RECORDS_OUT, unit->batch.info.count);
+	yett_count(node, YETT_COUNT_BYTES_OUT, unit->batch.length);
+	if (g_queue_get_length(&lane->ready) == 0) {
+		read_on(delivery, number);
+	}
+	return true;
+}
+
+static void flush_upstreams(struct yett_node *node)
+{
+	for (guint i = 0; i < node->links->len; i++) {
+		struct yett_link *link = node->links->pdata[i];
+
+		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
+			yett_peer_flush(link->peer);
+		}
+	}
+}
+
+static void undefer(struct yett_delivery *delivery)
+{
+	uint64_t now_ns = yett_now(delivery->node);
+
+	for (guint i = g_queue_get_length(&delivery->deferred); i > 0; i--) {
+		struct yett_unit *unit = g_queue_pop_head(&delivery->deferred);
+
+		if (unit->not_before_ns <= now_ns) {
+			unit->not_before_ns = 0;
+			ready_again(delivery, unit);
+		} else {
+			g_queue_push_tail(&delivery->deferred, unit);
+		}
+	}
+}
+
+void yett_deliver(struct yett_node *node)
+{
+	struct yett_delivery *delivery = node->delivery;
+
+	if (delivery == NULL || node->policy == NULL || node->queue == NULL ||
+		(node->draining && yett_now(node) > node->drain_send_ns)) {
+		return;
+	}
+	if (delivery->running) {
+		delivery->again = true; /* a session ended while sending: once more, below */
+		return;
+	}
+	delivery->running = true;
+	undefer(delivery);
+	do {
+		bool moved;
+
+		delivery->again = false;
+		do {
+			moved = false;
+			for (uint32_t i = 0; i < YETT_LANES; i++) {
+				for (unsigned n = 0; n < turns[i] && send_one(delivery, i); n++) {
+					moved = true;
+				}
+			}
+			flush_upstreams(node);
+		} while (moved);
+	} while (delivery->again);
+	delivery->running = false;
+}
+
+void yett_deliver_defer(struct yett_node *node, struct yett_unit *unit, uint32_t after_ms)
+{
+	unit->not_before_ns = yett_now(node) + after_ms * YETT_MS;
+	g_queue_push_tail(&node->delivery->deferred, unit);
+}
+
+void yett_deliver_gone(struct yett_peer *peer)
+{
+	struct yett_delivery *delivery = peer->node->delivery;
+	struct yett_unit *unit;
+
+	if (peer->flight == NULL) {
+		return;
+	}
+	while ((unit = yett_flight_take_last(peer->flight)) != NULL) {
+		ready_again(delivery, unit);
+	}
+	yett_flight_free(peer->flight);
+	peer->flight = NULL;
+}
+
+uint64_t yett_deliver_unsettled(const struct yett_peer *peer)
+{
+	return peer->flight != NULL ? peer->flight->bytes : 0;
+}
+
+bool yett_deliver_idle(const struct yett_node *node)
+{
+	for (guint i = 0; node->delivery != NULL && i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+
+		if (link->peer != NULL && yett_deliver_unsettled(link->peer) > 0) {
+			return false;
+		}
+	}
+	return true;
+}

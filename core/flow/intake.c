@@ -1,0 +1,172 @@
+/* Intake: a batch from a peer, checked, kept, and only then acknowledged.
+ *
+ * Responsible for holding a batch's origin against the peer (its own id, or one granted to it), for
+ * refusing what has come round in a circle, and for the acknowledgement, which goes out after the
+ * queue or the store says that the batch is durable, never before. Not responsible for being
+ * durable (queue.c, store.c) nor for how much may come (credit.c). On the loop.
+ *
+ * Acknowledgements are collected while a group of batches completes and sent once a group. A peer
+ * that has gone meanwhile gets none: it sends again elsewhere, and the store knows twins. */
+#include <string.h>
+
+#include "../base/id.h"
+#include "../base/log.h"
+#include "stages.h"
+
+#define RETRY_GRANT_MS 30000
+#define RETRY_LOOP_MS  5000
+#define RETRY_LIMIT_MS 10000
+
+static void ensure_ack(struct yett_peer *peer)
+{
+	if (peer->ack == NULL) {
+		peer->ack = g_new0(struct yett_ack, 1);
+	}
+}
+
+static void send_ack(struct yett_peer *peer)
+{
+	if (peer->ack != NULL && peer->state == YETT_PEER_OPEN) {
+		yett_wire_ack(peer->wire, peer->ack);
+	}
+	g_clear_pointer(&peer->ack, g_free);
+}
+
+static void acknowledge(struct yett_peer *peer, uint64_t number)
+{
+	struct yett_ack *ack;
+
+	ensure_ack(peer);
+	ack = peer->ack;
+	if (ack->range_count > 0 && ack->ranges[ack->range_count - 1].last + 1 == number) {
+		ack->ranges[ack->range_count - 1].last = number;
+		return;
+	}
+	if (ack->range_count == YETT_ACK_RANGES_MAX) {
+		send_ack(peer);
+		ensure_ack(peer);
+		ack = peer->ack;
+	}
+	ack->ranges[ack->range_count].first = number;
+	ack->ranges[ack->range_count].last = number;
+	ack->range_count++;
+}
+
+static void refuse(struct yett_peer *peer, uint64_t number, uint32_t code, uint32_t retry_after_ms,
+	const struct yett_batch *batch)
+{
+	struct yett_ack *ack;
+
+	ensure_ack(peer);
+	ack = peer->ack;
+	ack->refusals[ack->refusal_count].number = number;
+	ack->refusals[ack->refusal_count].code = code;
+	ack->refusals[ack->refusal_count].retry_after_ms = retry_after_ms;
+	ack->refusal_count++;
+	send_ack(peer);
+	/* Its credit comes back, since we hold nothing of it. */
+	yett_credit_durable(peer, batch->info.lane, batch->length);
+	yett_count(peer->node, YETT_COUNT_REFUSED, 1);
+}
+
+void yett_intake_acknowledge(struct yett_node *node)
+{
+	for (guint i = node->peers->len; i > 0; i--) {
+		struct yett_peer *peer = node->peers->pdata[i - 1];
+
+		if (peer->ack != NULL) {
+			send_ack(peer);
+			yett_peer_flush(peer);
+		}
+	}
+}
+
+static void kept(struct yett_keep *keep, int result)
+{
+	struct yett_peer *peer = keep->owner;
+
+	if (result == YETT_EAGAIN && peer->state == YETT_PEER_OPEN) {
+		refuse(peer, keep->number, YETT_REFUSE_BUSY, RETRY_LIMIT_MS, &keep->batch);
+	} else {
+		if (result == 0 && peer->state == YETT_PEER_OPEN) {
+			acknowledge(peer, keep->number);
+		}
+		yett_credit_durable(peer, keep->batch.info.lane, keep->batch.length);
+	}
+	yett_peer_unref(peer);
+}
+
+static bool came_round(const struct yett_node *node, const struct yett_envelope *envelope)
+{
+	for (uint32_t i = 0; i < envelope->hops; i++) {
+		if (yett_id_equal(&envelope->path[i], &node->id)) {
+			return true;
+		}
+	}
+	return envelope->hops >= YETT_HOPS_MAX;
+}
+
+static bool may_send(const struct yett_peer *peer, const struct yett_id *origin)
+{
+	const struct yett_management *management = &peer->node->management;
+
+	if (yett_id_equal(origin, &peer->id)) {
+		return true;
+	}
+	return peer->may_proxy && management->granted != NULL &&
+	       management->granted(management->arg, &peer->id, origin);
+}
+
+void yett_keep_give(struct yett_node *node, struct yett_keep *keep)
+{
+	if (node->store != NULL) {
+		yett_store_keep(node, keep);
+	} else {
+		yett_queue_keep(node, keep);
+	}
+}
+
+void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_envelope *envelope,
+	const struct yett_batch *batch)
+{
+	struct yett_node *node = peer->node;
+	struct yett_envelope came = *envelope;
+	uint8_t meta[YETT_ENVELOPE_MAX];
+	struct yett_keep *keep;
+	char origin[YETT_ID_TEXT_SIZE];
+
+	yett_credit_received(peer, batch->info.lane, batch->length);
+	if (!may_send(peer, &batch->info.origin)) {
+		yett_log(YETT_LOG_WARNING, "origin-refused",
+			"a batch whose origin was not granted to its sender; it may be a gateway "
+			"that `proxy` does not list peer=%s origin=%s",
+			peer->name, yett_id_text(&batch->info.origin, origin));
+		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_GRANT_MS, batch);
+		return;
+	}
+	if (came_round(node, envelope)) {
+		yett_log(YETT_LOG_WARNING, "loop-refused",
+			"a batch has passed this node, or %d relays, already; look for gateways "
+			"that are upstreams of each other peer=%s origin=%s",
+			YETT_HOPS_MAX, peer->name, yett_id_text(&batch->info.origin, origin));
+		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_LOOP_MS, batch);
+		return;
+	}
+	if (came.hops == 0) {
+		g_strlcpy(came.method, peer->mechanism, sizeof(came.method));
+	}
+	keep = yett_keep_new(
+		batch, meta, yett_envelope_encode(&came, meta), kept, yett_peer_ref(peer));
+	keep->number = number;
+	keep->received_ns = yett_clock_wall(node->clock);
+	if (!yett_id_equal(&batch->info.origin, &peer->id)) {
+		keep->gateway = g_strdup(peer->name);
+	}
+	peer->batches++;
+	peer->records += batch->info.count;
+	peer->bytes += batch->length;
+	yett_count(node, YETT_COUNT_BATCHES_IN, 1);
+	yett_count(node, YETT_COUNT_RECORDS_IN, batch->info.count);
+	yett_count(node, YETT_COUNT_BYTES_IN, batch->length);
+	yett_keep_give(node, keep);
+}

@@ -1,0 +1,144 @@
+/* One node: what its stages share. Fields are grouped by the stage that owns them; other stages go
+ * through the owner's functions. All on the loop. */
+#ifndef YETT_FLOW_NODE_H
+#define YETT_FLOW_NODE_H
+
+#include <glib.h>
+
+#include "../conf/settings.h"
+#include "../module/host.h"
+#include "../module/load.h"
+#include "../net/executor.h"
+#include "../net/loop.h"
+#include "../wire/message.h"
+#include "flow.h"
+
+/* What the flow needs from management, which lies above it: the flow declares, manage/ provides.
+ * Each call is on the loop and must not block. NULL calls are skipped. */
+struct yett_management {
+	void *arg;
+	/* A peer was admitted; it left. */
+	void (*joined)(void *arg, struct yett_peer *peer);
+	void (*left)(void *arg, struct yett_peer *peer);
+	/* A gateway tells whom it speaks for; returns how many of them it may not. */
+	uint32_t (*attach)(void *arg, struct yett_peer *gateway, const struct yett_attach *message);
+	void (*detach)(void *arg, struct yett_peer *gateway, const struct yett_detach *message);
+	void (*heartbeat)(void *arg, struct yett_peer *peer, const struct yett_heartbeat *message);
+	/* Whether this gateway was granted this origin. */
+	bool (*granted)(void *arg, const struct yett_id *gateway, const struct yett_id *origin);
+	/* An upstream took us: tell it whom we speak for. */
+	void (*upstream_open)(void *arg, struct yett_peer *upstream);
+	/* The oldest number etc. changed, a session opened: something views show. */
+	void (*tick)(void *arg, uint64_t now_ns);
+};
+
+/* What a node is made with; all borrowed for its life but settings, which reload replaces. */
+struct yett_node_make {
+	struct yett_loop *loop;
+	const struct yett_clock *clock;
+	const struct yett_files *files;
+	const struct yett_settings *settings;
+	bool inline_executors; /* all on the loop: simulator, tests */
+};
+
+/* Counters, in the order of node_metrics in node.c. */
+enum yett_node_metric {
+	YETT_COUNT_BATCHES_IN,
+	YETT_COUNT_RECORDS_IN,
+	YETT_COUNT_BYTES_IN,
+	YETT_COUNT_BATCHES_OUT,
+	YETT_COUNT_RECORDS_OUT,
+	YETT_COUNT_BYTES_OUT,
+	YETT_COUNT_SETTLED,
+	YETT_COUNT_RESENT,
+	YETT_COUNT_STORED,
+	YETT_COUNT_DUPLICATE,
+	YETT_COUNT_FORKS,
+	YETT_COUNT_DEAD,
+	YETT_COUNT_GAPS,
+	YETT_COUNT_SYNCS,
+	YETT_COUNT_PUSHBACKS,
+	YETT_COUNT_ACCEPTED,
+	YETT_COUNT_REFUSED,
+};
+
+struct yett_node {
+	struct yett_loop *loop;
+	const struct yett_clock *clock;
+	const struct yett_settings *settings;
+	struct yett_world world;
+	bool inline_executors;
+	char name[YETT_NODE_NAME_SIZE];
+	struct yett_id id;   /* kept in the state directory */
+	struct yett_id boot; /* new at each start */
+	struct yett_epoch epoch;
+	uint64_t sessions;  /* counts the sessions that we opened */
+	int64_t started_ns; /* Unix time */
+	bool relay;         /* has listeners and upstreams */
+	bool draining;
+	uint64_t drain_send_ns; /* while draining: nothing new is sent after it */
+	bool degraded;          /* a sync failed, or stored data was damaged, since the start */
+	char degraded_why[256];
+	struct yett_management management;
+	struct yett_metrics *metrics;
+	struct yett_timer *ticker;
+	GPtrArray *peers; /* all sessions, either role */
+
+	/* accept */
+	struct yett_instance *transport;
+	GPtrArray *gates;
+	GHashTable *sources_unauthenticated; /* /32 or /64 → count */
+	uint32_t unauthenticated;
+	double handshake_tokens; /* of the rate limit */
+	uint64_t handshake_refill_ns;
+
+	/* authenticate */
+	GPtrArray *auths; /* struct yett_auth_slot *, best first */
+	struct yett_executor *acceptors, *initiators;
+
+	/* credit */
+	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */
+	GQueue *credit_waiting;    /* peers */
+
+	/* queue or store: exactly one is there (or neither, in a node that only looks) */
+	struct yett_keeper *queue;
+	struct yett_vault *store;
+
+	/* the sending half */
+	struct yett_instance *policy;
+	GPtrArray *links;
+	struct yett_delivery *delivery;
+	struct yett_timer *select_timer;
+	struct yett_path path; /* ours, as told to those below */
+
+	/* own records */
+	struct yett_origin *origin;
+	GPtrArray *sources; /* struct yett_feed * */
+};
+
+/* Makes everything, opens queue or store, starts to listen and to dial. On failure nothing is
+ * left. */
+int yett_node_new(const struct yett_node_make *make, const struct yett_management *management,
+	struct yett_node **ret_node, struct yett_error *error);
+/* The part that takes traffic: after management is in place. */
+int yett_node_start(struct yett_node *node, struct yett_error *error);
+/* Takes no new work and calls `done` when all under way is finished, or at the deadline. */
+void yett_node_drain(
+	struct yett_node *node, uint64_t timeout_ns, void (*done)(void *arg), void *arg);
+void yett_node_free(struct yett_node *node);
+/* New settings (already checked), without dropping a session that they do not concern. What cannot
+ * change in a running node is told in `error` and stays. */
+int yett_node_reload(
+	struct yett_node *node, const struct yett_settings *settings, struct yett_error *error);
+
+static inline void yett_count(struct yett_node *node, enum yett_node_metric what, uint64_t by)
+{
+	yett_metrics_add(node->metrics, (uint32_t)what, (int64_t)by);
+}
+static inline uint64_t yett_now(const struct yett_node *node)
+{
+	return yett_clock_monotonic(node->clock);
+}
+void yett_node_degrade(struct yett_node *node, const char *why);
+
+#endif

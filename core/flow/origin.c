@@ -1,0 +1,365 @@
+/* Origin: this node's own numbers.
+ *
+ * Responsible for the id of the node (made once, kept in the state directory), for a new epoch at
+ * every start (ordinal = the larger of last + 1 and the wall clock's seconds), for giving numbers to
+ * the node's own batches, per lane from 1, and for telling the bounds of older epochs: each is closed
+ * at the number that it reached. Not responsible for what is in a batch (source.c, gap.c).
+ *
+ * The number that an epoch reached is kept with each batch, in the position that commits with it:
+ * so it is known after any crash without a sync of its own. A source's own position travels in the
+ * same place. Bounds go in the lane that they speak of, behind what that lane still holds: first in,
+ * first out, so that the store does not hear "nothing is left" before the last of it has arrived.
+ *
+ * On the loop; the files are read and written before it runs. A state directory that cannot be
+ * written stops the start, since a number would be used twice. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/buffer.h"
+#include "../base/bytes.h"
+#include "../base/file.h"
+#include "../base/id.h"
+#include "../base/log.h"
+#include "../wire/batch.h"
+#include "../wire/record.h"
+#include "stages.h"
+
+#define WRAP_VERSION 1
+#define WRAP_SIZE    41 /* version, epoch, next number of each lane */
+
+/* An epoch of an earlier start, as far as it is known. */
+struct past {
+	struct yett_epoch epoch;
+	uint64_t next[YETT_LANES];   /* 1: nothing was numbered */
+	uint64_t oldest[YETT_LANES]; /* still in the queue; 0: none */
+};
+
+struct yett_origin {
+	struct yett_node *node;
+	char prefix[20]; /* of position keys: they may share a store */
+	uint64_t next[YETT_LANES];
+	uint64_t first_entry[YETT_LANES]; /* of the queue: older entries are of older epochs */
+	GHashTable *positions;            /* source → GBytes */
+	GArray *past;                     /* struct past */
+};
+
+/* The id and the epoch: files in the state directory. */
+
+static int load_id(struct yett_node *node, struct yett_error *error)
+{
+	char *path = g_build_filename(node->settings->node.state, "node-id", NULL);
+	char text[YETT_ID_TEXT_SIZE + 1], *bytes = NULL;
+	size_t length;
+	int result = yett_file_read(path, 64, &bytes, &length, NULL);
+
+	if (result == 0) {
+		result = yett_id_parse(g_strstrip(bytes), &node->id);
+		if (result != 0) {
+			yett_fail(error, YETT_ECORRUPT,
+				"restore it, or remove it to make this a new node",
+				"%s does not hold an id", path);
+		}
+	} else if (result == YETT_ENOTFOUND) {
+		node->id = yett_id_new(node->clock);
+		yett_id_text(&node->id, text);
+		strcat(text, "\n");
+		result = yett_file_write(path, text, strlen(text), error);
+	} else {
+		yett_fail(error, result, "make the state directory readable for the daemon's user",
+			"%s cannot be read: %s", path, yett_result_text(result));
+	}
+	free(bytes);
+	g_free(path);
+	return result;
+}
+
+static int new_epoch(struct yett_node *node, struct yett_error *error)
+{
+	char *path = g_build_filename(node->settings->node.state, "epoch", NULL);
+	uint64_t last = 0, now = (uint64_t)(yett_clock_wall(node->clock) / (int64_t)YETT_SEC);
+	char text[64], *bytes = NULL;
+	size_t length;
+	int result = yett_file_read(path, 64, &bytes, &length, NULL);
+
+	if (result == 0) {
+		last = strtoull(bytes, NULL, 10);
+	}
+	free(bytes);
+	if (result != 0 && result != YETT_ENOTFOUND) {
+		yett_fail(error, result, "make the state directory readable for the daemon's user",
+			"%s cannot be read: %s", path, yett_result_text(result));
+		g_free(path);
+		return result;
+	}
+	node->epoch.ordinal = last + 1 > now ? last + 1 : now;
+	yett_clock_random(node->clock, &node->epoch.random, sizeof(node->epoch.random));
+	snprintf(text, sizeof(text), "%" PRIu64 "\n", node->epoch.ordinal);
+	result = yett_file_write(path, text, strlen(text), error);
+	g_free(path);
+	return result;
+}
+
+/* Positions, wrapped. */
+
+static struct past *past_of(struct yett_origin *origin, const struct yett_epoch *epoch)
+{
+	struct past new = {.epoch = *epoch, .next = {1, 1, 1}};
+
+	for (guint i = 0; i < origin->past->len; i++) {
+		struct past *past = &g_array_index(origin->past, struct past, i);
+
+		if (past->epoch.ordinal == epoch->ordinal && past->epoch.random == epoch->random) {
+			return past;
+		}
+	}
+	g_array_append_val(origin->past, new);
+	return &g_array_index(origin->past, struct past, origin->past->len - 1);
+}
+
+static int found_position(void *arg, const char *key, const void *position, size_t length)
+{
+	struct yett_origin *origin = arg;
+	const uint8_t *bytes = position;
+	struct yett_epoch epoch;
+	struct past *past;
+
+	if (!g_str_has_prefix(key, origin->prefix) || length < WRAP_SIZE ||
+		bytes[0] != WRAP_VERSION) {
+		return 0;
+	}
+	epoch.ordinal = yett_get64(bytes + 1);
+	epoch.random = yett_get64(bytes + 9);
+	past = past_of(origin, &epoch);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		uint64_t next = yett_get64(bytes + 17 + 8 * lane);
+
+		past->next[lane] = next > past->next[lane] ? next : past->next[lane];
+	}
+	if (length > WRAP_SIZE) {
+		g_hash_table_replace(origin->positions, g_strdup(key + strlen(origin->prefix)),
+			g_bytes_new(bytes + WRAP_SIZE, length - WRAP_SIZE));
+	}
+	return 0;
+}
+
+static int found_entry(void *arg, uint64_t number, const struct yett_range *range, const void *meta,
+	size_t meta_length)
+{
+	struct yett_origin *origin = arg;
+	struct past *past;
+
+	(void)number;
+	(void)meta;
+	(void)meta_length;
+	if (!yett_id_equal(&range->origin, &origin->node->id) || range->lane >= YETT_LANES) {
+		return 0;
+	}
+	past = past_of(origin, &range->epoch);
+	if (range->first + range->count > past->next[range->lane]) {
+		past->next[range->lane] = range->first + range->count;
+	}
+	if (past->oldest[range->lane] == 0 || range->first < past->oldest[range->lane]) {
+		past->oldest[range->lane] = range->first;
+	}
+	return 0;
+}
+
+/* Before the loop runs, so the module may be called here. */
+static void look_back(struct yett_origin *origin)
+{
+	struct yett_node *node = origin->node;
+
+	if (node->store != NULL) {
+		void *self;
+		const struct yett_store_operations *store = yett_store_operations(node, &self);
+
+		store->positions(self, origin->prefix, found_position, origin);
+	} else if (node->queue != NULL) {
+		void *self;
+		const struct yett_queue_operations *queue = yett_queue_operations(node, &self);
+		struct yett_queue_view view;
+
+		queue->positions(self, found_position, origin);
+		yett_queue_view(node, &view);
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			queue->scan(self, lane, found_entry, origin);
+			origin->first_entry[lane] = view.stats.lanes[lane].next_number;
+		}
+	}
+}
+
+const void *yett_origin_position(
+	const struct yett_node *node, const char *source, size_t *ret_length)
+{
+	GBytes *bytes = g_hash_table_lookup(node->origin->positions, source);
+
+	*ret_length = 0;
+	return bytes != NULL ? g_bytes_get_data(bytes, ret_length) : NULL;
+}
+
+/* Numbering. */
+
+static void attach_position(struct yett_origin *origin, struct yett_keep *keep, const char *source,
+	const void *position, size_t length)
+{
+	uint8_t wrap[YETT_QUEUE_POSITION_MAX];
+	char key[YETT_QUEUE_KEY_MAX + 1];
+
+	YETT_REQUIRE(length <= sizeof(wrap) - WRAP_SIZE);
+	wrap[0] = WRAP_VERSION;
+	yett_put64(wrap + 1, origin->node->epoch.ordinal);
+	yett_put64(wrap + 9, origin->node->epoch.random);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		yett_put64(wrap + 17 + 8 * lane, origin->next[lane]);
+	}
+	if (length > 0) {
+		memcpy(wrap + WRAP_SIZE, position, length);
+	}
+	snprintf(key, sizeof(key), "%s%.40s", origin->prefix, source);
+	yett_keep_position(keep, key, wrap, WRAP_SIZE + length);
+}
+
+void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const char *source,
+	const void *position, size_t position_length,
+	void (*done)(struct yett_keep *keep, int result), void *owner)
+{
+	struct yett_origin *origin = node->origin;
+	struct yett_envelope envelope = {0};
+	uint8_t meta[YETT_ENVELOPE_MAX];
+	struct yett_keep *keep;
+
+	yett_batch_renumber(batch, &node->id, &node->epoch, origin->next[batch->info.lane]);
+	origin->next[batch->info.lane] += batch->info.count;
+	keep = yett_keep_new(batch, meta, yett_envelope_encode(&envelope, meta), done, owner);
+	yett_buffer_unref(batch->buffer);
+	keep->received_ns = yett_clock_wall(node->clock);
+	if (source != NULL && position_length > 0) {
+		/* A source that a reload makes anew goes on from here: this is on its way. */
+		g_hash_table_replace(origin->positions, g_strdup(source),
+			g_bytes_new(position, position_length));
+	}
+	attach_position(origin, keep, source != NULL ? source : "core", position, position_length);
+	yett_keep_give(node, keep);
+}
+
+/* Bounds. */
+
+static void told(struct yett_keep *keep, int result)
+{
+	(void)keep;
+	(void)result;
+}
+
+static void tell(struct yett_origin *origin, const struct past *past, uint32_t lane)
+{
+	struct yett_node *node = origin->node;
+	uint64_t first = past->oldest[lane] > 0 ? past->oldest[lane] : past->next[lane];
+	struct yett_notice notice = {
+		.size = sizeof(notice),
+		.kind = YETT_NOTICE_BOUNDS,
+		.holder = node->id,
+		.range = {.origin = node->id,
+			.epoch = past->epoch,
+			.lane = lane,
+			.first = first,
+			.count = past->next[lane] - first},
+		.closed = 1,
+	};
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
+	struct yett_batch batch;
+
+	if (yett_payload_notice(payload, &notice) == 0 &&
+		yett_payload_cut(payload, lane, YETT_CONTENT_CUSTODY, false,
+			yett_clock_wall(node->clock), &batch) == 0) {
+		yett_origin_submit(node, &batch, NULL, NULL, 0, told, NULL);
+	}
+	yett_payload_free(payload);
+}
+
+void yett_origin_tell_bounds(struct yett_node *node)
+{
+	struct yett_origin *origin = node->origin;
+
+	for (guint i = 0; i < origin->past->len; i++) {
+		const struct past *past = &g_array_index(origin->past, struct past, i);
+
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			if (past->next[lane] > 1) {
+				tell(origin, past, lane);
+			}
+		}
+	}
+}
+
+/* What older epochs had in the queue is gone to an upstream: say that nothing is left here. */
+void yett_origin_tick(struct yett_node *node)
+{
+	struct yett_origin *origin = node->origin;
+	struct yett_queue_view view;
+
+	if (node->queue == NULL || origin->past->len == 0) {
+		return;
+	}
+	yett_queue_view(node, &view);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		uint64_t oldest = view.stats.lanes[lane].oldest_number;
+
+		if (oldest != 0 && oldest < origin->first_entry[lane]) {
+			continue;
+		}
+		for (guint i = 0; i < origin->past->len; i++) {
+			struct past *past = &g_array_index(origin->past, struct past, i);
+
+			if (past->oldest[lane] > 0) {
+				past->oldest[lane] = 0;
+				tell(origin, past, lane);
+			}
+		}
+	}
+}
+
+int yett_origin_load(struct yett_node *node, struct yett_error *error)
+{
+	int result = yett_file_mkdir(node->settings->node.state, error);
+
+	if (result == 0) {
+		result = load_id(node, error);
+	}
+	if (result == 0) {
+		result = new_epoch(node, error);
+	}
+	node->boot = yett_id_new(node->clock);
+	return result;
+}
+
+int yett_origin_setup(struct yett_node *node, struct yett_error *error)
+{
+	struct yett_origin *origin = g_new0(struct yett_origin, 1);
+	char id[YETT_ID_TEXT_SIZE];
+
+	(void)error;
+	origin->node = node;
+	node->origin = origin;
+	snprintf(origin->prefix, sizeof(origin->prefix), "%.8s%.4s/", yett_id_text(&node->id, id),
+		id + 9);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		origin->next[lane] = 1;
+	}
+	origin->positions = g_hash_table_new_full(
+		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
+	origin->past = g_array_new(FALSE, FALSE, sizeof(struct past));
+	look_back(origin);
+	return 0;
+}
+
+void yett_origin_done(struct yett_node *node)
+{
+	if (node->origin != NULL) {
+		g_hash_table_unref(node->origin->positions);
+		g_array_free(node->origin->past, TRUE);
+		g_free(node->origin);
+		node->origin = NULL;
+	}
+}

@@ -1,0 +1,573 @@
+/* The queue stage: batches are made durable in groups, and read again to be sent.
+ *
+ * Responsible for group commit. While the queue's thread is at work, what arrives waits in a list;
+ * when it is free it takes all of that as one job: settle what was settled, append, one sync, read
+ * on. So one sync serves whatever arrived during the last one, and nobody waits for a timer. A batch
+ * is completed (acknowledged) after the sync that covers it has returned, and is offered to deliver
+ * only then. Not responsible for the format on disk (module) nor for the order of sending
+ * (deliver.c).
+ *
+ * On the loop, but for `work`, which is the queue's thread and touches the job only; one job is under
+ * way at a time. A batch that does not fit its lane waits (push back: its credit is not given
+ * again), or, where the lane says so, the oldest segment is declared lost and dropped (gap.c). A
+ * failed sync: the entries are appended once more, elsewhere, and the node says that it is degraded;
+ * a second failure keeps them waiting, unacknowledged. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/buffer.h"
+#include "../base/log.h"
+#include "../wire/batch.h"
+#include "stages.h"
+
+#define GROUP_BYTES (32 * UINT64_C(1024) * 1024)
+#define GROUP_COUNT 4096
+#define READ_COUNT  256
+#define RETRY_NS    (1 * YETT_SEC)
+
+struct settled {
+	uint32_t lane;
+	uint64_t entry;
+};
+
+struct read_request {
+	bool wanted;
+	uint64_t from;
+	size_t max_bytes;
+	struct yett_queue_item *items;
+	int count; /* the answer */
+};
+
+struct call {
+	void (*fn)(const struct yett_queue_operations *operations, void *self, void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/* One round of the queue's thread. */
+struct round {
+	struct yett_job job;
+	struct yett_keep_list keeps;
+	struct yett_queue_entry *entries;
+	GArray *settled; /* struct settled */
+	GArray *calls;   /* struct call */
+	struct read_request reads[YETT_LANES];
+	GArray *lost; /* struct yett_range: found damaged while reading */
+	int sync_result;
+	bool sync_failed;
+	struct yett_queue_stats stats;
+};
+
+struct yett_keeper {
+	struct yett_node *node;
+	struct yett_instance *instance;
+	const struct yett_queue_operations *operations;
+	struct yett_executor *executor;
+	bool durable;
+	bool busy;
+	bool stalled; /* a lane is full or the disk fails: not again before `retry` or a settle */
+	struct round round;
+	struct yett_keep_list pending;             /* not yet in a round */
+	struct yett_keep_list waiting[YETT_LANES]; /* did not fit */
+	GArray *settled;
+	GArray *calls;
+	struct read_request reads[YETT_LANES];
+	GHashTable *unsettled; /* not durable: entry → keep, completed when it is settled */
+	struct yett_timer *retry;
+	struct yett_queue_stats stats;
+	bool told_full[YETT_LANES];
+	bool making_room[YETT_LANES];
+	GArray *lost; /* struct yett_range: found at recovery, declared once origin is there */
+	uint32_t lost_cause;
+};
+
+static void kick(struct yett_keeper *keeper);
+
+static int found_damage(void *arg, const struct yett_recovery *what)
+{
+	struct round *round = arg;
+
+	if (what->kind == YETT_RECOVERY_LOST) {
+		g_array_append_val(round->lost, what->range);
+	}
+	if (what->text != NULL) {
+		yett_log(YETT_LOG_ERROR, "queue-damaged", "%s", what->text);
+	}
+	return 0;
+}
+
+/* Appends what has no good result yet. */
+static void append_round(struct yett_keeper *keeper, struct round *round)
+{
+	size_t n = 0;
+
+	for (struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
+		round->entries[n++] = (struct yett_queue_entry){
+			.size = sizeof(struct yett_queue_entry),
+			.batch = &keep->batch,
+			.meta = keep->meta,
+			.meta_length = keep->meta_length,
+			.key = keep->key,
+			.position = keep->position,
+			.position_length = keep->position_length,
+		};
+	}
+	keeper->operations->append(keeper->instance->self, round->entries, n);
+	n = 0;
+	for (struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
+		keep->entry = round->entries[n].ret_number;
+		keep->result = round->entries[n].ret_result;
+		n++;
+	}
+}
+
+static void work(void *arg)
+{
+	struct yett_keeper *keeper = arg;
+	struct round *round = &keeper->round;
+	const struct yett_queue_operations *operations = keeper->operations;
+	void *self = keeper->instance->self;
+
+	for (guint i = 0; i < round->settled->len; i++) {
+		struct settled *s = &g_array_index(round->settled, struct settled, i);
+
+		operations->settle(self, s->lane, &s->entry, 1);
+	}
+	for (guint i = 0; i < round->calls->len; i++) {
+		struct call *call = &g_array_index(round->calls, struct call, i);
+
+		call->fn(operations, self, call->arg);
+	}
+	round->sync_result = 0;
+	round->sync_failed = false;
+	if (round->keeps.count > 0) {
+		append_round(keeper, round);
+		round->sync_result = operations->sync(self);
+		if (round->sync_result != 0) {
+			/* They are condemned with their segment; we have them in memory. */
+			round->sync_failed = true;
+			append_round(keeper, round);
+			round->sync_result = operations->sync(self);
+		}
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct read_request *read = &round->reads[lane];
+
+		if (read->wanted) {
+			read->items = g_new0(struct yett_queue_item, READ_COUNT);
+			read->count = operations->read(self, lane, read->from, read->items,
+				READ_COUNT, read->max_bytes, found_damage, round);
+		}
+	}
+	round->stats.size = sizeof(round->stats);
+	operations->stats(self, &round->stats);
+}
+
+/* The lane's rule when it is full: wait (and say so once), or make room. */
+static void full(struct yett_keeper *keeper, uint32_t lane, int result)
+{
+	if (result == YETT_EFULL && keeper->node->settings->full[lane] == YETT_FULL_DROP_OLDEST &&
+		!keeper->making_room[lane]) {
+		keeper->making_room[lane] = true;
+		yett_gap_make_room(keeper->node, lane);
+	}
+	if (keeper->told_full[lane]) {
+		return;
+	}
+	keeper->told_full[lane] = true;
+	yett_count(keeper->node, YETT_COUNT_PUSHBACKS, 1);
+	if (result == YETT_EFULL) {
+		yett_log(YETT_LOG_WARNING, "queue-full",
+			"a lane is full and pushes back until an upstream takes some of it; look "
+			"at "
+			"the upstreams, or give the queue more room lane=%u",
+			lane);
+	} else {
+		yett_log(YETT_LOG_ERROR, "queue-failing",
+			"the queue takes nothing: %s; nothing is acknowledged until it does "
+			"lane=%u",
+			yett_result_text(result), lane);
+	}
+}
+
+static uint64_t *entry_key(uint32_t lane, uint64_t entry)
+{
+	uint64_t *key = g_new(uint64_t, 1);
+
+	*key = entry << 2 | lane;
+	return key;
+}
+
+static void complete_kept(struct yett_keeper *keeper, struct yett_keep *keep)
+{
+	uint32_t lane = keep->batch.info.lane;
+
+	keeper->told_full[lane] = false;
+	yett_deliver_offer(keeper->node, lane, keep);
+	if (keeper->durable) {
+		yett_keep_complete(keep, 0);
+	} else {
+		g_hash_table_insert(keeper->unsettled, entry_key(lane, keep->entry), keep);
+	}
+}
+
+static void complete_round(struct yett_keeper *keeper, struct round *round)
+{
+	struct yett_keep_list again[YETT_LANES] = {0};
+	struct yett_keep *keep;
+
+	if (round->sync_failed) {
+		yett_node_degrade(keeper->node, "a sync of the queue to disk failed");
+	}
+	if (round->keeps.count > 0) {
+		yett_count(keeper->node, YETT_COUNT_SYNCS, 1);
+	}
+	while ((keep = yett_keep_pop(&round->keeps)) != NULL) {
+		uint32_t lane = keep->batch.info.lane;
+		int result = keep->result != 0 ? keep->result : round->sync_result;
+
+		if (result == 0) {
+			complete_kept(keeper, keep);
+			continue;
+		}
+		keep->result = result;
+		full(keeper, lane, result);
+		yett_keep_push(&again[lane], keep);
+		keeper->stalled = true;
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		/* What waits already came later than what was just tried. */
+		yett_keep_join(&again[lane], &keeper->waiting[lane]);
+		keeper->waiting[lane] = again[lane];
+	}
+}
+
+static void settle_volatile(struct yett_keeper *keeper, struct round *round)
+{
+	if (keeper->durable) {
+		return;
+	}
+	for (guint i = 0; i < round->settled->len; i++) {
+		struct settled *s = &g_array_index(round->settled, struct settled, i);
+		uint64_t key = s->entry << 2 | s->lane;
+		struct yett_keep *keep = g_hash_table_lookup(keeper->unsettled, &key);
+
+		if (keep != NULL) {
+			g_hash_table_remove(keeper->unsettled, &key);
+			yett_keep_complete(keep, 0);
+		}
+	}
+}
+
+static void done(void *arg)
+{
+	struct yett_keeper *keeper = arg;
+	struct round *round = &keeper->round;
+	struct yett_node *node = keeper->node;
+
+	keeper->busy = false;
+	keeper->stats = round->stats;
+	if (round->stats.degraded != 0) {
+		yett_node_degrade(node, "the queue found damage, or a sync failed");
+	}
+	settle_volatile(keeper, round);
+	complete_round(keeper, round);
+	yett_intake_acknowledge(node);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct read_request read = round->reads[lane];
+
+		memset(&round->reads[lane], 0, sizeof(read));
+		if (read.wanted) {
+			yett_deliver_read(node, lane, read.from, read.items,
+				read.count > 0 ? (size_t)read.count : 0);
+			g_free(read.items);
+		}
+	}
+	if (round->lost->len > 0) {
+		yett_gap_declare(node, (struct yett_range *)(void *)round->lost->data,
+			round->lost->len, YETT_GAP_QUARANTINE, NULL, NULL);
+		g_array_set_size(round->lost, 0);
+	}
+	for (guint i = 0; i < round->calls->len; i++) {
+		struct call *call = &g_array_index(round->calls, struct call, i);
+
+		call->done(call->arg);
+	}
+	g_array_set_size(round->calls, 0);
+	if (keeper->stalled && round->settled->len > 0) {
+		keeper->stalled = false;
+	}
+	g_array_set_size(round->settled, 0);
+	if (keeper->stalled) {
+		node->loop->table->timer_start(keeper->retry, RETRY_NS);
+	}
+	yett_deliver(node);
+	kick(keeper);
+}
+
+/* Fills a round: what waited first, lane by lane, then what is new. */
+static void gather(struct yett_keeper *keeper, struct yett_keep_list *ret_keeps)
+{
+	struct yett_keep *keep;
+	struct yett_keep_list later = {0};
+
+	for (uint32_t lane = 0; lane < YETT_LANES && !keeper->stalled; lane++) {
+		while (ret_keeps->bytes < GROUP_BYTES && ret_keeps->count < GROUP_COUNT &&
+			(keep = yett_keep_pop(&keeper->waiting[lane])) != NULL) {
+			yett_keep_push(ret_keeps, keep);
+		}
+	}
+	while (ret_keeps->bytes < GROUP_BYTES && ret_keeps->count < GROUP_COUNT &&
+		(keep = yett_keep_pop(&keeper->pending)) != NULL) {
+		uint32_t lane = keep->batch.info.lane;
+
+		if (keeper->waiting[lane].head != NULL) {
+			yett_keep_push(&keeper->waiting[lane], keep); /* not before those */
+		} else {
+			yett_keep_push(ret_keeps, keep);
+		}
+	}
+	yett_keep_join(&later, &keeper->pending);
+	keeper->pending = later;
+}
+
+static void kick(struct yett_keeper *keeper)
+{
+	struct round *round = &keeper->round;
+	GArray *swap;
+	bool reads = false;
+
+	if (keeper->busy) {
+		return;
+	}
+	gather(keeper, &round->keeps);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		round->reads[lane] = keeper->reads[lane];
+		memset(&keeper->reads[lane], 0, sizeof(keeper->reads[lane]));
+		reads = reads || round->reads[lane].wanted;
+	}
+	swap = round->settled;
+	round->settled = keeper->settled;
+	keeper->settled = swap;
+	swap = round->calls;
+	round->calls = keeper->calls;
+	keeper->calls = swap;
+	if (round->keeps.count == 0 && !reads && round->settled->len == 0 &&
+		round->calls->len == 0) {
+		return;
+	}
+	round->entries = g_renew(struct yett_queue_entry, round->entries,
+		round->keeps.count > 0 ? round->keeps.count : 1);
+	keeper->busy = true;
+	round->job = (struct yett_job){.work = work, .done = done, .arg = keeper};
+	yett_executor_submit(keeper->executor, &round->job);
+}
+
+static void retry(void *arg)
+{
+	struct yett_keeper *keeper = arg;
+
+	keeper->stalled = false;
+	kick(keeper);
+}
+
+void yett_queue_room_made(struct yett_node *node, uint32_t lane)
+{
+	node->queue->making_room[lane] = false;
+	node->queue->stalled = false;
+	kick(node->queue);
+}
+
+void yett_queue_keep(struct yett_node *node, struct yett_keep *keep)
+{
+	yett_keep_push(&node->queue->pending, keep);
+	kick(node->queue);
+}
+
+void yett_queue_settle(struct yett_node *node, uint32_t lane, uint64_t entry)
+{
+	struct settled settled = {.lane = lane, .entry = entry};
+
+	g_array_append_val(node->queue->settled, settled);
+	kick(node->queue);
+}
+
+void yett_queue_read(struct yett_node *node, uint32_t lane, uint64_t from, size_t max_bytes)
+{
+	node->queue->reads[lane] =
+		(struct read_request){.wanted = true, .from = from, .max_bytes = max_bytes};
+	kick(node->queue);
+}
+
+void yett_queue_call(struct yett_node *node,
+	void (*fn)(const struct yett_queue_operations *operations, void *self, void *arg),
+	void (*done_fn)(void *arg), void *arg)
+{
+	struct call call = {.fn = fn, .done = done_fn, .arg = arg};
+
+	g_array_append_val(node->queue->calls, call);
+	kick(node->queue);
+}
+
+const struct yett_queue_operations *yett_queue_operations(
+	const struct yett_node *node, void **ret_self)
+{
+	*ret_self = node->queue->instance->self;
+	return node->queue->operations;
+}
+
+bool yett_queue_idle(const struct yett_node *node)
+{
+	const struct yett_keeper *keeper = node->queue;
+
+	return !keeper->busy && keeper->pending.head == NULL && keeper->settled->len == 0;
+}
+
+void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_view)
+{
+	const struct yett_keeper *keeper = node->queue;
+
+	ret_view->stats = keeper->stats;
+	ret_view->durable = keeper->durable;
+	ret_view->waiting = 0;
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		ret_view->waiting += keeper->waiting[lane].count;
+	}
+}
+
+/* Recovery: before the loop runs, on the main thread, since nothing may be taken before it. */
+
+static int recovered(void *arg, const struct yett_recovery *what)
+{
+	struct yett_keeper *keeper = arg;
+
+	if (what->text != NULL) {
+		yett_log(what->kind == YETT_RECOVERY_LOST ? YETT_LOG_ERROR : YETT_LOG_NOTICE,
+			"queue-recovery", "%s", what->text);
+	}
+	if (what->kind == YETT_RECOVERY_LOST) {
+		g_array_append_val(keeper->lost, what->range);
+		keeper->lost_cause = what->cause;
+	}
+	return 0;
+}
+
+static void tell_declared(const struct yett_queue_operations *operations, void *self, void *arg)
+{
+	(void)arg;
+	if (operations->declared != NULL) {
+		operations->declared(self);
+	}
+}
+
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void declared(void *arg)
+{
+	yett_queue_call(arg, tell_declared, nothing, NULL);
+}
+
+static int recover(struct yett_keeper *keeper, struct yett_error *error)
+{
+	uint64_t entries = 0;
+	int result = keeper->operations->recover(keeper->instance->self, recovered, keeper, error);
+
+	if (result != 0) {
+		return result;
+	}
+	keeper->stats.size = sizeof(keeper->stats);
+	keeper->operations->stats(keeper->instance->self, &keeper->stats);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		entries += keeper->stats.lanes[lane].entries;
+		yett_deliver_begin(keeper->node, lane, keeper->stats.lanes[lane].oldest_number,
+			keeper->stats.lanes[lane].next_number);
+	}
+	yett_log(YETT_LOG_NOTICE, "queue-open",
+		"the queue is ready durable=%s batches=%" G_GUINT64_FORMAT " lost-ranges=%u",
+		keeper->durable ? "yes" : "no", entries, keeper->lost->len);
+	return 0;
+}
+
+void yett_queue_declare_recovered(struct yett_node *node)
+{
+	struct yett_keeper *keeper = node->queue;
+
+	if (keeper->lost->len > 0) {
+		yett_node_degrade(node, "the queue was found damaged at the start");
+		yett_gap_declare(node, (struct yett_range *)(void *)keeper->lost->data,
+			keeper->lost->len, keeper->lost_cause, declared, node);
+		g_array_set_size(keeper->lost, 0);
+	}
+}
+
+int yett_queue_open(struct yett_node *node, struct yett_error *error)
+{
+	const struct yett_block *block = &node->settings->queue;
+	struct yett_keeper *keeper = g_new0(struct yett_keeper, 1);
+	int result;
+
+	node->queue = keeper;
+	keeper->node = node;
+	keeper->operations = block->descriptor->operations;
+	keeper->durable = (keeper->operations->flags & YETT_QUEUE_DURABLE) != 0;
+	keeper->settled = g_array_new(FALSE, FALSE, sizeof(struct settled));
+	keeper->calls = g_array_new(FALSE, FALSE, sizeof(struct call));
+	keeper->lost = g_array_new(FALSE, FALSE, sizeof(struct yett_range));
+	keeper->round.settled = g_array_new(FALSE, FALSE, sizeof(struct settled));
+	keeper->round.calls = g_array_new(FALSE, FALSE, sizeof(struct call));
+	keeper->round.lost = g_array_new(FALSE, FALSE, sizeof(struct yett_range));
+	keeper->unsettled = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	keeper->retry = node->loop->table->timer_new(node->loop, retry, keeper);
+	result = yett_instance_new(&node->world, block->descriptor, block->name, block->settings,
+		NULL, 0, &keeper->instance, error);
+	if (result == 0) {
+		result = yett_instance_start(keeper->instance, error);
+	}
+	if (result == 0 && node->inline_executors) {
+		keeper->executor = yett_executor_inline_new(node->loop);
+	} else if (result == 0) {
+		result = yett_executor_new(node->loop, "queue", 1, &keeper->executor, error);
+	}
+	return result == 0 ? recover(keeper, error) : result;
+}
+
+static gboolean complete_closed(gpointer key, gpointer value, gpointer arg)
+{
+	(void)key;
+	(void)arg;
+	yett_keep_complete(value, YETT_ECLOSED);
+	return TRUE;
+}
+
+void yett_queue_close(struct yett_node *node)
+{
+	struct yett_keeper *keeper = node->queue;
+
+	if (keeper == NULL) {
+		return;
+	}
+	if (keeper->executor != NULL) {
+		yett_executor_free(keeper->executor, false, 0);
+	}
+	yett_instance_free(keeper->instance);
+	yett_keep_complete_all(&keeper->round.keeps, YETT_ECLOSED);
+	yett_keep_complete_all(&keeper->pending, YETT_ECLOSED);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		yett_keep_complete_all(&keeper->waiting[lane], YETT_ECLOSED);
+	}
+	g_hash_table_foreach_remove(keeper->unsettled, complete_closed, NULL);
+	g_hash_table_unref(keeper->unsettled);
+	node->loop->table->timer_free(keeper->retry);
+	g_array_free(keeper->settled, TRUE);
+	g_array_free(keeper->calls, TRUE);
+	g_array_free(keeper->lost, TRUE);
+	g_array_free(keeper->round.settled, TRUE);
+	g_array_free(keeper->round.calls, TRUE);
+	g_array_free(keeper->round.lost, TRUE);
+	g_free(keeper->round.entries);
+	g_free(keeper);
+	node->queue = NULL;
+}

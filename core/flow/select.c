@@ -1,0 +1,132 @@
+/* Select: which upstream the next batch goes to.
+ *
+ * Responsible for showing the policy module the upstreams as they are, and for its answer being one
+ * that may be used: up, admitted, with a way to the store that does not lead back here. Not
+ * responsible for the choice itself (modules) nor for sending (deliver.c). On the loop. A policy that
+ * answers nonsense is held to "none", and the log says so. */
+#include <string.h>
+
+#include "../base/log.h"
+#include "stages.h"
+
+static const struct yett_policy_operations *policy_of(const struct yett_node *node)
+{
+	return node->policy->module->operations;
+}
+
+/* A node that relays keeps what it has unless there is a way to a store; one that only tells of
+ * itself may hand its records to whoever takes custody, where no way is open anywhere. */
+static bool anyone_has_path(const struct yett_node *node)
+{
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+
+		if (link->state == YETT_UPSTREAM_UP) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool would_take(const struct yett_link *link, uint32_t lane, uint32_t bytes)
+{
+	return link->peer != NULL && link->peer->state == YETT_PEER_OPEN && !link->peer->blocked &&
+	       yett_wire_credit_left(link->peer->wire, lane) >= bytes;
+}
+
+static void show(struct yett_node *node, uint32_t lane, uint32_t bytes, struct yett_upstream *table)
+{
+	bool lenient = !node->relay && !anyone_has_path(node);
+
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+		uint32_t state = link->state;
+
+		if (lenient && state == YETT_UPSTREAM_NO_PATH) {
+			state = YETT_UPSTREAM_UP;
+		}
+		table[i] = (struct yett_upstream){
+			.size = sizeof(struct yett_upstream),
+			.state = state,
+			.name = link->name,
+			.since_ns = link->since_ns,
+			.unsettled = link->peer != NULL ? yett_deliver_unsettled(link->peer) : 0,
+			.latency_ns = link->latency_ns,
+			.usable = state == YETT_UPSTREAM_UP && would_take(link, lane, bytes),
+			.priority = (uint32_t)link->settings->priority,
+		};
+	}
+}
+
+static void again(void *arg)
+{
+	yett_deliver(arg);
+}
+
+struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes)
+{
+	struct yett_upstream table[64] = {0};
+	uint64_t again_ns = 0;
+	uint32_t index;
+
+	if (node->links->len == 0 || node->links->len > G_N_ELEMENTS(table)) {
+		return NULL;
+	}
+	show(node, lane, bytes, table);
+	policy_of(node)->update(node->policy->self, table, node->links->len);
+	index = policy_of(node)->pick(node->policy->self, lane, &again_ns);
+	if (again_ns != 0) {
+		uint64_t now_ns = yett_now(node);
+
+		node->loop->table->timer_start(
+			node->select_timer, again_ns > now_ns ? again_ns - now_ns : 1);
+	}
+	if (index == YETT_POLICY_NONE) {
+		return NULL;
+	}
+	if (index < node->links->len && table[index].state == YETT_UPSTREAM_UP &&
+		table[index].usable == 0) {
+		return NULL; /* the policy would rather wait for this one */
+	}
+	if (index >= node->links->len || table[index].usable == 0) {
+		yett_log(YETT_LOG_ERROR, "policy-wrong",
+			"the policy picked an upstream that cannot be used; nothing is sent "
+			"policy=%s index=%u",
+			node->policy->name, index);
+		return NULL;
+	}
+	return node->links->pdata[index];
+}
+
+int yett_select_explain(struct yett_node *node, char *ret_text, size_t size)
+{
+	if (node->policy == NULL || policy_of(node)->explain == NULL) {
+		ret_text[0] = '\0';
+		return 0;
+	}
+	return policy_of(node)->explain(node->policy->self, ret_text, size);
+}
+
+int yett_select_setup(struct yett_node *node, struct yett_error *error)
+{
+	const struct yett_block *block = &node->settings->policy;
+	struct yett_instance *policy;
+	int result = yett_instance_new(&node->world, block->descriptor, block->name,
+		block->settings, NULL, 0, &policy, error);
+
+	if (result == 0) {
+		result = yett_instance_start(policy, error);
+		if (result != 0) {
+			yett_instance_free(policy);
+		}
+	}
+	if (result != 0) {
+		return result;
+	}
+	yett_instance_free(node->policy);
+	node->policy = policy;
+	if (node->select_timer == NULL) {
+		node->select_timer = node->loop->table->timer_new(node->loop, again, node);
+	}
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* The one entry of each stage, and the completions that come back: the whole of what stages call of
+ * each other. */
+#ifndef YETT_FLOW_STAGES_H
+#define YETT_FLOW_STAGES_H
+
+#include "keep.h"
+#include "node.h"
+#include "peer.h"
+
+/* accept.c */
+struct yett_gate { /* one listening address */
+	struct yett_node *node;
+	const struct yett_listener_settings *settings;
+	struct yett_endpoint *endpoint;
+	uint32_t sessions;
+};
+int yett_accept_open(struct yett_node *node, const struct yett_listener_settings *settings,
+	struct yett_error *error);
+void yett_accept_close(struct yett_node *node, struct yett_gate *gate);
+/* The peer is authenticated, or gone: it no longer counts as a stranger. */
+void yett_accept_known(struct yett_peer *peer);
+void yett_accept_gone(struct yett_peer *peer);
+
+/* authenticate.c */
+struct yett_auth_slot { /* one configured auth module */
+	const struct yett_block *block;
+	struct yett_instance *instance;
+	const struct yett_auth_operations *operations;
+	unsigned references; /* authentications that use it; freed at 0 once replaced */
+	bool replaced;
+};
+void yett_authenticate(struct yett_peer *peer); /* the channel is up */
+void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *message);
+void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_message *message);
+void yett_authenticate_cancel(struct yett_peer *peer);
+int yett_authenticate_setup(struct yett_node *node, struct yett_error *error);
+void yett_authenticate_done(struct yett_node *node);
+
+/* admit.c */
+void yett_admit(struct yett_peer *peer); /* both ends are authenticated */
+void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *message);
+void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *message);
+/* Whether a name may come through a gate, and whether it may speak for others there. */
+bool yett_admit_may_enter(const struct yett_listener_settings *listener, const char *name);
+bool yett_admit_may_proxy(const struct yett_listener_settings *listener, const char *name);
+/* Judges the open sessions again, after a reload. */
+void yett_admit_judge(struct yett_node *node);
+
+/* intake.c */
+void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_envelope *envelope,
+	const struct yett_batch *batch);
+/* Sends the collected acknowledgements of all peers: after a group was committed. */
+void yett_intake_acknowledge(struct yett_node *node);
+/* Hands a keep to the queue or the store. */
+void yett_keep_give(struct yett_node *node, struct yett_keep *keep);
+
+/* credit.c */
+void yett_credit_open(struct yett_peer *peer);
+void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *message);
+void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
+void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
+void yett_credit_close(struct yett_peer *peer);
+
+/* queue.c */
+struct yett_queue_view { /* what views and path need, as of the last job */
+	struct yett_queue_stats stats;
+	bool durable;
+	uint64_t waiting; /* keeps that do not fit now */
+};
+int yett_queue_open(struct yett_node *node, struct yett_error *error);
+/* What recovery found lost: declared as soon as this node can number. */
+void yett_queue_declare_recovered(struct yett_node *node);
+void yett_queue_close(struct yett_node *node);
+void yett_queue_keep(struct yett_node *node, struct yett_keep *keep);
+void yett_queue_settle(struct yett_node *node, uint32_t lane, uint64_t entry);
+/* Reads on from `from` when the thread is free; the answer goes to yett_deliver_read. */
+void yett_queue_read(struct yett_node *node, uint32_t lane, uint64_t from, size_t max_bytes);
+void yett_queue_room_made(struct yett_node *node, uint32_t lane);
+bool yett_queue_idle(const struct yett_node *node);
+void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_view);
+/* Before the loop runs: the module itself. */
+const struct yett_queue_operations *yett_queue_operations(
+	const struct yett_node *node, void **ret_self);
+/* Runs fn(arg) on the queue's thread, then done(arg) on the loop. */
+void yett_queue_call(struct yett_node *node,
+	void (*fn)(const struct yett_queue_operations *operations, void *self, void *arg),
+	void (*done)(void *arg), void *arg);
+
+/* store.c */
+int yett_store_open(struct yett_node *node, struct yett_error *error);
+void yett_store_close(struct yett_node *node);
+void yett_store_keep(struct yett_node *node, struct yett_keep *keep);
+bool yett_store_idle(const struct yett_node *node);
+void yett_store_tick(struct yett_node *node); /* housekeeping, when there is time */
+bool yett_store_healthy(const struct yett_node *node);
+/* A registry document in the next transaction; the newest value of a key wins; json NULL deletes. */
+void yett_store_document(
+	struct yett_node *node, const char *table, const char *key, const char *json);
+/* Runs fn(arg) on the reader's thread, then done(arg) on the loop. */
+void yett_store_call(struct yett_node *node,
+	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),
+	void (*done)(void *arg), void *arg);
+/* Before the loop runs: the writer itself, for reading the registry and positions. */
+const struct yett_store_operations *yett_store_operations(
+	const struct yett_node *node, void **ret_self);
+struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generation);
+
+/* select.c */
+/* The link for the next batch of a lane, of so many bytes, or NULL. */
+struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes);
+int yett_select_explain(struct yett_node *node, char *ret_text, size_t size);
+int yett_select_setup(struct yett_node *node, struct yett_error *error);
+
+/* upstream.c */
+struct yett_link { /* one configured upstream */
+	struct yett_node *node;
+	const struct yett_upstream_settings *settings;
+	char name[YETT_NODE_NAME_SIZE];
+	struct yett_peer *peer; /* connecting or open */
+	struct yett_timer *timer;
+	size_t next_address;
+	unsigned failures;
+	bool connected_once;
+	uint32_t state; /* enum yett_upstream_state */
+	uint64_t since_ns;
+	uint64_t latency_ns;         /* smoothed, sending to acknowledgement */
+	struct yett_path path;       /* as it told us */
+	char error[YETT_CAUSE_SIZE]; /* why it is down */
+};
+int yett_upstream_open(struct yett_node *node, const struct yett_upstream_settings *settings,
+	struct yett_error *error);
+void yett_upstream_close(struct yett_link *link);
+void yett_upstream_ready(struct yett_link *link); /* WELCOME came */
+void yett_upstream_gone(struct yett_link *link, uint32_t retry_after_ms);
+void yett_upstream_path(struct yett_link *link, const struct yett_path *path);
+
+/* deliver.c */
+int yett_deliver_setup(struct yett_node *node);
+void yett_deliver_done(struct yett_node *node);
+/* Sends as much as there is and may be sent. */
+void yett_deliver(struct yett_node *node);
+/* A batch has just been synced: spares reading it again, where deliver is that far. */
+void yett_deliver_offer(struct yett_node *node, uint32_t lane, const struct yett_keep *keep);
+/* What the queue holds when it opens. */
+void yett_deliver_begin(struct yett_node *node, uint32_t lane, uint64_t oldest, uint64_t next);
+/* Items are given. */
+void yett_deliver_read(struct yett_node *node, uint32_t lane, uint64_t from,
+	struct yett_queue_item *items, size_t count);
+struct yett_unit;
+/* Refused: again after a while. The unit is given. */
+void yett_deliver_defer(struct yett_node *node, struct yett_unit *unit, uint32_t after_ms);
+bool yett_deliver_idle(const struct yett_node *node); /* nothing is in flight */
+void yett_deliver_gone(struct yett_peer *peer);       /* what was in flight is ready again */
+uint64_t yett_deliver_unsettled(const struct yett_peer *peer);
+
+/* settle.c */
+void yett_settle(struct yett_peer *peer, const struct yett_ack *message);
+
+/* path.c */
+void yett_path_update(struct yett_node *node); /* recompute; tell those below if it changed */
+void yett_path_tell(struct yett_peer *peer);
+bool yett_path_usable(const struct yett_node *node, const struct yett_path *path);
+
+/* origin.c */
+int yett_origin_load(struct yett_node *node, struct yett_error *error); /* id, boot, epoch */
+/* After queue or store is open: positions, and what older epochs left. */
+int yett_origin_setup(struct yett_node *node, struct yett_error *error);
+void yett_origin_done(struct yett_node *node);
+/* The place that a source had reached, as found in queue or store (NULL: none). */
+const void *yett_origin_position(
+	const struct yett_node *node, const char *source, size_t *ret_length);
+/* Numbers a batch that has none yet and keeps it. `source` NULL: no position. Takes the batch's
+ * reference. done as in keep.h, with `owner`. */
+void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const char *source,
+	const void *position, size_t position_length,
+	void (*done)(struct yett_keep *keep, int result), void *owner);
+/* Tells what older epochs held; later, that they hold nothing any more. */
+void yett_origin_tell_bounds(struct yett_node *node);
+
+void yett_origin_tick(struct yett_node *node);
+
+/* source.c */
+int yett_source_open(
+	struct yett_node *node, const struct yett_block *block, struct yett_error *error);
+void yett_source_start_all(struct yett_node *node);
+/* Asks the threads back and cuts what is collected; `yett_source_idle` tells when all is kept. */
+void yett_source_stop_all(struct yett_node *node);
+bool yett_source_idle(const struct yett_node *node);
+void yett_source_close_all(struct yett_node *node); /* the threads are joined */
+void yett_source_free_all(struct yett_node *node);
+void yett_source_reload(struct yett_node *node, struct yett_error *error);
+
+/* gap.c */
+/* A loss that is durable only with its notice: calls done when that is synced. */
+void yett_gap_declare(struct yett_node *node, const struct yett_range *ranges, size_t count,
+	uint32_t cause, void (*done)(void *arg), void *arg);
+/* Declares the oldest segment of a lane lost and drops it; then yett_queue_room_made. */
+void yett_gap_make_room(struct yett_node *node, uint32_t lane);
+
+#endif

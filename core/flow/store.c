@@ -1,0 +1,462 @@
+/* The store stage: batches are made durable, once, in groups, by transactions.
+ *
+ * Responsible for group commit into a store module (whatever arrived during the last commit is the
+ * next transaction), for registry documents, which travel in the same transactions, and for saying
+ * whether the store is well, since a management server that has lost its store has no way to offer.
+ * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
+ * transaction. On the loop, but for `work` (the writer's thread) and calls (the reader's thread, on
+ * an instance of its own). A transaction that fails is rolled back as a whole; its batches wait,
+ * unacknowledged, and are tried again after a second. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/log.h"
+#include "stages.h"
+
+#define GROUP_RECORDS 32768
+#define GROUP_BATCHES 1024
+#define RETRY_NS      (1 * YETT_SEC)
+#define TIDY_NS       (5 * YETT_SEC)
+#define TIDY_BUDGET   (50 * YETT_MS)
+
+struct document {
+	char *table, *key, *json; /* json NULL: delete */
+};
+
+struct read_call {
+	struct yett_job job;
+	struct yett_vault *vault;
+	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+struct yett_vault {
+	struct yett_node *node;
+	const struct yett_store_operations *operations;
+	struct yett_instance *writer, *reader;
+	struct yett_executor *write_executor, *read_executor;
+	bool busy;
+	bool failing; /* the last transaction failed: not again before `retry` */
+	bool tidying;
+	uint64_t last_tidy_ns;
+	unsigned reading;
+	struct yett_keep_list pending;
+	GPtrArray *documents; /* struct document *, in order */
+	struct yett_timer *retry;
+	struct yett_id id;
+	uint64_t generation;
+	/* the job */
+	struct yett_job job;
+	struct yett_keep_list group;
+	struct yett_put *puts;
+	GPtrArray *group_documents;
+	int result;
+	int tidy_result;
+	struct yett_error error;
+};
+
+static void kick(struct yett_vault *vault);
+
+static void document_free(void *arg)
+{
+	struct document *document = arg;
+
+	g_free(document->table);
+	g_free(document->key);
+	g_free(document->json);
+	g_free(document);
+}
+
+static size_t fill_puts(struct yett_vault *vault)
+{
+	size_t n = 0;
+
+	for (struct yett_keep *keep = vault->group.head; keep != NULL; keep = keep->next) {
+		vault->puts[n++] = (struct yett_put){
+			.size = sizeof(struct yett_put),
+			.batch = &keep->batch,
+			.meta = keep->meta,
+			.meta_length = keep->meta_length,
+			.received_ns = keep->received_ns,
+			.gateway = keep->gateway,
+			.key = keep->key,
+			.position = keep->position,
+			.position_length = keep->position_length,
+		};
+	}
+	return n;
+}
+
+static int transact(struct yett_vault *vault)
+{
+	const struct yett_store_operations *operations = vault->operations;
+	void *self = vault->writer->self;
+	size_t n = fill_puts(vault);
+	int result = operations->begin(self, &vault->error);
+
+	if (result != 0) {
+		return result;
+	}
+	if (n > 0) {
+		result = operations->put(self, vault->puts, n, &vault->error);
+	}
+	for (guint i = 0; result == 0 && i < vault->group_documents->len; i++) {
+		struct document *document = vault->group_documents->pdata[i];
+		uint64_t revision;
+
+		result = operations->registry_put(self, document->table, document->key,
+			document->json, YETT_REVISION_ANY, &revision, &vault->error);
+		if (result == YETT_ENOTFOUND) {
+			result = 0; /* deleting what is not there */
+		}
+	}
+	if (result == 0) {
+		result = operations->commit(self, &vault->error);
+	}
+	if (result != 0) {
+		operations->rollback(self);
+	}
+	return result;
+}
+
+static void work(void *arg)
+{
+	struct yett_vault *vault = arg;
+
+	memset(&vault->error, 0, sizeof(vault->error));
+	vault->tidy_result = 0;
+	if (vault->tidying) {
+		vault->tidy_result =
+			vault->operations->tidy(vault->writer->self, TIDY_BUDGET, &vault->error);
+		vault->result = vault->tidy_result < 0 ? vault->tidy_result : 0;
+		return;
+	}
+	vault->result = transact(vault);
+}
+
+static void count_put(struct yett_node *node, const struct yett_keep *keep, int result)
+{
+	switch (result) {
+	case YETT_PUT_STORED:
+		yett_count(node, YETT_COUNT_STORED, keep->batch.info.count);
+		break;
+	case YETT_PUT_DUPLICATE:
+		yett_count(node, YETT_COUNT_DUPLICATE, 1);
+		break;
+	case YETT_PUT_FORK:
+		yett_count(node, YETT_COUNT_FORKS, 1);
+		yett_log(YETT_LOG_WARNING, "fork",
+			"a batch with numbers that are taken, and other content: a live copy of "
+			"its origin runs somewhere; it is kept apart gateway=%s",
+			keep->gateway != NULL ? keep->gateway : "-");
+		break;
+	case YETT_PUT_DEAD:
+		yett_count(node, YETT_COUNT_DEAD, 1);
+		yett_log(YETT_LOG_WARNING, "dead-letter",
+			"a batch could not be decoded; it is kept as it came gateway=%s",
+			keep->gateway != NULL ? keep->gateway : "-");
+		break;
+	default:
+		break;
+	}
+}
+
+static void set_failing(struct yett_vault *vault, bool failing)
+{
+	if (failing && !vault->failing) {
+		yett_log(YETT_LOG_ERROR, "store-failing",
+			"%s%s%s; nothing is acknowledged until it works again",
+			vault->error.text[0] != '\0' ? vault->error.text
+						     : yett_result_text(vault->result),
+			vault->error.mend[0] != '\0' ? "; " : "", vault->error.mend);
+	} else if (!failing && vault->failing) {
+		yett_log(YETT_LOG_NOTICE, "store-well", "the store takes batches again");
+	}
+	if (failing != vault->failing) {
+		vault->failing = failing;
+		yett_path_update(vault->node);
+	}
+}
+
+static void complete(struct yett_vault *vault)
+{
+	struct yett_keep *keep;
+	size_t n = 0;
+
+	while ((keep = yett_keep_pop(&vault->group)) != NULL) {
+		int result = vault->puts[n++].ret_result;
+
+		count_put(vault->node, keep, result);
+		yett_keep_complete(keep, result == YETT_PUT_LATER ? YETT_EAGAIN
+					 : result < 0             ? result
+								  : 0);
+	}
+	g_ptr_array_set_size(vault->group_documents, 0);
+	yett_count(vault->node, YETT_COUNT_SYNCS, 1);
+	yett_intake_acknowledge(vault->node);
+}
+
+/* What failed goes back, in front of what came since. */
+static void restore(struct yett_vault *vault)
+{
+	struct yett_keep_list all = vault->group;
+	GPtrArray *documents = vault->group_documents;
+
+	memset(&vault->group, 0, sizeof(vault->group));
+	yett_keep_join(&all, &vault->pending);
+	vault->pending = all;
+	g_ptr_array_extend_and_steal(documents, vault->documents);
+	vault->documents = documents;
+	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
+	vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
+}
+
+static void done(void *arg)
+{
+	struct yett_vault *vault = arg;
+
+	vault->busy = false;
+	set_failing(vault, vault->result != 0);
+	if (vault->tidying) {
+		vault->tidying = false;
+		vault->last_tidy_ns = yett_now(vault->node);
+		if (vault->tidy_result > 0) {
+			vault->last_tidy_ns = 0; /* more to do, after what waits */
+		}
+		if (vault->result != 0) {
+			vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
+		}
+	} else if (vault->result == 0) {
+		complete(vault);
+	} else {
+		restore(vault);
+	}
+	kick(vault);
+}
+
+static void gather(struct yett_vault *vault)
+{
+	uint64_t records = 0;
+	struct yett_keep *keep;
+	GPtrArray *swap = vault->group_documents;
+
+	while (records < GROUP_RECORDS && vault->group.count < GROUP_BATCHES &&
+		(keep = yett_keep_pop(&vault->pending)) != NULL) {
+		records += keep->batch.info.count;
+		yett_keep_push(&vault->group, keep);
+	}
+	vault->group_documents = vault->documents;
+	vault->documents = swap;
+	vault->puts = g_renew(
+		struct yett_put, vault->puts, vault->group.count > 0 ? vault->group.count : 1);
+}
+
+static void submit(struct yett_vault *vault)
+{
+	vault->busy = true;
+	vault->job = (struct yett_job){.work = work, .done = done, .arg = vault};
+	yett_executor_submit(vault->write_executor, &vault->job);
+}
+
+static void kick(struct yett_vault *vault)
+{
+	if (vault->busy || vault->failing) {
+		return;
+	}
+	if (vault->pending.head != NULL || vault->documents->len > 0) {
+		gather(vault);
+	} else if (vault->operations->tidy != NULL && !vault->node->draining &&
+		   yett_now(vault->node) - vault->last_tidy_ns > TIDY_NS) {
+		vault->tidying = true;
+	} else {
+		return;
+	}
+	submit(vault);
+}
+
+static void retry(void *arg)
+{
+	struct yett_vault *vault = arg;
+
+	/* One more try; `failing` stays said until it succeeds. */
+	if (vault->busy) {
+		return;
+	}
+	if (vault->pending.head == NULL && vault->documents->len == 0) {
+		vault->tidying = vault->operations->tidy != NULL;
+		if (!vault->tidying) {
+			set_failing(vault, false);
+			return;
+		}
+	} else {
+		gather(vault);
+	}
+	submit(vault);
+}
+
+void yett_store_keep(struct yett_node *node, struct yett_keep *keep)
+{
+	yett_keep_push(&node->store->pending, keep);
+	kick(node->store);
+}
+
+void yett_store_document(
+	struct yett_node *node, const char *table, const char *key, const char *json)
+{
+	struct yett_vault *vault = node->store;
+	struct document *document;
+
+	for (guint i = 0; i < vault->documents->len; i++) {
+		document = vault->documents->pdata[i];
+		if (strcmp(document->table, table) == 0 && strcmp(document->key, key) == 0) {
+			g_free(document->json);
+			document->json = g_strdup(json);
+			return;
+		}
+	}
+	document = g_new0(struct document, 1);
+	document->table = g_strdup(table);
+	document->key = g_strdup(key);
+	document->json = g_strdup(json);
+	g_ptr_array_add(vault->documents, document);
+	kick(vault);
+}
+
+void yett_store_tick(struct yett_node *node)
+{
+	kick(node->store);
+}
+
+bool yett_store_idle(const struct yett_node *node)
+{
+	const struct yett_vault *vault = node->store;
+
+	return !vault->busy && vault->pending.head == NULL && vault->documents->len == 0 &&
+	       vault->reading == 0;
+}
+
+bool yett_store_healthy(const struct yett_node *node)
+{
+	return !node->store->failing;
+}
+
+const struct yett_store_operations *yett_store_operations(
+	const struct yett_node *node, void **ret_self)
+{
+	*ret_self = node->store->writer->self;
+	return node->store->operations;
+}
+
+struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generation)
+{
+	*ret_generation = node->store->generation;
+	return node->store->id;
+}
+
+static void read_work(void *arg)
+{
+	struct read_call *call = arg;
+
+	call->fn(call->vault->operations, call->vault->reader->self, call->arg);
+}
+
+static void read_done(void *arg)
+{
+	struct read_call *call = arg;
+
+	call->vault->reading--;
+	call->done(call->arg);
+	g_free(call);
+}
+
+void yett_store_call(struct yett_node *node,
+	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),
+	void (*done_fn)(void *arg), void *arg)
+{
+	struct read_call *call = g_new0(struct read_call, 1);
+
+	call->vault = node->store;
+	call->fn = fn;
+	call->done = done_fn;
+	call->arg = arg;
+	call->job = (struct yett_job){.work = read_work, .done = read_done, .arg = call};
+	node->store->reading++;
+	yett_executor_submit(node->store->read_executor, &call->job);
+}
+
+static int make_instance(struct yett_node *node, uint32_t mode, struct yett_instance **ret_instance,
+	struct yett_error *error)
+{
+	const struct yett_block *block = &node->settings->store;
+	const struct yett_store_operations *operations = block->descriptor->operations;
+	int result = yett_instance_new(&node->world, block->descriptor, block->name,
+		block->settings, NULL, 0, ret_instance, error);
+
+	if (result == 0) {
+		result = operations->open((*ret_instance)->self, mode, error);
+	}
+	return result == 0 ? yett_instance_start(*ret_instance, error) : result;
+}
+
+int yett_store_open(struct yett_node *node, struct yett_error *error)
+{
+	struct yett_vault *vault = g_new0(struct yett_vault, 1);
+	struct yett_store_stats stats = {.size = sizeof(stats)};
+	int result;
+
+	node->store = vault;
+	vault->node = node;
+	vault->operations = node->settings->store.descriptor->operations;
+	vault->documents = g_ptr_array_new_with_free_func(document_free);
+	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
+	vault->retry = node->loop->table->timer_new(node->loop, retry, vault);
+	result = make_instance(node, YETT_STORE_WRITER, &vault->writer, error);
+	if (result == 0) {
+		result = make_instance(node, YETT_STORE_READER, &vault->reader, error);
+	}
+	if (result == 0) {
+		result = vault->operations->stats(vault->writer->self, &stats, error);
+	}
+	if (result != 0) {
+		return result;
+	}
+	vault->id = stats.store_id;
+	vault->generation = stats.generation;
+	yett_log(YETT_LOG_NOTICE, "store-open", "the store is ready records=%" G_GUINT64_FORMAT,
+		stats.records);
+	if (node->inline_executors) {
+		vault->write_executor = yett_executor_inline_new(node->loop);
+		vault->read_executor = yett_executor_inline_new(node->loop);
+		return 0;
+	}
+	result = yett_executor_new(node->loop, "store", 1, &vault->write_executor, error);
+	return result != 0
+		       ? result
+		       : yett_executor_new(node->loop, "reader", 1, &vault->read_executor, error);
+}
+
+void yett_store_close(struct yett_node *node)
+{
+	struct yett_vault *vault = node->store;
+
+	if (vault == NULL) {
+		return;
+	}
+	if (vault->write_executor != NULL) {
+		yett_executor_free(vault->write_executor, false, 0);
+	}
+	if (vault->read_executor != NULL) {
+		yett_executor_free(vault->read_executor, false, 0);
+	}
+	yett_instance_free(vault->reader);
+	yett_instance_free(vault->writer);
+	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
+	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
+	g_ptr_array_free(vault->documents, TRUE);
+	g_ptr_array_free(vault->group_documents, TRUE);
+	node->loop->table->timer_free(vault->retry);
+	g_free(vault->puts);
+	g_free(vault);
+	node->store = NULL;
+}

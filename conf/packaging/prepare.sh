@@ -55,7 +55,7 @@ build_step()
 	say "$what"
 	if ! "$@" >>"$log" 2>&1 </dev/null; then
 		# The compiler's errors first, wherever they stand between the output of parallel jobs.
-		grep -E -A 4 '(error|undefined reference|Error [0-9]+)' "$log" | head -n 60 || tail -n 40 "$log"
+		grep -E -A 4 '(: (fatal )?error:|undefined reference| \*\*\* )' "$log" | head -n 60 || tail -n 40 "$log"
 		say "That failed: $* (all of it: $log)"
 		return 1
 	fi

@@ -63,6 +63,15 @@ static void host_metric(struct yett_instance *instance, uint32_t index, int64_t 
 	}
 }
 
+static struct yett_error *host_error_blank(struct yett_instance *instance)
+{
+	if (instance == NULL) {
+		return NULL;
+	}
+	instance->error = (struct yett_error)YETT_ERROR_INIT;
+	return &instance->error;
+}
+
 static int host_listen(struct yett_instance *instance, const char *address, yett_accept_fn accept,
 	void *arg, struct yett_listener **ret_listener, struct yett_error *error)
 {
@@ -114,6 +123,7 @@ void yett_host_fill(
 		.reader_close = yett_reader_close,
 		.judge = yett_pieces_judge,
 		.files = files,
+		.error_blank = host_error_blank,
 	};
 	if (loop != NULL) {
 		ret_host->listen = host_listen;

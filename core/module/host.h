@@ -4,6 +4,7 @@
 
 #include <yett/module.h>
 
+#include "../base/error.h"
 #include "../base/metrics.h"
 #include "../net/loop.h"
 
@@ -17,6 +18,7 @@ struct yett_instance {
 	struct yett_metrics *metrics;
 	void *self; /* the module's */
 	bool started;
+	struct yett_error error; /* what error_blank lends */
 };
 
 /* The world that instances are made in. All borrowed, and must outlive the instances. */

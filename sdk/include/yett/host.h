@@ -146,6 +146,10 @@ struct yett_host {
 	 * Directories are opened once; names are relative, without '/'. Results as YETT_E…
 	 * (ENOSPC → YETT_ENOSPC, EIO → YETT_EIO). */
 	const struct yett_files *files;
+
+	/* The instance's own error, cleared: for callbacks that carry one (a transport's `closed`),
+	 * to be filled with `fail`. The host's, until the next call; may be NULL. The loop. */
+	struct yett_error *(*error_blank)(struct yett_instance *instance);
 };
 
 /* A small file system: what a segment log needs. `fs` is passed to each call. */

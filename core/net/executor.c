@@ -124,7 +124,7 @@ int yett_executor_new(struct yett_loop *loop, const char *name, unsigned threads
 		if (pthread_create(&executor->threads[i], NULL, thread_main, executor) != 0) {
 			break;
 		}
-		snprintf(thread_name, sizeof(thread_name), "%s-%u", executor->name, i);
+		snprintf(thread_name, sizeof(thread_name), "%.9s-%u", executor->name, i % 1000);
 		pthread_setname_np(executor->threads[i], thread_name);
 		pthread_mutex_lock(&executor->mutex);
 		executor->count++;

@@ -1,0 +1,62 @@
+/* Management: who is there, who speaks for whom, and what views show of it. It lies above the flow
+ * and is called by it through struct yett_management (flow/node.h). On the loop. */
+#ifndef YETT_MANAGE_MANAGE_H
+#define YETT_MANAGE_MANAGE_H
+
+#include <jansson.h>
+
+#include "../flow/node.h"
+
+/* Health states of the original, as views show them. */
+enum yett_health {
+	YETT_HEALTH_NOT_MONITORED = 0,
+	YETT_HEALTH_HEALTHY,
+	YETT_HEALTH_WARNING,
+	YETT_HEALTH_CRITICAL,
+	YETT_HEALTH_UNREACHABLE,
+};
+const char *yett_health_text(enum yett_health health); /* "Not monitored", "Healthy" … */
+
+/* One node that this one knows of, directly or behind a gateway. */
+struct yett_known {
+	struct yett_id id;
+	struct yett_id boot;
+	struct yett_id via; /* the gateway that it is attached to; zero: it is connected here */
+	uint64_t session;
+	bool live;  /* there is a session with it, here or at `via` */
+	bool relay; /* a gateway: shows among the servers */
+	bool granted_only; /* known from a grant of an earlier start, not seen since */
+	char name[YETT_NODE_NAME_SIZE];
+	char method[YETT_METHOD_NAME_SIZE];
+	char software[64];
+	char address[64];
+	int64_t first_ns;     /* Unix time: first seen */
+	int64_t changed_ns;   /* Unix time: `live` is as it is since */
+	int64_t heard_ns;     /* Unix time: last sign of life */
+	uint64_t heard_at_ns; /* the same, monotonic; 0: not since we started */
+	uint64_t gone_at_ns;  /* monotonic: not live since; 0: live */
+};
+
+struct yett_manage;
+
+struct yett_manage *yett_manage_new(void);
+/* The calls that the node needs; give them to yett_node_new. */
+struct yett_management yett_manage_calls(struct yett_manage *manage);
+/* After yett_node_new, before yett_node_start: reads the registry (of the store, or of the state
+ * directory). */
+int yett_manage_open(
+	struct yett_manage *manage, struct yett_node *node, struct yett_error *error);
+void yett_manage_close(struct yett_manage *manage); /* before yett_node_free */
+void yett_manage_free(struct yett_manage *manage);
+
+struct yett_node *yett_manage_node(const struct yett_manage *manage);
+enum yett_health yett_manage_health(
+	const struct yett_manage *manage, const struct yett_known *known, const char **ret_cause);
+/* In the order of names. */
+typedef void (*yett_known_fn)(void *arg, const struct yett_known *known);
+void yett_manage_walk(const struct yett_manage *manage, yett_known_fn visit, void *arg);
+/* NULL: nobody of that id is known. */
+const struct yett_known *yett_manage_find(
+	const struct yett_manage *manage, const struct yett_id *id);
+
+#endif

@@ -6,8 +6,7 @@
  * random part of `failback-jitter` more, so that a thousand agents do not return as one. A better
  * one that was never lost (the nodes have just started) is not made to wait.
  *
- * An upstream that is up but takes nothing, because it is full, is not gone: it is waited for,
- * up to `patience`. One without a path to a store is a last resort.
+ * An upstream that is up but full is not gone: it is waited for, up to `patience`.
  *
  * It only chooses; sessions are the core's. It is called on the loop and takes no lock. The time
  * comes from the host. If memory runs out, it picks nothing, and the core keeps the batch.
@@ -26,16 +25,18 @@ struct settings {
 	int64_t standby;
 };
 
-/* What is remembered of an upstream from one update to the next. */
+/* What is remembered of an upstream from one update to the next. Whether it is usable is asked for
+ * a lane at a time, since each has room of its own. */
 struct upstream {
 	char *name;
 	uint32_t state;
 	uint32_t priority;
-	bool usable;
-	bool lost;              /* it was up, or was tried, and went away since */
-	uint64_t good_since_ns; /* up and usable since, as seen here; 0: it is not */
-	uint64_t full_since_ns; /* up and not usable since; 0: it is not */
-	uint64_t jitter_ns;     /* what it waits beyond `failback` this time */
+	bool usable;                  /* in the lane that is being asked for */
+	bool lost;                    /* it was up, or was tried, and went away since */
+	uint32_t left;                /* lanes (bits) for whose being full it was left */
+	uint64_t good_ns;             /* up, and left for nothing, since; 0: it is not */
+	uint64_t jitter_ns;           /* what it waits beyond `failback` this time */
+	uint64_t full_ns[YETT_LANES]; /* up and full since; 0: it is not */
 };
 
 struct policy {
@@ -156,6 +157,12 @@ static bool went_away(uint32_t was, uint32_t is)
 	       (was == YETT_UPSTREAM_CONNECTING && is == YETT_UPSTREAM_DOWN);
 }
 
+static void good_from(struct policy *self, struct upstream *upstream, uint64_t now_ns)
+{
+	upstream->good_ns = now_ns;
+	upstream->jitter_ns = upstream->lost ? draw_jitter(self) : 0;
+}
+
 static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
 {
 	struct policy *self = arg;
@@ -166,23 +173,41 @@ static void update(void *arg, const struct yett_upstream *upstreams, size_t coun
 	}
 	for (uint32_t i = 0; i < self->count; i++) {
 		struct upstream *mine = &self->upstreams[i];
-		const struct yett_upstream *now = &upstreams[i];
-		bool up = now->state == YETT_UPSTREAM_UP;
 
-		mine->lost |= went_away(mine->state, now->state);
-		mine->state = now->state;
-		mine->usable = now->usable != 0;
-		mine->priority = now->priority;
-		if (!up || !mine->usable) {
-			mine->good_since_ns = 0;
-		} else if (mine->good_since_ns == 0) {
-			mine->good_since_ns = now_ns;
-			mine->jitter_ns = mine->lost ? draw_jitter(self) : 0;
+		mine->lost |= went_away(mine->state, upstreams[i].state);
+		mine->state = upstreams[i].state;
+		mine->priority = upstreams[i].priority;
+		mine->usable = mine->state == YETT_UPSTREAM_UP && upstreams[i].usable != 0;
+		if (mine->state != YETT_UPSTREAM_UP) {
+			mine->good_ns = 0;
+			mine->left = 0;
+			memset(mine->full_ns, 0, sizeof(mine->full_ns));
+		} else if (mine->good_ns == 0 && mine->left == 0) {
+			good_from(self, mine, now_ns);
 		}
-		if (!up || mine->usable) {
-			mine->full_since_ns = 0;
-		} else if (mine->full_since_ns == 0) {
-			mine->full_since_ns = now_ns;
+	}
+}
+
+/* Keeps the times at which upstreams are full in a lane, which only pick() knows. */
+static void watch_room(struct policy *self, uint32_t lane, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < self->count; i++) {
+		struct upstream *mine = &self->upstreams[i];
+
+		if (mine->state != YETT_UPSTREAM_UP) {
+			continue;
+		}
+		if (!mine->usable) {
+			mine->full_ns[lane] =
+				mine->full_ns[lane] != 0 ? mine->full_ns[lane] : now_ns;
+			continue;
+		}
+		mine->full_ns[lane] = 0;
+		if (mine->left != 0) {
+			mine->left &= ~(UINT32_C(1) << lane);
+			if (mine->left == 0) {
+				good_from(self, mine, now_ns);
+			}
 		}
 	}
 }
@@ -195,14 +220,21 @@ static bool before(const struct policy *self, uint32_t a, uint32_t b)
 	return pa != pb ? pa < pb : a < b;
 }
 
-/* The preferred one of those that take a batch now, in that state. */
-static uint32_t best(const struct policy *self, uint32_t state)
+/* The preferred one of those that are up; `room`: and take a batch in this lane now. One that was
+ * left for being full comes after all others. */
+static uint32_t best(const struct policy *self, bool room)
 {
 	uint32_t found = NONE;
 
 	for (uint32_t i = 0; i < self->count; i++) {
-		if (self->upstreams[i].usable && self->upstreams[i].state == state &&
-			(found == NONE || before(self, i, found))) {
+		const struct upstream *mine = &self->upstreams[i];
+		bool left = mine->left != 0;
+
+		if (mine->state != YETT_UPSTREAM_UP || (room && !mine->usable)) {
+			continue;
+		}
+		if (found == NONE || (self->upstreams[found].left != 0) > left ||
+			((self->upstreams[found].left != 0) == left && before(self, i, found))) {
 			found = i;
 		}
 	}
@@ -213,12 +245,12 @@ static uint32_t best(const struct policy *self, uint32_t state)
 static uint64_t ripe_at(const struct policy *self, const struct upstream *upstream)
 {
 	if (!upstream->lost) {
-		return upstream->good_since_ns;
+		return upstream->good_ns;
 	}
-	return upstream->good_since_ns + self->settings->failback_ns + upstream->jitter_ns;
+	return upstream->good_ns + self->settings->failback_ns + upstream->jitter_ns;
 }
 
-static uint32_t change(struct policy *self, uint32_t to)
+static void change(struct policy *self, uint32_t to)
 {
 	const struct yett_host *host = self->host;
 	const char *name = self->upstreams[to].name;
@@ -226,7 +258,7 @@ static uint32_t change(struct policy *self, uint32_t to)
 
 	self->current = to;
 	if (from == NONE || from == to) {
-		return to;
+		return;
 	}
 	if (before(self, to, from)) {
 		host->metric(host->instance, METRIC_FAILBACKS, 1);
@@ -241,45 +273,54 @@ static uint32_t change(struct policy *self, uint32_t to)
 									: "is gone",
 			name);
 	}
-	return to;
 }
 
 static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
 {
 	struct policy *self = arg;
-	uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
+	uint64_t now_ns = self->host->monotonic_ns(self->host->instance), until_ns;
 	struct upstream *current;
-	uint32_t to = best(self, YETT_UPSTREAM_UP);
+	uint32_t to;
 
-	(void)lane; /* all lanes go the same way */
 	*ret_again_ns = 0;
-	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
-		to = to != NONE ? to : best(self, YETT_UPSTREAM_NO_PATH);
-		return to != NONE ? change(self, to) : NONE;
+	if (lane >= YETT_LANES) {
+		return NONE;
 	}
-	current = &self->upstreams[self->current];
-	if (to != NONE && before(self, to, self->current)) {
-		uint64_t ripe_ns = ripe_at(self, &self->upstreams[to]);
-
-		if (now_ns >= ripe_ns) {
-			return change(self, to);
-		}
-		*ret_again_ns = ripe_ns;
-	}
-	if (current->usable) {
-		return self->current;
-	}
-	/* It is up, and full. */
+	watch_room(self, lane, now_ns);
+	to = best(self, false);
 	if (to == NONE) {
 		return NONE;
 	}
-	if (now_ns - current->full_since_ns >= self->settings->patience_ns) {
-		current->lost = true;
-		return change(self, to);
+	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
+		change(self, to);
+	} else if (before(self, to, self->current) && self->upstreams[to].left == 0) {
+		until_ns = ripe_at(self, &self->upstreams[to]);
+		if (now_ns >= until_ns) {
+			change(self, to);
+		} else {
+			*ret_again_ns = until_ns;
+		}
 	}
-	if (*ret_again_ns == 0 ||
-		*ret_again_ns > current->full_since_ns + self->settings->patience_ns) {
-		*ret_again_ns = current->full_since_ns + self->settings->patience_ns;
+	current = &self->upstreams[self->current];
+	if (current->usable) {
+		return self->current;
+	}
+	/* It is up, and full in this lane. */
+	to = best(self, true);
+	if (to == NONE) {
+		return NONE;
+	}
+	until_ns = current->full_ns[lane] + self->settings->patience_ns;
+	if (now_ns >= until_ns) {
+		current->lost = true;
+		current->left |= UINT32_C(1) << lane;
+		current->good_ns = 0;
+		*ret_again_ns = 0;
+		change(self, to);
+		return to;
+	}
+	if (*ret_again_ns == 0 || *ret_again_ns > until_ns) {
+		*ret_again_ns = until_ns;
 	}
 	return NONE;
 }
@@ -331,8 +372,8 @@ static int explain(void *arg, char *ret_text, size_t size)
 	}
 	return snprintf(ret_text, size, "%s is used while %s, which is preferred, %s",
 		current->name, self->upstreams[preferred].name,
-		self->upstreams[preferred].good_since_ns != 0 ? "is back for too short a time"
-							      : "is gone or full");
+		self->upstreams[preferred].good_ns != 0 ? "is back for too short a time"
+							: "is gone or full");
 }
 
 static const struct yett_life life = {

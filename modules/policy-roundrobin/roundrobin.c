@@ -20,7 +20,7 @@ struct settings {
 struct policy {
 	const struct yett_host *host;
 	const struct settings *settings;
-	bool *open;    /* by upstream: it would take a batch now, and has a way to a store */
+	bool *open;    /* by upstream: it would take a batch now */
 	size_t count;  /* of upstreams */
 	size_t turn;   /* whose turn it is */
 	int64_t given; /* batches given to it in this turn */
@@ -60,12 +60,10 @@ static void destroy(void *arg)
 	free(self);
 }
 
-/* The table is borrowed, so what pick() needs of it is copied. A usable upstream without a path
- * to a store is a last resort: it counts only while there is none with a path. */
+/* The table is borrowed, so what pick() needs of it is copied. */
 static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
 {
 	struct policy *self = arg;
-	bool path = false;
 
 	if (count != self->count) {
 		free(self->open);
@@ -73,11 +71,7 @@ static void update(void *arg, const struct yett_upstream *upstreams, size_t coun
 		self->count = self->open != NULL ? count : 0;
 	}
 	for (size_t i = 0; i < self->count; i++) {
-		path |= upstreams[i].usable && upstreams[i].state == YETT_UPSTREAM_UP;
-	}
-	for (size_t i = 0; i < self->count; i++) {
-		self->open[i] =
-			upstreams[i].usable && (!path || upstreams[i].state == YETT_UPSTREAM_UP);
+		self->open[i] = upstreams[i].usable != 0;
 	}
 }
 

@@ -62,8 +62,15 @@ static const struct course courses[] = {
 	{"no path: over, and damped back", NULL, 0,
 		{{1, "UU", '0', 0, NULL}, {2, "NU", '1', 0, OVER}, {3, "UU", '1', 33, NULL},
 			{33, "UU", '0', 0, BACK}}},
-	{"no path anywhere is a last resort", NULL, 0,
-		{{1, "DN", '1', 0, NULL}, {2, "NN", '0', 0, BACK}, {3, "NU", '1', 0, OVER}}},
+	{"no path anywhere", NULL, 0, {{1, "DN", '-', 0, NULL}, {2, "NN", '-', 0, NULL}}},
+	{"over to one that is full: it is waited for", NULL, 0,
+		{{1, "UUU", '0', 0, NULL}, {2, "DFU", '-', 12, OVER}, {3, "DUU", '1', 0, NULL}}},
+	{"at a start, one that is full is waited for", NULL, 0,
+		{{1, "FU", '-', 11, NULL}, {2, "UU", '0', 0, NULL}}},
+	{"left for being full, and full for long", NULL, 0,
+		{{1, "UU", '0', 0, NULL}, {2, "FU", '-', 12, NULL}, {12, "FU", '1', 0, OVER},
+			{99, "FU", '1', 0, NULL}, {100, "FF", '-', 0, NULL},
+			{101, "FD", '-', 0, BACK}, {102, "UD", '0', 0, NULL}}},
 	{"by priority, not by place", "210", 0,
 		{{1, "UUU", '2', 0, NULL}, {2, "UUD", '1', 0, OVER}, {3, "UDD", '0', 0, OVER},
 			{4, "UUD", '0', 34, NULL}, {10, "UUU", '0', 40, NULL},
@@ -94,6 +101,48 @@ static void test_courses(void)
 			courses[i].steps);
 		yett_module.life->destroy(self);
 	}
+}
+
+/* Each lane has room of its own: that one has plenty does not hide that another is stuck, and the
+ * way back waits for the lane that was stuck. */
+static void test_lanes(void)
+{
+	static const struct {
+		uint64_t at_s;
+		uint32_t lane;
+		const char *states;
+		uint32_t want;
+	} steps[] = {
+		{1, YETT_LANE_BULK, "UU", 0},
+		{2, YETT_LANE_BULK, "FU", YETT_POLICY_NONE},
+		{3, YETT_LANE_URGENT, "UU", 0},
+		{11, YETT_LANE_BULK, "FU", YETT_POLICY_NONE},
+		{11, YETT_LANE_URGENT, "UU", 0},
+		{12, YETT_LANE_BULK, "FU", 1},
+		{13, YETT_LANE_URGENT, "UU", 1},
+		{60, YETT_LANE_URGENT, "UU", 1},
+		{61, YETT_LANE_BULK, "UU", 1},
+		{90, YETT_LANE_BULK, "UU", 1},
+		{91, YETT_LANE_URGENT, "UU", 0},
+	};
+	const struct yett_policy_operations *policy = yett_module.operations;
+	struct settings settings = standard();
+	void *self = fake_create(&yett_module, &settings);
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct yett_upstream table[FAKE_MAX];
+		uint64_t again_ns;
+		uint32_t got;
+
+		fake.now_ns = steps[i].at_s * FAKE_SECOND;
+		policy->update(self, table, fake_upstreams(steps[i].states, NULL, table));
+		got = policy->pick(self, steps[i].lane, &again_ns);
+		if (got != steps[i].want) {
+			printf("\nstep %zu: picked %u\n", i, got);
+		}
+		CU_ASSERT_EQUAL(got, steps[i].want);
+	}
+	yett_module.life->destroy(self);
 }
 
 /* Whatever chance draws, the way back is within failback and failback + jitter. */
@@ -234,6 +283,7 @@ int main(void)
 	}
 	suite = CU_add_suite("policy-failover", NULL, NULL);
 	CU_add_test(suite, "courses", test_courses);
+	CU_add_test(suite, "lanes", test_lanes);
 	CU_add_test(suite, "jitter", test_jitter);
 	CU_add_test(suite, "wanted", test_wanted);
 	CU_add_test(suite, "names", test_names);

@@ -1,8 +1,8 @@
 /* A host of a clock that the test turns, and what a policy says as a table of steps.
  *
- * A step's `states` has a letter for each upstream: U up, F up but full, N up without a path,
- * C connecting, D down. `want` is the index to be picked, '-' for none; `again_s` the second (of
- * the same clock) at which the policy wants to be asked again, 0 for none. */
+ * A step's `states` has a letter for each upstream: U up, F up but full, N a session without a path
+ * to a store, C connecting, D down. `want` is the index to be picked, '-' for none; `again_s` the
+ * second (of the same clock) at which the policy wants to be asked again, 0 for none. */
 #ifndef YETT_TESTS_POLICY_FAKE_H
 #define YETT_TESTS_POLICY_FAKE_H
 
@@ -98,7 +98,7 @@ static size_t fake_upstreams(
 				 : s == 'N'           ? YETT_UPSTREAM_NO_PATH
 				 : s == 'C'           ? YETT_UPSTREAM_CONNECTING
 						      : YETT_UPSTREAM_DOWN,
-			.usable = s == 'U' || s == 'N',
+			.usable = s == 'U',
 			.priority =
 				priorities != NULL ? (uint32_t)(priorities[i] - '0') : (uint32_t)i,
 		};

@@ -1,0 +1,455 @@
+"""What system tests in Python share: a group of real nodes in a folder of its own.
+
+    import harness
+
+    def main():
+        with harness.Group() as group:
+            server = group.server("ms.example")
+            gateway = group.gateway("gw.example", upstreams=[server])
+            agent = group.agent("a1.example", upstreams=[gateway], sources=[harness.HOST])
+            group.start()
+            group.wait("a record of a1", lambda: server.records(origin="a1.example"))
+            gateway.kill()
+            gateway.start()
+
+    harness.run(main)
+
+Certificates are made with `yettctl ca`, configurations written, daemons started and stopped by
+their process ids. Nothing is waited for by sleeping: wait() asks again, up to a deadline. When the
+group ends, each node has to stop cleanly, and an error or a warning in a log that the test did not
+expect (node.expect("event-name")) fails it; so does a line that is no log line, such as a
+sanitizer's. If anything fails, all logs are shown. Only Python's standard library is used.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+BUILD = os.environ.get("YETT_BUILD", os.getcwd())
+SOURCES = os.environ.get("YETT_SRC", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+SLOWER = int(os.environ.get("YETT_SLOWER", "1"))  # sanitizers: how much longer things may take
+YETTD = os.path.join(BUILD, "yettd")
+YETTCTL = os.path.join(BUILD, "yettctl")
+MODULES = os.path.join(BUILD, ".libs")
+GROUP_ID = "4a2f6a3e-9a1c-4b0e-8a55-0d7c6f0f7f11"
+
+HOST = {"module": "source-host", "interval": "1 s"}
+
+LOG_LINE = re.compile(r"^(?P<time>\S+) (?P<level>error|warning|notice|info|debug) "
+                      r"(?P<event>[a-z0-9][a-z0-9-]*): (?P<text>.*)$")
+
+
+class Failure(Exception):
+    """The test has failed; the text is for a person."""
+
+
+class Skip(Exception):
+    """The test cannot be run here; the text says why."""
+
+
+def run(main):
+    """Runs a test's main() and ends the process with the code that ./check understands."""
+    try:
+        for needed in (YETTD, YETTCTL):
+            if not os.path.exists(needed):
+                raise Failure(f"{needed} is not built")
+        main()
+    except Skip as why:
+        print(why)
+        sys.exit(77)
+    except Failure as what:
+        print(f"FAILED: {what}")
+        sys.exit(1)
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc(file=sys.stdout)
+        sys.exit(1)
+
+
+def wait(what, ask, timeout=30, alive=()):
+    """Asks until the answer is true, and returns it. A node in `alive` that ends is a failure."""
+    deadline = time.monotonic() + timeout * SLOWER
+    answer = None
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        for node in alive:
+            node.check_alive()
+        if time.monotonic() > deadline:
+            raise Failure(f"waited {timeout * SLOWER} s for {what}; the last answer: {answer!r}")
+        time.sleep(0.05)
+
+
+def command(*arguments, check=True, timeout=60, **options):
+    """Runs a command to its end; stdout and stderr come as text."""
+    done = subprocess.run([str(a) for a in arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          timeout=timeout * SLOWER, **options)
+    if check and done.returncode != 0:
+        raise Failure(f"{' '.join(map(str, arguments))}: exit code {done.returncode}\n"
+                      f"{done.stdout}{done.stderr}")
+    return done
+
+
+def yettctl(*arguments, **options):
+    return command(YETTCTL, *arguments, **options)
+
+
+def libconfig(value, depth=0):
+    """A value as libconfig writes it. Dicts are groups, lists of dicts lists, others arrays."""
+    pad = "    " * depth
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, dict):
+        inner = "".join(f"{pad}    {key} = {libconfig(item, depth + 1)};\n"
+                        for key, item in value.items() if item is not None)
+        return "{\n" + inner + pad + "}"
+    if value and isinstance(value[0], dict):
+        return "(\n" + ",\n".join(f"{pad}    {libconfig(item, depth + 1)}" for item in value) + f"\n{pad})"
+    return "[" + ", ".join(libconfig(item, depth) for item in value) + "]"
+
+
+def merge(into, more):
+    """Lays `more` over `into`: groups are merged, None takes a value away, the rest replaced."""
+    for key, value in more.items():
+        if value is None:
+            into.pop(key, None)
+        elif isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+    return into
+
+
+_reserved = []  # abstract sockets: a port is this process's as long as it holds its name
+
+
+def free_port():
+    """A port that no other test here has, below those that the kernel gives out by itself."""
+    import random  # the tests' own randomness: which port does not matter
+    for _ in range(1000):
+        port = random.randrange(10000, 30000)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            claim.bind(f"\0yett-test-port-{port}")
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        finally:
+            probe.close()
+        _reserved.append(claim)
+        return port
+    raise Failure("no free port was found")
+
+
+class Authority:
+    """A certificate authority, made by `yettctl ca`."""
+
+    def __init__(self, folder, suffix="example"):
+        self.folder = folder
+        yettctl("ca", "init", folder, "--suffix", suffix)
+        self.root = self._find("ca.pem", "ca.crt", "ca-cert.pem", "root.pem")
+
+    def _find(self, *names):
+        for name in names:
+            if os.path.exists(os.path.join(self.folder, name)):
+                return os.path.join(self.folder, name)
+        raise Failure(f"none of {names} in {self.folder}: {os.listdir(self.folder)}")
+
+    def issue(self, name, out, *more):
+        """(certificate, key) of a node."""
+        yettctl("ca", "issue", name, "--ca", self.folder, "--out", out, *more)
+        found = {}
+        for file in os.listdir(out):
+            if file.startswith(name):
+                found["key" if file.endswith((".key", "-key.pem")) else "certificate"] = \
+                    os.path.join(out, file)
+        if len(found) != 2:
+            raise Failure(f"a certificate and a key of {name} in {out}, not {os.listdir(out)}")
+        return found["certificate"], found["key"]
+
+
+class Node:
+    """One yettd, with its folder, configuration and log."""
+
+    def __init__(self, group, name, settings):
+        self.group = group
+        self.name = name
+        self.folder = os.path.join(group.folder, name.split(".")[0])
+        os.makedirs(self.folder, mode=0o700)
+        self.file = os.path.join(self.folder, "yettd.conf")
+        self.log_path = os.path.join(self.folder, "log")
+        self.socket = os.path.join(self.folder, "admin")
+        self.port = None
+        self.process = None
+        self.expected = set()
+        self.settings = {
+            "node": {"name": name, "state": os.path.join(self.folder, "state"),
+                     "heartbeat": "1 s", "log": "stderr", "log-level": "info"},
+            "module-directory": MODULES,
+            "admin": {"socket": self.socket},
+            "linger": {"normal": "100 ms", "bulk": "200 ms"},
+        }
+        if group.authority is not None:
+            certificate, key = group.authority.issue(name, self.folder)
+            self.settings["transport"] = {
+                "module": "transport-tls", "certificate": certificate, "key": key}
+            self.settings["authentication"] = [
+                {"module": "auth-x509", "trust": [group.authority.root], "suffixes": ["example"]}]
+        merge(self.settings, settings)
+
+    # What it is wired to.
+
+    def listen(self, admit, proxy=(), **more):
+        self.port = self.port or free_port()
+        self.settings["listeners"] = [
+            {"address": f"127.0.0.1:{self.port}", "admit": list(admit), "proxy": list(proxy), **more}]
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def send_to(self, upstreams, **more):
+        self.settings["upstreams"] = [
+            {"name": up.name, "address": [up.address], "priority": place, **more}
+            for place, up in enumerate(upstreams)]
+        self.settings.setdefault("policy", {"module": "policy-failover", "failback": "2 s",
+                                            "failback-jitter": "0 s"})
+        self.settings.setdefault("queue", {"module": "queue-disk", "size": "64 MiB"})
+
+    # Its life.
+
+    def write(self):
+        text = "".join(f"{key} = {libconfig(value)};\n" for key, value in self.settings.items())
+        with open(self.file, "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def start(self, ready=True, **environment):
+        """Starts the daemon; with `ready`, waits until it answers on its admin socket."""
+        if self.process is not None:
+            raise Failure(f"{self.name} runs already")
+        self.write()
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [YETTD, "--config", self.file], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.folder, env={**os.environ, **environment})
+        if ready:
+            wait(f"{self.name} to be ready", self.answers, alive=[self])
+        return self
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(self.socket)
+                return True
+            except OSError:
+                return False
+
+    def check_alive(self):
+        if self.process is not None and self.process.poll() is not None:
+            code, self.process = self.process.returncode, None
+            raise Failure(f"{self.name} ended by itself: exit code {code}")
+
+    def signal(self, number):
+        self.check_alive()
+        self.process.send_signal(number)
+
+    def reload(self):
+        self.write()
+        self.signal(signal.SIGHUP)
+
+    def ended(self, timeout=30):
+        """Waits for its end and returns the exit code."""
+        process, self.process = self.process, None
+        try:
+            return process.wait(timeout * SLOWER)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise Failure(f"{self.name} did not end within {timeout * SLOWER} s") from None
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.signal(signal.SIGTERM)
+        code = self.ended()
+        if code != 0:
+            raise Failure(f"{self.name} was asked to stop: exit code {code}")
+
+    def kill(self):
+        """As if the power had gone, for the process."""
+        self.signal(signal.SIGKILL)
+        self.ended()
+
+    # What it says.
+
+    def ctl(self, *arguments, check=True):
+        """A view of yettctl, as JSON; None where it fails and `check` is false."""
+        done = yettctl("--socket", self.socket, *arguments, "--json", check=check)
+        if done.returncode != 0:
+            return None
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise Failure(f"yettctl {' '.join(arguments)} --json: not JSON:\n{done.stdout}") from None
+
+    def rows(self, *arguments, check=True):
+        """A view's rows, whether it is a list or an object around one."""
+        answer = self.ctl(*arguments, check=check)
+        if isinstance(answer, dict):
+            lists = [value for value in answer.values() if isinstance(value, list)]
+            return lists[0] if len(lists) == 1 else [answer]
+        return answer or []
+
+    def records(self, **conditions):
+        more = [word for key, value in conditions.items() for word in (f"--{key}", str(value))]
+        return self.rows("records", *more)
+
+    def query(self, sql, *values):
+        """A query on its SQLite store, as anybody would ask it."""
+        store = self.settings["store"]["path"]
+        if not os.path.exists(store):
+            return []
+        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    def lines(self):
+        """(level, event, text) of each line of its log; None for what is no log line."""
+        if not os.path.exists(self.log_path):
+            return
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                match = LOG_LINE.match(line)
+                if match:
+                    yield match["level"], match["event"], match["text"]
+                elif line.strip():
+                    yield None, None, line.rstrip("\n")
+
+    def events(self, event):
+        return [text for _, name, text in self.lines() if name == event]
+
+    def wait_event(self, event, count=1, timeout=30):
+        return wait(f"event {event} in the log of {self.name} ({count} times)",
+                    lambda: len(self.events(event)) >= count and self.events(event),
+                    timeout, alive=[self])
+
+    def expect(self, *events):
+        """These warnings and errors are part of the test."""
+        self.expected.update(events)
+
+    def undeclared(self):
+        for level, event, text in self.lines():
+            if level is None or (level in ("error", "warning") and event not in self.expected
+                                 and event not in self.group.expected):
+                yield f"{self.name}: {level or 'not a log line'} {event or ''}: {text}"
+
+    def tail(self, lines=80):
+        if not os.path.exists(self.log_path):
+            return ""
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-lines:])
+
+
+class Group:
+    """Nodes in one temporary folder, which share an authority. A context manager."""
+
+    def __init__(self, authority=True):
+        self.folder = tempfile.mkdtemp(prefix="y")
+        self.nodes = []
+        self.expected = set()
+        self.authority = None
+        if authority:
+            try:
+                self.authority = Authority(os.path.join(self.folder, "ca"))
+            except BaseException:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise
+
+    def node(self, name, **settings):
+        node = Node(self, name, settings)
+        self.nodes.append(node)
+        return node
+
+    def server(self, name, admit=("*.example",), proxy=("gw*.example",), **settings):
+        node = self.node(name, **settings)
+        node.listen(admit, proxy)
+        node.settings.setdefault("group", {"name": "HOME", "id": GROUP_ID})
+        node.settings.setdefault("store", {"module": "store-sqlite",
+                                           "path": os.path.join(node.folder, "store.sqlite")})
+        return node
+
+    def gateway(self, name, upstreams, admit=("*.example",), proxy=("gw*.example",), **settings):
+        node = self.node(name, **settings)
+        node.listen(admit, proxy)
+        node.send_to(upstreams)
+        return node
+
+    def agent(self, name, upstreams, sources=(), **settings):
+        node = self.node(name, **settings)
+        node.send_to(upstreams)
+        node.settings.setdefault("sources", list(sources))
+        return node
+
+    def start(self):
+        for node in self.nodes:
+            if node.process is None:
+                node.start()
+
+    def running(self):
+        return [node for node in self.nodes if node.process is not None]
+
+    def wait(self, what, ask, timeout=30):
+        """Asks until it is true; a node that ends meanwhile is a failure."""
+        return wait(what, ask, timeout, alive=self.running())
+
+    def expect(self, *events):
+        self.expected.update(events)
+
+    def stop(self):
+        """Downwards, so that what is under way can still arrive."""
+        for node in reversed(self.nodes):
+            node.stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, what, where):
+        try:
+            if kind is None:
+                self.stop()
+                undeclared = [line for node in self.nodes for line in node.undeclared()]
+                if undeclared:
+                    raise Failure("in the logs, and not expected:\n  " + "\n  ".join(undeclared[:40]))
+        except Failure:
+            self.show()
+            raise
+        finally:
+            if kind is not None and not issubclass(kind, Skip):
+                self.show()
+            for node in self.running():
+                node.process.kill()
+                node.process.wait()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def show(self):
+        for node in self.nodes:
+            print(f"---- log of {node.name} ({node.log_path}), the end of it")
+            print(node.tail(), end="")
+        print("----")

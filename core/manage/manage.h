@@ -21,11 +21,12 @@ const char *yett_health_text(enum yett_health health); /* "Not monitored", "Heal
 struct yett_known {
 	struct yett_id id;
 	struct yett_id boot;
-	struct yett_id via; /* the gateway that it is attached to; zero: it is connected here */
+	struct yett_id via;     /* the node that it is connected to */
+	struct yett_id through; /* our own peer that tells of it; zero: it is connected here */
 	uint64_t session;
-	bool live;  /* there is a session with it, here or at `via` */
-	bool relay; /* a gateway: shows among the servers */
-	bool granted_only; /* known from a grant of an earlier start, not seen since */
+	bool live;     /* there is a session with it, here or at `via` */
+	bool relay;    /* a gateway: shows among the servers */
+	bool degraded; /* it says so */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];
@@ -44,10 +45,8 @@ struct yett_manage *yett_manage_new(void);
 struct yett_management yett_manage_calls(struct yett_manage *manage);
 /* After yett_node_new, before yett_node_start: reads the registry (of the store, or of the state
  * directory). */
-int yett_manage_open(
-	struct yett_manage *manage, struct yett_node *node, struct yett_error *error);
-void yett_manage_close(struct yett_manage *manage); /* before yett_node_free */
-void yett_manage_free(struct yett_manage *manage);
+int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct yett_error *error);
+void yett_manage_free(struct yett_manage *manage); /* after yett_node_free */
 
 struct yett_node *yett_manage_node(const struct yett_manage *manage);
 enum yett_health yett_manage_health(

@@ -1,0 +1,114 @@
+/* The registry: nodes and grants, kept in the store.
+ *
+ * Responsible for the documents of the tables `node` (by id) and `grant` (by gateway/origin), written
+ * in the store's own transactions and read once at the start. Not responsible for what they mean
+ * (manage.c). On the loop. A document that cannot be read is passed over with a line in the log: the
+ * next sign of life writes it again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "../base/id.h"
+#include "../base/log.h"
+#include "../flow/stages.h"
+#include "internal.h"
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+static int load_node(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct yett_manage *manage = arg;
+	json_t *object = json_loads(json, 0, NULL);
+	struct yett_known *known;
+	struct yett_id id;
+
+	(void)revision;
+	if (object == NULL || yett_id_parse(key, &id) != 0) {
+		yett_log(YETT_LOG_WARNING, "registry-unreadable",
+			"a node's document is passed over; the node's next session writes it again "
+			"key=%s",
+			key);
+		json_decref(object);
+		return 0;
+	}
+	known = yett_manage_ensure(manage, &id);
+	g_strlcpy(known->name, text_of(object, "name"), sizeof(known->name));
+	g_strlcpy(known->method, text_of(object, "method"), sizeof(known->method));
+	g_strlcpy(known->software, text_of(object, "software"), sizeof(known->software));
+	g_strlcpy(known->address, text_of(object, "address"), sizeof(known->address));
+	yett_id_parse(text_of(object, "via"), &known->via);
+	known->relay = json_is_true(json_object_get(object, "is_gateway"));
+	known->first_ns = json_integer_value(json_object_get(object, "first_seen_ns"));
+	known->changed_ns = json_integer_value(json_object_get(object, "changed_ns"));
+	known->heard_ns = json_integer_value(json_object_get(object, "heard_ns"));
+	json_decref(object);
+	return 0;
+}
+
+static int load_grant(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct yett_manage *manage = arg;
+	struct yett_grant grant;
+	char gateway[YETT_ID_TEXT_SIZE];
+
+	(void)json;
+	(void)revision;
+	g_strlcpy(gateway, key, sizeof(gateway));
+	if (strlen(key) == 2 * YETT_ID_TEXT_SIZE - 1 &&
+		yett_id_parse(gateway, &grant.gateway) == 0 &&
+		yett_id_parse(key + YETT_ID_TEXT_SIZE, &grant.origin) == 0) {
+		g_hash_table_add(manage->grants, g_memdup2(&grant, sizeof(grant)));
+	}
+	return 0;
+}
+
+int yett_registry_load(struct yett_manage *manage, struct yett_error *error)
+{
+	void *self;
+	const struct yett_store_operations *store = yett_store_operations(manage->node, &self);
+	int result = store->registry_list(self, "node", NULL, load_node, manage, error);
+
+	return result != 0 ? result
+			   : store->registry_list(self, "grant", NULL, load_grant, manage, error);
+}
+
+void yett_registry_node(struct yett_manage *manage, const struct yett_known *known)
+{
+	char id[YETT_ID_TEXT_SIZE], via[YETT_ID_TEXT_SIZE];
+	json_t *object;
+	char *text;
+
+	if (manage->node->store == NULL) {
+		return;
+	}
+	yett_id_text(yett_id_is_zero(&known->via) ? &manage->node->id : &known->via, via);
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I}", "id",
+		yett_id_text(&known->id, id), "name", known->name, "method", known->method,
+		"software", known->software, "address", known->address, "via", via, "is_gateway",
+		known->relay, "live", known->live, "first_seen_ns", (json_int_t)known->first_ns,
+		"changed_ns", (json_int_t)known->changed_ns, "heard_ns",
+		(json_int_t)known->heard_ns);
+	if (object == NULL) {
+		return; /* a name that is not UTF-8 has not come through the decoder */
+	}
+	text = json_dumps(object, JSON_COMPACT);
+	yett_store_document(manage->node, "node", id, text);
+	free(text);
+	json_decref(object);
+}
+
+void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *grant)
+{
+	char key[2 * YETT_ID_TEXT_SIZE], id[YETT_ID_TEXT_SIZE], other[YETT_ID_TEXT_SIZE];
+
+	if (manage->node->store == NULL) {
+		return;
+	}
+	snprintf(key, sizeof(key), "%s/%s", yett_id_text(&grant->gateway, id),
+		yett_id_text(&grant->origin, other));
+	yett_store_document(manage->node, "grant", key, "{}");
+}

@@ -37,6 +37,12 @@ struct yett_upstream_settings {
 	int64_t priority;
 };
 
+/* What a full lane of the queue does. */
+enum yett_full {
+	YETT_FULL_PUSH_BACK = 0,   /* takes nothing more until there is room: the default */
+	YETT_FULL_DROP_OLDEST = 1, /* declares its oldest segment lost, and drops it */
+};
+
 struct yett_settings {
 	const char *file; /* absolute */
 	/* node */
@@ -76,6 +82,7 @@ struct yett_settings {
 	struct yett_block policy;        /* module NULL: none */
 	struct yett_block store;         /* module NULL: none */
 	struct yett_list sources;        /* struct yett_block */
+	int32_t full[YETT_LANES]; /* enum yett_full: `lanes = { urgent; normal; bulk; }` */
 	/* lanes' linger */
 	struct {
 		uint64_t normal_ns, bulk_ns; /* 1 s, 10 s */

@@ -72,7 +72,8 @@ build_tree()
 	mkdir -p "$dir"
 	log=$dir/build.log
 	: >"$log"
-	if [ ! -x "$root/configure" ] || [ "$root/configure.ac" -nt "$root/configure" ]; then
+	if [ ! -x "$root/configure" ] || [ -n "$(find "$root/configure.ac" "$root/Makefile.am" \
+		-newer "$root/Makefile.in" 2>&1)" ]; then
 		build_step "$log" "Making configure" "$root/autogen.sh" || return 1
 	fi
 	if [ ! -f "$dir/Makefile" ] || [ "$(cat "$dir/configured-with" 2>/dev/null)" != "$*" ]; then

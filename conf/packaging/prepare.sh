@@ -52,7 +52,7 @@ build_step()
 {
 	local log=$1 what=$2
 	shift 2
-	say "$what"
+	[ -z "$what" ] || say "$what"
 	if ! "$@" >>"$log" 2>&1 </dev/null; then
 		# The compiler's errors first, wherever they stand between the output of parallel jobs.
 		grep -E -A 4 '(: (fatal )?error:|undefined reference| \*\*\* )' "$log" | head -n 60 || tail -n 40 "$log"
@@ -62,10 +62,11 @@ build_step()
 }
 
 # build_tree DIR TARGETS CONFIGURE-ARGUMENT…: configures and makes out of tree, again only where
-# something has changed.
+# something has changed. The targets one after the other: two in one make would both make what they
+# share.
 build_tree()
 {
-	local dir=$1 targets=$2 name log jobs
+	local dir=$1 targets=$2 target name log jobs
 	shift 2
 	name=${dir##*/}
 	jobs=$(nproc 2>/dev/null || echo 2)
@@ -80,5 +81,8 @@ build_tree()
 		build_step "$log" "Configuring build/$name" env -C "$dir" "$root/configure" "$@" || return 1
 		printf '%s\n' "$*" >"$dir/configured-with"
 	fi
-	build_step "$log" "Building build/$name" make -C "$dir" -j"$jobs" $targets
+	say "Building build/$name"
+	for target in $targets; do
+		build_step "$log" "" make -C "$dir" -j"$jobs" "$target" || return 1
+	done
 }

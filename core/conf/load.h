@@ -41,6 +41,10 @@ struct yett_conf_hooks {
 /* 0 with no problems, or YETT_ECONFIG with `problems` filled (and no conf). */
 int yett_conf_load(const char *path, const struct yett_conf_hooks *hooks,
 	struct yett_conf **ret_conf, struct yett_problems *problems);
+/* The same of a text that is not in a file; `path` is what messages and relative paths go by. */
+int yett_conf_load_string(const char *text, size_t length, const char *path,
+	const struct yett_conf_hooks *hooks, struct yett_conf **ret_conf,
+	struct yett_problems *problems);
 void yett_conf_free(struct yett_conf *conf);
 const struct yett_settings *yett_conf_settings(const struct yett_conf *conf);
 

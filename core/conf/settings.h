@@ -11,8 +11,9 @@ struct yett_block {
 	const char *module; /* a name in the module directory, or a path */
 	const char *name;   /* of the instance: as configured, or the module's name */
 	const struct yett_module *descriptor;
-	void *settings; /* as the module's schema fills them */
-	int line;       /* in the file, for messages */
+	void *settings;   /* as the module's schema fills them */
+	const char *file; /* where it stands, or is needed if it is not written */
+	int line;
 };
 
 struct yett_listener_settings {

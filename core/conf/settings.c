@@ -1,0 +1,186 @@
+/* The rows of the core's own settings: the one source of the checks, the manual, the sample and
+ * --dump-config. A value's text, range and default are said here and nowhere else; what rows cannot
+ * say is in check.c. Const data only. */
+#include "sections.h"
+
+#define LIVE  YETT_SCHEMA_LIVE
+#define MS    INT64_C(1000000)
+#define SEC   INT64_C(1000000000)
+#define HOUR  (3600 * SEC)
+#define KIB   INT64_C(1024)
+#define MIB   (1024 * KIB)
+#define GIB   (1024 * MIB)
+#define S     struct yett_settings
+#define COUNT INT64_C(1000000)
+
+static const char *const log_targets[] = {"stderr", "journal", NULL};
+static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
+
+/* Offsets of rows within an embedded group are the group's own. */
+typedef __typeof__(((S *)0)->node) node_group;
+typedef __typeof__(((S *)0)->group) group_group;
+typedef __typeof__(((S *)0)->admin) admin_group;
+typedef __typeof__(((S *)0)->linger) linger_group;
+
+static const struct yett_schema node_rows[] = {
+	YETT_ROW_STRING(node_group, name, "name", 0, NULL,
+		"The fully qualified name of this node, which its certificate or principal must "
+		"prove. Without it, the computer's own."),
+	YETT_ROW_STRING(node_group, display_name, "display-name", LIVE, "",
+		"What views call this node; empty: its name."),
+	YETT_ROW_PATH(node_group, state, "state", 0, YETT_STATE_DIR "/yett",
+		"The directory of what must outlive a restart: the node's id, its queue, "
+		"decisions."),
+	YETT_ROW_STRING(node_group, user, "user", 0, "yett",
+		"The user that the daemon becomes when it was started as root; empty: it stays."),
+	YETT_ROW_CHOICE(
+		node_group, log_target, "log", 0, "stderr", log_targets, "Where the log goes."),
+	YETT_ROW_CHOICE(node_group, log_level, "log-level", LIVE, "notice", log_levels,
+		"The least important level that is still logged."),
+	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", LIVE, "60 s", SEC, 24 * HOUR,
+		"How often the node says that it is alive."),
+	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", LIVE, "3", 1, 1000,
+		"How many heartbeats may be missing before a node counts as unreachable."),
+	YETT_ROW_DURATION(node_group, gone_grace_ns, "gone-grace", LIVE, "10 s", 0, 24 * HOUR,
+		"How long a node whose session has ended may take to come back before it counts as "
+		"unreachable."),
+	YETT_ROW_DURATION(node_group, drain_timeout_ns, "drain-timeout", LIVE, "10 s", 0, HOUR,
+		"How long a stop waits for what is under way."),
+	YETT_ROW_SIZE(node_group, memory_bytes, "memory", 0, "64 MiB", 4 * MIB, 1024 * GIB,
+		"The most that batches may take in memory, over all sessions."),
+	YETT_ROW_DURATION(node_group, reconnect_min_ns, "reconnect-min", LIVE, "200 ms", MS, HOUR,
+		"How long to wait before the first new attempt to reach an upstream; it doubles "
+		"with "
+		"each, and varies at random."),
+	YETT_ROW_DURATION(node_group, reconnect_max_ns, "reconnect-max", LIVE, "30 s", MS, HOUR,
+		"The longest wait between two attempts to reach an upstream."),
+	YETT_ROW_DURATION(node_group, ping_ns, "ping", LIVE, "10 s", 100 * MS, HOUR,
+		"How long a session may be silent before it is asked whether it lives; silent for "
+		"twice as long, it is dead."),
+	YETT_ROW_DURATION(node_group, session_max_ns, "session-max", LIVE, "24 h", 60 * SEC,
+		30 * 24 * HOUR,
+		"How long a session may last before a new one takes over, authenticated anew."),
+	YETT_ROW_BOOL(node_group, compress, "compress", LIVE, "true",
+		"Whether batches that are made here are compressed where it helps."),
+	YETT_ROW_END,
+};
+
+static const struct yett_schema group_rows[] = {
+	YETT_ROW_STRING(group_group, name, "name", 0, "", "The name of the management group."),
+	YETT_ROW_STRING(group_group, id, "id", 0, "",
+		"The id of the management group, a UUID; the same on all its management servers."),
+	YETT_ROW_END,
+};
+
+static const struct yett_schema admin_rows[] = {
+	YETT_ROW_PATH(admin_group, socket, "socket", 0, YETT_RUN_DIR "/yett/admin.sock",
+		"The UNIX socket that yettctl talks to; empty: none."),
+	YETT_ROW_STRING(admin_group, change_group, "change-group", LIVE, "yett-admin",
+		"The group of users who may change things; root always may."),
+	YETT_ROW_STRING(admin_group, view_group, "view-group", LIVE, "yett-view",
+		"The group of users who may look."),
+	YETT_ROW_END,
+};
+
+static const struct yett_schema linger_rows[] = {
+	YETT_ROW_DURATION(linger_group, normal_ns, "normal", LIVE, "1 s", 0, HOUR,
+		"How long records of the normal lane wait for others to share a batch."),
+	YETT_ROW_DURATION(linger_group, bulk_ns, "bulk", LIVE, "10 s", 0, HOUR,
+		"How long records of the bulk lane wait for others to share a batch."),
+	YETT_ROW_SIZE(linger_group, batch_bytes, "batch", LIVE, "64 KiB", KIB, MIB,
+		"How large a batch may grow before it goes without waiting longer."),
+	YETT_ROW_END,
+};
+
+#define L struct yett_listener_settings
+static const struct yett_schema listener_rows[] = {
+	YETT_ROW_STRING(L, address, "address", 0, "0.0.0.0:5723",
+		"Where to listen: \"0.0.0.0:5723\", \"[::]:5723\"; without a port, 5723."),
+	YETT_ROW_STRINGS(L, admit, "admit", LIVE, "[]",
+		"Patterns of the names of nodes that may take part (\"*\" within a label, \"**\" "
+		"over "
+		"labels); empty: nobody."),
+	YETT_ROW_STRINGS(L, proxy, "proxy", LIVE, "[]",
+		"Patterns of the names of nodes that may speak for others, as gateways do; empty: "
+		"nobody."),
+	YETT_ROW_STRINGS(L, methods, "methods", 0, "[]",
+		"Methods of authentication that are offered, best first; empty: all that are "
+		"configured."),
+	YETT_ROW_DURATION(L, handshake_timeout_ns, "handshake-timeout", LIVE, "10 s", 100 * MS,
+		600 * SEC,
+		"How long a connection may take until it is authenticated and admitted."),
+	YETT_ROW_INT(L, max_sessions, "max-sessions", LIVE, "20000", 1, COUNT,
+		"The most sessions at a time."),
+	YETT_ROW_INT(L, max_unauthenticated, "max-unauthenticated", LIVE, "1024", 1, COUNT,
+		"The most connections at a time that have not authenticated yet."),
+	YETT_ROW_INT(L, max_unauthenticated_per_source, "max-unauthenticated-per-source", LIVE,
+		"64", 1, COUNT, "The same for one IPv4 address or one IPv6 network of 64 bits."),
+	YETT_ROW_STRINGS(L, shared_sources, "shared-sources", LIVE, "[]",
+		"Ranges of addresses that many nodes share (\"10.1.0.0/16\"): not held to the "
+		"limit "
+		"per source."),
+	YETT_ROW_INT(L, handshakes_per_second, "handshakes-per-second", LIVE, "2000", 1, COUNT,
+		"The most new connections a second; the others wait."),
+	YETT_ROW_END,
+};
+
+#define U struct yett_upstream_settings
+static const struct yett_schema upstream_rows[] = {
+	YETT_ROW_STRING(U, name, "name", YETT_SCHEMA_REQUIRED, NULL,
+		"The fully qualified name that the upstream must prove."),
+	YETT_ROW_STRINGS(U, address, "address", YETT_SCHEMA_REMOTE, "[]",
+		"Where it is reached, \"host:port\", tried in order; empty: its name, port 5723."),
+	YETT_ROW_STRING(
+		U, source, "source", 0, "", "The local address to connect from; empty: any."),
+	YETT_ROW_STRINGS(U, methods, "methods", 0, "[]",
+		"Methods of authentication that are allowed; empty: all that are configured."),
+	YETT_ROW_INT(U, priority, "priority", YETT_SCHEMA_REMOTE, "0", 0, 1000000,
+		"0 is preferred; among equals, the one that stands first."),
+	YETT_ROW_END,
+};
+
+#define SECTION(...)                                                                               \
+	{                                                                                          \
+		.row = __VA_ARGS__                                                                 \
+	}
+#define BLOCK(f, n, k, flag, def, d)                                                               \
+	{                                                                                          \
+		.row = {.name = (n),                                                               \
+			.type = YETT_TYPE_GROUP,                                                   \
+			.flags = (flag),                                                           \
+			.offset = offsetof(S, f),                                                  \
+			.item_size = sizeof(struct yett_block),                                    \
+			.doc = (d)},                                                               \
+		.kind = (k), .standard = (def)                                                     \
+	}
+
+const struct yett_section yett_sections[] = {
+	SECTION(YETT_ROW_GROUP(S, node, "node", 0, node_rows, "The node itself.")),
+	SECTION(YETT_ROW_GROUP(S, group, "group", 0, group_rows,
+		"The management group; on management servers, which have a store.")),
+	SECTION(YETT_ROW_PATH(S, module_directory, "module-directory", 0, YETT_MODULE_DIR,
+		"Where modules are looked for by name.")),
+	BLOCK(transport, "transport", YETT_KIND_TRANSPORT, 0, "transport-tls",
+		"The channel between nodes, for listeners and upstreams alike."),
+	BLOCK(authentication, "authentication", YETT_KIND_AUTH, YETT_SCHEMA_LIST, NULL,
+		"How nodes prove who they are, best first."),
+	SECTION(YETT_ROW_GROUPS(S, listeners, "listeners", 0, L, listener_rows,
+		"Where other nodes may connect, and which of them.")),
+	BLOCK(queue, "queue", YETT_KIND_QUEUE, 0, "queue-disk",
+		"Where data waits for an upstream."),
+	SECTION(YETT_ROW_GROUPS(S, upstreams, "upstreams", 0, U, upstream_rows,
+		"The nodes that data is delivered to: gateways or management servers.")),
+	BLOCK(policy, "policy", YETT_KIND_POLICY, 0, "policy-failover",
+		"Which upstream is used, and when another."),
+	BLOCK(sources, "sources", YETT_KIND_SOURCE, YETT_SCHEMA_LIST, NULL,
+		"What this node watches on its own computer."),
+	BLOCK(store, "store", YETT_KIND_STORE, 0, NULL,
+		"Where a management server keeps records and its registry."),
+	SECTION(YETT_ROW_GROUP(S, admin, "admin", 0, admin_rows,
+		"The interface for people and programs on this computer.")),
+	SECTION(YETT_ROW_GROUP(S, linger, "linger", 0, linger_rows,
+		"How long the node's own records wait to be sent together.")),
+	SECTION(YETT_ROW_END),
+};
+
+const char *const yett_block_names[] = {"module", "name", NULL};

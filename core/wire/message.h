@@ -1,6 +1,7 @@
 /* The control messages: one struct, one encoder, one decoder each. Bodies are CBOR maps with
  * unsigned keys (doc/protocol.cddl); unknown keys are skipped, missing required ones are
- * YETT_EPROTO, anything beyond a limit YETT_ELIMIT. Decoded text is copied into the struct. */
+ * YETT_EPROTO, anything beyond a limit YETT_ELIMIT. Decoded text is copied into the struct, whose
+ * content means nothing after a failure. */
 #ifndef YETT_WIRE_MESSAGE_H
 #define YETT_WIRE_MESSAGE_H
 
@@ -10,8 +11,12 @@
 
 #include "../base/error.h"
 
-/* Frame: length of the body (u32), type (u8), flags (u8), reserved (u16, 0); then the body. */
+/* Frame: length of the body (u32), type (u8), flags (u8), lane (u8; 0 but for BATCH), reserved
+ * (u8, 0); then the body. A frame fits one TLS record, so that no frame holds up another: batches
+ * go in chunks, and what is longer is told in several frames. */
 #define YETT_FRAME_HEADER_SIZE 8
+#define YETT_FRAME_MAX         16384 /* header included */
+#define YETT_FRAME_BODY_MAX    (YETT_FRAME_MAX - YETT_FRAME_HEADER_SIZE)
 
 enum yett_frame_type {
 	YETT_FRAME_HELLO = 1,
@@ -33,12 +38,12 @@ enum yett_frame_type {
 };
 enum yett_frame_flag {
 	YETT_FRAME_IGNORABLE = 1 << 0, /* a receiver that does not know the type skips it */
+	YETT_FRAME_MORE = 1 << 1,      /* BATCH: another chunk of the same batch follows */
 };
 
 #define YETT_HELLO_MAX        4096
-#define YETT_AUTH_FRAME_MAX   16384 /* one chunk */
+#define YETT_AUTH_CHUNK_MAX   15360 /* of a token, in one frame */
 #define YETT_AUTH_TOKEN_MAX   65536 /* all chunks */
-#define YETT_CONTROL_MAX      65536 /* any other control frame's body */
 #define YETT_VERSION_LOW      1
 #define YETT_VERSION_HIGH     1
 #define YETT_NODE_NAME_SIZE   254
@@ -174,8 +179,8 @@ struct yett_ping {
 	uint64_t token;
 };
 
-/* encode appends frame header and body to the session's output (core/wire/session.h) through a
- * growing byte string. */
+/* encode appends the frame, header and body, to a growing byte string: text is repaired where it is
+ * not UTF-8 and cut to what the field holds. decode takes a body. */
 struct _GByteArray;
 void yett_hello_encode(const struct yett_hello *message, struct _GByteArray *to);
 int yett_hello_decode(const uint8_t *bytes, size_t length, struct yett_hello *ret_message);
@@ -194,6 +199,7 @@ void yett_credit_encode(const struct yett_credit *message, struct _GByteArray *t
 int yett_credit_decode(const uint8_t *bytes, size_t length, struct yett_credit *ret_message);
 void yett_path_encode(const struct yett_path *message, struct _GByteArray *to);
 int yett_path_decode(const uint8_t *bytes, size_t length, struct yett_path *ret_message);
+/* As many frames as it needs: what one says stands for itself. */
 void yett_attach_encode(const struct yett_attach *message, struct _GByteArray *to);
 int yett_attach_decode(const uint8_t *bytes, size_t length, struct yett_attach *ret_message);
 void yett_detach_encode(const struct yett_detach *message, struct _GByteArray *to);

@@ -1,6 +1,6 @@
 /* The session machine: bytes in, events out; messages in, bytes out. No socket, no clock, no
  * thread. It knows the frames, the states in which each is legal, the limits, the chunks of AUTH
- * tokens, and the credit of both directions.
+ * tokens and of batches, and the credit of both directions.
  *
  *     HELLO --both hellos--> AUTH --both done--> INTRO --welcome--> OPEN --goodbye--> CLOSED
  *
@@ -10,9 +10,15 @@
  *     INTRO   INTRO, WELCOME (a, after the initiator's INTRO), REFUSE
  *     OPEN    BATCH (i), ACK (a), CREDIT (a grants, i wants), PATH (a), ATTACH, DETACH (i),
  *             HEARTBEAT, PING, PONG, GOODBYE
- *     REFUSE and GOODBYE are legal in every state and end it. Anything else is YETT_EPROTO.
+ *     REFUSE and GOODBYE are legal in every state and end it, as an AUTH that denies does.
+ *     Anything else is YETT_EPROTO.
  *
- * On failure the machine is CLOSED: `failed` is called once, then nothing.
+ * What is sent: control first, in order; then batches in chunks of one frame, urgent ones before
+ * the others, none starving. So batches of different lanes overtake each other; within a lane they
+ * keep their order. A batch's `number` rises within its lane.
+ *
+ * On failure the machine is CLOSED: the peer is told (REFUSE, or GOODBYE once OPEN), `failed` is
+ * called once, then nothing.
  * Events are called from within yett_wire_receive; they may send, and may not free the machine
  * (yett_wire_close stops all further events). */
 #ifndef YETT_WIRE_SESSION_H
@@ -23,6 +29,9 @@
 
 #include "envelope.h"
 #include "message.h"
+
+#define YETT_WIRE_UNSENT_MAX (1024 * 1024)       /* of control frames */
+#define YETT_WIRE_CREDIT_MAX (UINT64_C(1) << 40) /* of a lane */
 
 enum yett_wire_state {
 	YETT_WIRE_HELLO = 1,
@@ -44,7 +53,7 @@ struct yett_wire_events {
 	void (*refused)(void *arg, const struct yett_refuse *message);
 	void (*goodbye)(void *arg, const struct yett_refuse *message);
 	/* A batch within credit, header and checksums good. `batch` and its buffer are borrowed:
-	 * take a reference to keep it. `number` counts BATCH frames of the session from 1. */
+	 * take a reference to keep it. `number` is the sender's, for ACK. */
 	void (*batch)(void *arg, uint64_t number, const struct yett_envelope *envelope,
 		const struct yett_batch *batch);
 	void (*ack)(void *arg, const struct yett_ack *message);
@@ -63,24 +72,27 @@ struct yett_wire *yett_wire_new(
 	enum yett_role role, const struct yett_wire_events *events, void *arg);
 void yett_wire_free(struct yett_wire *wire);
 enum yett_wire_state yett_wire_state(const struct yett_wire *wire);
-/* No more events; what is to be sent may still be taken out. */
+/* CLOSED, without another event; what is to be sent may still be taken out. */
 void yett_wire_close(struct yett_wire *wire);
 
 void yett_wire_receive(struct yett_wire *wire, const uint8_t *bytes, size_t length);
 
 /* Sending: YETT_EPROTO where the state forbids it. Encoded at once, messages are borrowed. */
 int yett_wire_hello(struct yett_wire *wire, const struct yett_hello *message);
-/* Cuts the token into chunks. A status of DONE counts for the state. */
+/* Cuts the token into chunks. A status of DONE counts for the state; DENY: → CLOSED. */
 int yett_wire_auth(struct yett_wire *wire, const struct yett_auth_message *message);
 int yett_wire_intro(struct yett_wire *wire, const struct yett_intro *message);
 int yett_wire_welcome(struct yett_wire *wire, const struct yett_welcome *message);
+/* What has not been sent of batches is dropped by these two. */
 int yett_wire_refuse(struct yett_wire *wire, const struct yett_refuse *message);  /* → CLOSED */
 int yett_wire_goodbye(struct yett_wire *wire, const struct yett_refuse *message); /* → CLOSED */
 /* Initiator: takes a reference to the batch's buffer until it is sent. YETT_EAGAIN: not enough
- * credit in its lane. `*ret_number` is the frame's. */
+ * credit in its lane. `*ret_number` counts the session's batches from 1: ACKs name it. */
 int yett_wire_batch(struct yett_wire *wire, const struct yett_envelope *envelope,
 	const struct yett_batch *batch, uint64_t *ret_number);
 int yett_wire_ack(struct yett_wire *wire, const struct yett_ack *message);
+/* YETT_ELIMIT where too much control is unsent (YETT_WIRE_UNSENT_MAX): the peer does not read, and
+ * the machine has failed. */
 /* Acceptor: grants, which the machine holds the peer to. Initiator: wants. */
 int yett_wire_credit(struct yett_wire *wire, const struct yett_credit *message);
 int yett_wire_path(struct yett_wire *wire, const struct yett_path *message);
@@ -92,9 +104,12 @@ int yett_wire_ping(struct yett_wire *wire, uint64_t token);
 /* Credit left in a lane: ours to send (initiator), the peer's (acceptor). */
 uint64_t yett_wire_credit_left(const struct yett_wire *wire, uint32_t lane);
 
-/* What is to be sent: up to `max` pieces, valid until the next call on the machine. */
+/* What is to be sent next: up to `max` pieces, not necessarily all there is; 0: nothing. Valid
+ * until the next call of sent or output, or free. */
 int yett_wire_output(struct yett_wire *wire, struct iovec *ret_iov, int max);
+/* So many bytes of that are sent, or copied. */
 void yett_wire_sent(struct yett_wire *wire, size_t bytes);
+/* 0 when there is nothing to send; does not count the frame headers of batches to come. */
 size_t yett_wire_unsent(const struct yett_wire *wire);
 
 #endif

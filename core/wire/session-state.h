@@ -1,0 +1,42 @@
+/* The inside of the session machine, shared by receiving (session.c) and sending (session-send.c)
+ * only. */
+#ifndef YETT_WIRE_SESSION_STATE_H
+#define YETT_WIRE_SESSION_STATE_H
+
+#include "incoming.h"
+#include "output.h"
+#include "session.h"
+
+struct yett_wire {
+	enum yett_role role;
+	enum yett_wire_state state;
+	const struct yett_wire_events *events;
+	void *arg;
+	bool silent; /* no more events */
+	bool hello_sent, hello_received;
+	bool done_sent, done_received;
+	bool intro_sent, intro_received;
+	uint8_t auth_received; /* messages */
+	/* The frame that is arriving. */
+	uint8_t header_filled;
+	uint8_t header[YETT_FRAME_HEADER_SIZE];
+	struct yett_frame frame;
+	const struct rule *rule; /* NULL: skipped */
+	size_t body_left;
+	GByteArray *body;  /* of a control frame that comes in parts; NULL: none */
+	GByteArray *token; /* of an AUTH that comes in chunks; NULL: none */
+	char token_method[YETT_METHOD_NAME_SIZE];
+	struct yett_incoming incoming;
+
+	uint64_t credit[YETT_LANES]; /* initiator: ours to send; acceptor: the peer's */
+	uint64_t batches;            /* initiator: how many were sent */
+	struct yett_output output;
+};
+
+/* Goes on to the next state where both sides have done their part. */
+void yett_wire_proceed(struct yett_wire *wire);
+void yett_wire_fail(struct yett_wire *wire, int result, const struct yett_error *error);
+/* After frames were appended to the output: YETT_ELIMIT where they are too many. */
+int yett_wire_appended(struct yett_wire *wire);
+
+#endif

@@ -408,8 +408,8 @@ static void test_large_batches(void)
 		CU_ASSERT_EQUAL(yett_buffer_length(got), want.length);
 		CU_ASSERT_EQUAL(memcmp(yett_buffer_bytes(got), want.bytes, want.length), 0);
 		CU_ASSERT_EQUAL(yett_wire_credit_left(pair.a.wire, 2), 0);
-		yett_buffer_unref(want.buffer);
 		pair_done(&pair);
+		yett_buffer_unref(want.buffer);
 	}
 }
 
@@ -550,10 +550,10 @@ static void test_sending_out_of_state(void)
 			yett_wire_heartbeat(pair.a.wire, &heartbeat), open ? 0 : YETT_EPROTO);
 		CU_ASSERT_EQUAL(yett_wire_refuse(pair.a.wire, &leaving), 0);
 		CU_ASSERT_EQUAL(yett_wire_refuse(pair.a.wire, &leaving), YETT_EPROTO);
-		yett_buffer_unref(batch.buffer);
 		g_free(attach);
 		g_free(detach);
 		pair_done(&pair);
+		yett_buffer_unref(batch.buffer);
 	}
 }
 

@@ -21,6 +21,19 @@ typedef __typeof__(((S *)0)->node) node_group;
 typedef __typeof__(((S *)0)->group) group_group;
 typedef __typeof__(((S *)0)->admin) admin_group;
 typedef __typeof__(((S *)0)->linger) linger_group;
+typedef __typeof__(((S *)0)->full) full_group;
+
+static const char *const full_rules[] = {"push-back", "drop-oldest", NULL};
+
+static const struct yett_schema full_rows[] = {
+	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_URGENT], "urgent", LIVE, "push-back", full_rules,
+		"State changes, alerts, notices."),
+	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_NORMAL], "normal", LIVE, "push-back", full_rules,
+		"What most sources tell."),
+	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_BULK], "bulk", LIVE, "push-back", full_rules,
+		"What may wait."),
+	YETT_ROW_END,
+};
 
 static const struct yett_schema node_rows[] = {
 	YETT_ROW_STRING(node_group, name, "name", 0, NULL,
@@ -178,6 +191,9 @@ const struct yett_section yett_sections[] = {
 		"Where a management server keeps records and its registry."),
 	SECTION(YETT_ROW_GROUP(S, admin, "admin", 0, admin_rows,
 		"The interface for people and programs on this computer.")),
+	SECTION(YETT_ROW_GROUP(S, full, "full", 0, full_rows,
+		"What a lane of the queue does when it is full: take nothing more until there is "
+		"room, or declare its oldest data lost and drop it.")),
 	SECTION(YETT_ROW_GROUP(S, linger, "linger", 0, linger_rows,
 		"How long the node's own records wait to be sent together.")),
 	SECTION(YETT_ROW_END),

@@ -83,7 +83,9 @@ struct yett_settings {
 	struct yett_block policy;        /* module NULL: none */
 	struct yett_block store;         /* module NULL: none */
 	struct yett_list sources;        /* struct yett_block */
-	int32_t full[YETT_LANES]; /* enum yett_full: `lanes = { urgent; normal; bulk; }` */
+	struct {
+		int32_t lane[YETT_LANES]; /* enum yett_full */
+	} full;
 	/* lanes' linger */
 	struct {
 		uint64_t normal_ns, bulk_ns; /* 1 s, 10 s */

@@ -166,7 +166,8 @@ static void work(void *arg)
 /* The lane's rule when it is full: wait (and say so once), or make room. */
 static void full(struct yett_keeper *keeper, uint32_t lane, int result)
 {
-	if (result == YETT_EFULL && keeper->node->settings->full[lane] == YETT_FULL_DROP_OLDEST &&
+	if (result == YETT_EFULL &&
+		keeper->node->settings->full.lane[lane] == YETT_FULL_DROP_OLDEST &&
 		!keeper->making_room[lane]) {
 		keeper->making_room[lane] = true;
 		yett_gap_make_room(keeper->node, lane);

@@ -1,0 +1,283 @@
+/* Answers of the API that the store gives: records, the account, losses.
+ *
+ * Responsible for reading a request's arguments, for running the query on the store's reader thread,
+ * and for the JSON of what it finds. The parts named `find_…` run on that thread and touch only their
+ * own context; the rest is on the loop. A node without a store says where to ask instead. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../base/id.h"
+#include "../flow/stages.h"
+#include "request.h"
+
+#define LIMIT_STANDARD 100
+#define LIMIT_MAX      10000
+
+struct context {
+	struct yett_admin_request *request;
+	struct yett_query query;
+	json_t *array;
+	struct yett_error error;
+	int result;
+};
+
+static void finish(void *arg)
+{
+	struct context *context = arg;
+	struct yett_admin_request *request = context->request;
+
+	if (context->result < 0) {
+		json_t *error = yett_admin_error(yett_result_name(context->result),
+			context->error.mend, "%s",
+			context->error.text[0] != '\0' ? context->error.text
+						       : yett_result_text(context->result));
+
+		json_decref(context->array);
+		yett_admin_answer(request, 500, error);
+	} else {
+		yett_admin_answer(request, 200, context->array);
+	}
+	g_free(context);
+}
+
+static struct context *begin(struct yett_admin_request *request)
+{
+	struct context *context;
+
+	if (yett_manage_node(request->manage)->store == NULL) {
+		yett_admin_answer(request, 409,
+			yett_admin_error(
+				"ENOTSUP", "ask a management server", "this node has no store"));
+		return NULL;
+	}
+	context = g_new0(struct context, 1);
+	context->request = request;
+	context->array = json_array();
+	return context;
+}
+
+static void run(struct context *context,
+	void (*find)(const struct yett_store_operations *operations, void *self, void *arg))
+{
+	yett_store_call(yett_manage_node(context->request->manage), find, finish, context);
+}
+
+/* Records. */
+
+static json_t *text_json(const struct yett_text *text)
+{
+	json_t *json = text->length > 0 ? json_stringn(text->bytes, text->length) : NULL;
+
+	return json != NULL ? json : json_null();
+}
+
+static json_t *value_json(const struct yett_value *value)
+{
+	switch (value->type) {
+	case YETT_VALUE_INT:
+		return json_integer(value->i);
+	case YETT_VALUE_DOUBLE:
+		return json_real(value->d);
+	case YETT_VALUE_BOOL:
+		return json_boolean(value->b);
+	case YETT_VALUE_TEXT:
+		return text_json(&value->text);
+	default:
+		return json_null();
+	}
+}
+
+static const char *const kinds[] = {NULL, "metric", "event", "state"};
+
+static int add_row(void *arg, const struct yett_row *row)
+{
+	static const char *const states[] = {"OK", "WARNING", "CRITICAL", "UNKNOWN"};
+	struct context *context = arg;
+	const struct yett_record *record = &row->record;
+	char id[YETT_ID_TEXT_SIZE], time[32], received[32];
+	json_t *object = json_pack("{s:I, s:s, s:s?, s:s, s:s, s:s, s:i, s:I}", "id",
+		(json_int_t)row->id, "origin", yett_id_text(&row->origin, id), "origin_name",
+		row->origin_name, "time", yett_time_text(record->time_ns, time, sizeof(time)),
+		"received", yett_time_text(row->received_ns, received, sizeof(received)), "kind",
+		record->kind >= 1 && record->kind <= 3 ? kinds[record->kind] : "?", "lane",
+		(int)row->lane, "number", (json_int_t)row->number);
+
+	if (object == NULL) {
+		return 0;
+	}
+	json_object_set_new(object, "name", text_json(&record->name));
+	json_object_set_new(object, "value", value_json(&record->value));
+	json_object_set_new(object, "unit", text_json(&record->unit));
+	json_object_set_new(object, "body", text_json(&record->body));
+	json_object_set_new(object, "severity", json_integer(record->severity));
+	if (record->kind == YETT_RECORD_STATE && record->state <= YETT_STATE_UNKNOWN) {
+		json_object_set_new(object, "state", json_string(states[record->state]));
+	}
+	if (row->attributes != NULL) {
+		json_t *attributes = json_loads(row->attributes, 0, NULL);
+
+		json_object_set_new(
+			object, "attributes", attributes != NULL ? attributes : json_null());
+	}
+	json_array_append_new(context->array, object);
+	return 0;
+}
+
+static void find_records(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+
+	context->result =
+		operations->query(self, &context->query, add_row, context, &context->error);
+}
+
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret_number)
+{
+	char *end;
+
+	errno = 0;
+	*ret_number = strtoull(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && text[0] != '-' && *ret_number <= max;
+}
+
+static bool parse_kind(const char *text, uint32_t *ret_kind)
+{
+	for (uint32_t i = 1; i < G_N_ELEMENTS(kinds); i++) {
+		if (strcmp(text, kinds[i]) == 0) {
+			*ret_kind = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* NULL, or the argument that is wrong. */
+static const char *parse_query(struct context *context)
+{
+	const struct yett_admin_request *request = context->request;
+	int64_t now_ns = yett_clock_wall(yett_manage_node(request->manage)->clock);
+	struct yett_query *query = &context->query;
+	const char *kind = yett_admin_argument(request, "kind");
+	const char *from = yett_admin_argument(request, "from");
+	const char *to = yett_admin_argument(request, "to");
+	const char *after = yett_admin_argument(request, "after");
+	const char *limit = yett_admin_argument(request, "limit");
+	uint64_t number = LIMIT_STANDARD;
+
+	query->size = sizeof(*query);
+	query->origin = yett_admin_argument(request, "origin");
+	query->name = yett_admin_argument(request, "name");
+	if (kind != NULL && !parse_kind(kind, &query->kind)) {
+		return "kind: write metric, event or state";
+	}
+	if (from != NULL && yett_time_parse(from, now_ns, &query->from_ns) != 0) {
+		return "from: write 2026-01-31T12:00:00Z, or -15m";
+	}
+	if (to != NULL && yett_time_parse(to, now_ns, &query->to_ns) != 0) {
+		return "to: write 2026-01-31T12:00:00Z, or -15m";
+	}
+	if (after != NULL && !parse_number(after, INT64_MAX, &query->after_id)) {
+		return "after: write the id of a record";
+	}
+	if (limit != NULL && (!parse_number(limit, LIMIT_MAX, &number) || number == 0)) {
+		return "limit: write a number from 1 to 10000";
+	}
+	query->limit = (uint32_t)number;
+	return NULL;
+}
+
+void yett_admin_records(struct yett_admin_request *request)
+{
+	struct context *context = begin(request);
+	const char *wrong;
+
+	if (context == NULL) {
+		return;
+	}
+	wrong = parse_query(context);
+	if (wrong != NULL) {
+		json_decref(context->array);
+		g_free(context);
+		yett_admin_answer(request, 400,
+			yett_admin_error("EINVAL", wrong, "an argument is not understood"));
+		return;
+	}
+	run(context, find_records);
+}
+
+/* The account. */
+
+static int add_account(void *arg, const struct yett_account *account)
+{
+	struct context *context = arg;
+	char id[YETT_ID_TEXT_SIZE];
+
+	json_array_append_new(context->array,
+		json_pack("{s:s, s:s?, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			  "s:I, s:b}",
+			"origin", yett_id_text(&account->origin, id), "origin_name",
+			account->origin_name, "epoch", (json_int_t)account->epoch.ordinal, "lane",
+			(int)account->lane, "received", (json_int_t)account->received, "declared",
+			(json_int_t)account->declared, "inferred", (json_int_t)account->inferred,
+			"missing", (json_int_t)account->missing, "highest",
+			(json_int_t)account->highest, "metrics", (json_int_t)account->metrics,
+			"events", (json_int_t)account->events, "states",
+			(json_int_t)account->states, "forks", (json_int_t)account->forks, "dead",
+			(json_int_t)account->dead, "twice", (json_int_t)account->twice, "closed",
+			account->closed != 0));
+	return 0;
+}
+
+static void find_account(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+
+	context->result = operations->account(self, add_account, context, &context->error);
+}
+
+void yett_admin_account(struct yett_admin_request *request)
+{
+	struct context *context = begin(request);
+
+	if (context != NULL) {
+		run(context, find_account);
+	}
+}
+
+/* Losses. */
+
+static int add_loss(void *arg, const struct yett_notice *gap)
+{
+	static const char *const causes[] = {
+		"?", "quota", "quarantine", "age", "volatile", "rejected", "inferred"};
+	struct context *context = arg;
+	char origin[YETT_ID_TEXT_SIZE], holder[YETT_ID_TEXT_SIZE];
+
+	json_array_append_new(context->array,
+		json_pack("{s:s, s:I, s:i, s:I, s:I, s:s, s:s}", "origin",
+			yett_id_text(&gap->range.origin, origin), "epoch",
+			(json_int_t)gap->range.epoch.ordinal, "lane", (int)gap->range.lane, "first",
+			(json_int_t)gap->range.first, "count", (json_int_t)gap->range.count,
+			"cause", gap->cause < G_N_ELEMENTS(causes) ? causes[gap->cause] : "?",
+			"holder", yett_id_text(&gap->holder, holder)));
+	return 0;
+}
+
+static void find_losses(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+
+	context->result = operations->losses != NULL
+				  ? operations->losses(self, add_loss, context, &context->error)
+				  : 0;
+}
+
+void yett_admin_losses(struct yett_admin_request *request)
+{
+	struct context *context = begin(request);
+
+	if (context != NULL) {
+		run(context, find_losses);
+	}
+}

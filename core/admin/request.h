@@ -1,0 +1,54 @@
+/* One request of the API: between the HTTP thread that waits and the loop that answers. */
+#ifndef YETT_ADMIN_REQUEST_H
+#define YETT_ADMIN_REQUEST_H
+
+#include <pthread.h>
+
+#include "../manage/manage.h"
+#include "../module/load.h"
+
+#define YETT_ADMIN_ARGUMENTS_MAX 16
+
+struct yett_admin_argument {
+	const char *key, *value;
+};
+
+struct yett_admin_request {
+	struct yett_manage *manage;
+	const struct yett_loader *loader;
+	const struct yett_admin_route *route;
+	struct yett_admin_argument arguments[YETT_ADMIN_ARGUMENTS_MAX];
+	size_t argument_count;
+
+	/* the answer: JSON, or a text (OpenMetrics) */
+	unsigned status;
+	json_t *json;
+	char *text;
+
+	struct yett_post post;
+	void *context; /* of a route whose answer comes from the store's thread */
+	void (*finished)(struct yett_admin_request *request); /* wakes the waiting thread */
+};
+
+struct yett_admin_route {
+	const char *path;
+	const char *summary;
+	const char *arguments[12]; /* NULL-terminated */
+	/* On the loop. Answers, or sees to it that yett_admin_answer is called later, on the loop. */
+	void (*run)(struct yett_admin_request *request);
+};
+extern const struct yett_admin_route yett_admin_routes[]; /* ends with path NULL */
+
+/* The value of an argument, or NULL. */
+const char *yett_admin_argument(const struct yett_admin_request *request, const char *key);
+void yett_admin_answer(struct yett_admin_request *request, unsigned status, json_t *json);
+/* {"error": {"code", "text", "mend"}} */
+json_t *yett_admin_error(const char *code, const char *mend, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* records.c */
+void yett_admin_records(struct yett_admin_request *request);
+void yett_admin_account(struct yett_admin_request *request);
+void yett_admin_losses(struct yett_admin_request *request);
+
+#endif

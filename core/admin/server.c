@@ -1,0 +1,444 @@
+/* The API's server: HTTP on a UNIX socket.
+ *
+ * Responsible for the socket (0660, a stale one is replaced, a live one is not), for who may ask (by
+ * the peer's credentials: root, the daemon's user, members of the view and change groups), and for
+ * carrying a request to the loop and its answer back. Not responsible for the answers (routes.c,
+ * records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its
+ * request to the loop and waits, with a deadline. When the daemon ends, whoever waits gets a 503. */
+#include "admin.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <microhttpd.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../base/file.h"
+#include "../base/log.h"
+#include "../base/name.h"
+#include "request.h"
+
+#define CONNECTIONS_MAX 32
+#define IDLE_S          30
+#define ANSWER_S        10
+#define GROUPS_MAX      256
+
+struct yett_admin {
+	struct yett_manage *manage;
+	const struct yett_loader *loader;
+	struct yett_loop *loop;
+	struct MHD_Daemon *http;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	char view_group[64], change_group[64];
+	int socket;
+	pthread_mutex_t mutex;
+	bool stopping;
+};
+
+/* A request with the thread that waits for it. Whoever comes last frees it. */
+struct waiter {
+	struct yett_admin_request request; /* first */
+	struct yett_admin *admin;
+	pthread_mutex_t mutex;
+	pthread_cond_t answered;
+	bool done;      /* the loop has answered */
+	bool abandoned; /* nobody waits any more */
+	struct yett_admin_argument copies[YETT_ADMIN_ARGUMENTS_MAX];
+};
+
+static void waiter_free(struct waiter *waiter)
+{
+	for (size_t i = 0; i < waiter->request.argument_count; i++) {
+		g_free((char *)(uintptr_t)waiter->request.arguments[i].key);
+		g_free((char *)(uintptr_t)waiter->request.arguments[i].value);
+	}
+	json_decref(waiter->request.json);
+	g_free(waiter->request.text);
+	pthread_mutex_destroy(&waiter->mutex);
+	pthread_cond_destroy(&waiter->answered);
+	g_free(waiter);
+}
+
+/* On the loop: the answer is there. */
+static void finished(struct yett_admin_request *request)
+{
+	struct waiter *waiter = (struct waiter *)request;
+	bool abandoned;
+
+	pthread_mutex_lock(&waiter->mutex);
+	waiter->done = true;
+	abandoned = waiter->abandoned;
+	pthread_cond_signal(&waiter->answered);
+	pthread_mutex_unlock(&waiter->mutex);
+	if (abandoned) {
+		waiter_free(waiter);
+	}
+}
+
+static void run_on_loop(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->request.route->run(&waiter->request);
+}
+
+static struct waiter *waiter_new(struct yett_admin *admin, const struct yett_admin_route *route)
+{
+	struct waiter *waiter = g_new0(struct waiter, 1);
+	pthread_condattr_t attributes;
+
+	waiter->admin = admin;
+	waiter->request.manage = admin->manage;
+	waiter->request.loader = admin->loader;
+	waiter->request.route = route;
+	waiter->request.finished = finished;
+	pthread_mutex_init(&waiter->mutex, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&waiter->answered, &attributes);
+	pthread_condattr_destroy(&attributes);
+	return waiter;
+}
+
+static enum MHD_Result send_text(
+	struct MHD_Connection *connection, unsigned status, const char *type, const char *text)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* Takes the JSON. */
+static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned status, json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+	enum MHD_Result result =
+		send_text(connection, status, "application/json", text != NULL ? text : "null");
+
+	free(text);
+	json_decref(json);
+	return result;
+}
+
+/* Posts the request and waits for its answer. Takes the waiter. */
+static enum MHD_Result ask_loop(struct MHD_Connection *connection, struct waiter *waiter)
+{
+	struct yett_admin *admin = waiter->admin;
+	struct timespec until;
+	enum MHD_Result result;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ANSWER_S;
+	pthread_mutex_lock(&admin->mutex);
+	if (!admin->stopping) {
+		waiter->request.post = (struct yett_post){.fn = run_on_loop, .arg = waiter};
+		admin->loop->table->post(admin->loop, &waiter->request.post);
+	}
+	pthread_mutex_unlock(&admin->mutex);
+	pthread_mutex_lock(&waiter->mutex);
+	while (!waiter->done) {
+		if (pthread_cond_timedwait(&waiter->answered, &waiter->mutex, &until) != 0) {
+			break;
+		}
+	}
+	if (!waiter->done) {
+		waiter->abandoned = true;
+		pthread_mutex_unlock(&waiter->mutex);
+		return send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			yett_admin_error("ETIMEOUT", "try again; look at the load of the node",
+				"no answer within %d s", ANSWER_S));
+	}
+	pthread_mutex_unlock(&waiter->mutex);
+	if (waiter->request.text != NULL) {
+		result = send_text(connection, waiter->request.status,
+			"application/openmetrics-text; version=1.0.0; charset=utf-8",
+			waiter->request.text);
+	} else {
+		result = send_json(
+			connection, waiter->request.status, json_incref(waiter->request.json));
+	}
+	waiter_free(waiter);
+	return result;
+}
+
+/* Who asks. */
+
+static bool in_group(const struct passwd *user, const char *name)
+{
+	const struct group *group = name[0] != '\0' ? getgrnam(name) : NULL;
+	gid_t groups[GROUPS_MAX];
+	int count = GROUPS_MAX;
+
+	if (group == NULL || getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0) {
+		return false;
+	}
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == group->gr_gid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool may_read(const struct yett_admin *admin, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
+	const struct passwd *user;
+
+	if (info == NULL ||
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
+		return false;
+	}
+	if (credentials.uid == 0 || credentials.uid == geteuid()) {
+		return true;
+	}
+	user = getpwuid(credentials.uid);
+	return user != NULL &&
+	       (in_group(user, admin->view_group) || in_group(user, admin->change_group));
+}
+
+/* What is asked. */
+
+struct collect {
+	struct waiter *waiter;
+	const char *unknown;
+};
+
+static enum MHD_Result collect_argument(
+	void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct collect *collect = arg;
+	struct yett_admin_request *request = &collect->waiter->request;
+
+	(void)kind;
+	for (const char *const *known = request->route->arguments; *known != NULL; known++) {
+		if (strcmp(*known, key) == 0 &&
+			request->argument_count < YETT_ADMIN_ARGUMENTS_MAX) {
+			request->arguments[request->argument_count].key = g_strdup(key);
+			request->arguments[request->argument_count++].value =
+				g_strdup(value != NULL ? value : "");
+			return MHD_YES;
+		}
+	}
+	collect->unknown = key;
+	return MHD_NO;
+}
+
+static const struct yett_admin_route *find_route(const char *path)
+{
+	for (const struct yett_admin_route *route = yett_admin_routes; route->path != NULL;
+		route++) {
+		if (strcmp(route->path, path) == 0) {
+			return route;
+		}
+	}
+	return NULL;
+}
+
+static enum MHD_Result not_found(struct MHD_Connection *connection, const char *path)
+{
+	const char *paths[32];
+	const char *near;
+	char mend[128] = "see doc/openapi.yaml";
+	size_t n = 0;
+
+	for (; yett_admin_routes[n].path != NULL && n < 31; n++) {
+		paths[n] = yett_admin_routes[n].path;
+	}
+	paths[n] = NULL;
+	near = yett_name_nearest(path, paths);
+	if (near != NULL) {
+		snprintf(mend, sizeof(mend), "did you mean %s?", near);
+	}
+	return send_json(connection, MHD_HTTP_NOT_FOUND,
+		yett_admin_error("ENOTFOUND", mend, "there is no %.200s", path));
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *path,
+	const char *method, const char *version, const char *data, size_t *data_size,
+	void **context)
+{
+	struct yett_admin *admin = arg;
+	const struct yett_admin_route *route = find_route(path);
+	struct collect collect = {NULL, NULL};
+
+	(void)version;
+	(void)data;
+	(void)data_size;
+	(void)context;
+	if (!may_read(admin, connection)) {
+		return send_json(connection, MHD_HTTP_FORBIDDEN,
+			yett_admin_error("EDENIED",
+				"have an administrator add you to the group that admin.view-group "
+				"names",
+				"you may not see this node"));
+	}
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
+		return send_json(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			yett_admin_error("ENOTSUP", "use GET", "%.20s is not understood", method));
+	}
+	if (route == NULL) {
+		return not_found(connection, path);
+	}
+	collect.waiter = waiter_new(admin, route);
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &collect);
+	if (collect.unknown != NULL) {
+		const char *near = yett_name_nearest(collect.unknown, route->arguments);
+		json_t *error = yett_admin_error("EINVAL", near != NULL ? near : path,
+			"%.100s is no argument of %s", collect.unknown, path);
+
+		waiter_free(collect.waiter);
+		return send_json(connection, MHD_HTTP_BAD_REQUEST, error);
+	}
+	return ask_loop(connection, collect.waiter);
+}
+
+/* The socket. */
+
+static bool somebody_answers(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers =
+		fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+
+	if (fd >= 0) {
+		close(fd);
+	}
+	return answers;
+}
+
+static int clear_stale(const struct sockaddr_un *address, struct yett_error *error)
+{
+	struct stat st;
+
+	if (lstat(address->sun_path, &st) != 0) {
+		return 0;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		return yett_fail(error, YETT_EEXIST, "remove it, or configure another admin.socket",
+			"%s is there and is no socket", address->sun_path);
+	}
+	if (somebody_answers(address)) {
+		return yett_fail(error, YETT_EEXIST,
+			"stop the daemon that uses it, or configure another admin.socket",
+			"another daemon answers on %s", address->sun_path);
+	}
+	unlink(address->sun_path);
+	return 0;
+}
+
+static int open_socket(struct yett_admin *admin, struct yett_error *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char folder[PATH_MAX];
+	const struct group *group;
+	mode_t mask;
+	int result;
+
+	memcpy(address.sun_path, admin->path, sizeof(address.sun_path));
+	snprintf(folder, sizeof(folder), "%s", admin->path);
+	if (access(dirname(folder), F_OK) != 0 && yett_file_mkdir(folder, error) != 0) {
+		return error->code;
+	}
+	result = clear_stale(&address, error);
+	if (result != 0) {
+		return result;
+	}
+	admin->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mask = umask(0117);
+	result = admin->socket < 0
+			 ? -1
+			 : bind(admin->socket, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (result != 0 || listen(admin->socket, CONNECTIONS_MAX) != 0) {
+		return yett_fail(error, yett_result_from_errno(errno),
+			"make its folder writable for the daemon's user, or set admin.socket",
+			"the admin socket %s cannot be made: %s", admin->path, strerror(errno));
+	}
+	/* Members of the view group may knock; who they are is asked of each. */
+	group = admin->view_group[0] != '\0' ? getgrnam(admin->view_group) : NULL;
+	if (group != NULL && chown(admin->path, (uid_t)-1, group->gr_gid) != 0) {
+		yett_log(YETT_LOG_DEBUG, "admin-socket-group",
+			"the socket stays in the daemon's own group: %s", strerror(errno));
+	}
+	return 0;
+}
+
+int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loader,
+	const struct yett_settings *settings, struct yett_admin **ret_admin,
+	struct yett_error *error)
+{
+	struct yett_admin *admin;
+	int result;
+
+	*ret_admin = NULL;
+	if (settings->admin.socket == NULL || settings->admin.socket[0] == '\0') {
+		return 0;
+	}
+	if (strlen(settings->admin.socket) >= sizeof(admin->path)) {
+		return yett_fail(error, YETT_ECONFIG, "configure a shorter path",
+			"admin.socket is longer than the %zu bytes that a socket's path may have",
+			sizeof(admin->path) - 1);
+	}
+	admin = g_new0(struct yett_admin, 1);
+	admin->manage = manage;
+	admin->loader = loader;
+	admin->loop = yett_manage_node(manage)->loop;
+	admin->socket = -1;
+	pthread_mutex_init(&admin->mutex, NULL);
+	g_strlcpy(admin->path, settings->admin.socket, sizeof(admin->path));
+	g_strlcpy(admin->view_group, settings->admin.view_group, sizeof(admin->view_group));
+	g_strlcpy(admin->change_group, settings->admin.change_group, sizeof(admin->change_group));
+	result = open_socket(admin, error);
+	if (result == 0) {
+		admin->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
+						       MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
+			0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, admin->socket,
+			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)IDLE_S, MHD_OPTION_END);
+		if (admin->http == NULL) {
+			result = yett_fail(error, YETT_EIO, NULL,
+				"the server of the admin socket does not start");
+		}
+	}
+	if (result != 0) {
+		if (admin->socket >= 0) {
+			close(admin->socket);
+		}
+		g_free(admin);
+		return result;
+	}
+	*ret_admin = admin;
+	return 0;
+}
+
+void yett_admin_stop(struct yett_admin *admin)
+{
+	if (admin == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&admin->mutex);
+	admin->stopping = true;
+	pthread_mutex_unlock(&admin->mutex);
+	MHD_stop_daemon(admin->http); /* waits for its threads; they give up by their deadline */
+	unlink(admin->path);
+	pthread_mutex_destroy(&admin->mutex);
+	g_free(admin);
+}

@@ -1,0 +1,374 @@
+/* Views: servers, agents, sessions, queue, upstreams, modules.
+ *
+ * Responsible for what is shown of the flow's and management's state, in one place for the API, the
+ * command and whatever comes. Not responsible for how it travels (admin/) nor for layout (ctl/).
+ * On the loop; reads only. A text that is not UTF-8 shows as null rather than failing a view. */
+#include "views.h"
+
+#include <string.h>
+
+#include "../base/id.h"
+#include "../flow/flight.h"
+#include "../flow/stages.h"
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value != NULL ? value : json_null());
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	set(object, key, text != NULL && text[0] != '\0' ? json_string(text) : json_null());
+}
+
+static void set_number(json_t *object, const char *key, uint64_t number)
+{
+	set(object, key, json_integer((json_int_t)number));
+}
+
+static void set_id(json_t *object, const char *key, const struct yett_id *id)
+{
+	char text[YETT_ID_TEXT_SIZE];
+
+	set_text(object, key, yett_id_is_zero(id) ? NULL : yett_id_text(id, text));
+}
+
+static void set_time(json_t *object, const char *key, int64_t wall_ns)
+{
+	char text[32];
+
+	set_text(object, key, wall_ns != 0 ? yett_time_text(wall_ns, text, sizeof(text)) : NULL);
+}
+
+/* "a.b.example" → "a" and "b.example". */
+static void set_name(json_t *object, const char *fqdn)
+{
+	const char *dot = strchr(fqdn, '.');
+
+	set_text(object, "fqdn", fqdn);
+	set(object, "name", json_stringn(fqdn, dot != NULL ? (size_t)(dot - fqdn) : strlen(fqdn)));
+	set_text(object, "domain", dot != NULL ? dot + 1 : NULL);
+}
+
+static const char *state_of_self(const struct yett_node *node)
+{
+	if (node->store != NULL && !yett_store_healthy(node)) {
+		return yett_health_text(YETT_HEALTH_CRITICAL);
+	}
+	return yett_health_text(node->degraded ? YETT_HEALTH_WARNING : YETT_HEALTH_HEALTHY);
+}
+
+json_t *yett_view_node(const struct yett_manage *manage)
+{
+	const struct yett_node *node = yett_manage_node(manage);
+	const struct yett_settings *settings = node->settings;
+	json_t *object = json_object();
+	char address[128];
+
+	set_name(object, node->name);
+	set_text(object, "display_name", settings->node.display_name);
+	set_id(object, "id", &node->id);
+	set_text(object, "version", PACKAGE_VERSION);
+	set_text(object, "role",
+		node->store != NULL             ? "management server"
+		: node->relay                   ? "gateway"
+		: settings->upstreams.count > 0 ? "agent"
+						: "idle");
+	set(object, "is_gateway", json_boolean(node->relay));
+	set_text(object, "health_state", state_of_self(node));
+	set_text(object, "health_cause", node->degraded ? node->degraded_why : NULL);
+	set_time(object, "started", node->started_ns);
+	set_number(object, "epoch", node->epoch.ordinal);
+	set_text(object, "management_group", settings->group.name);
+	set_text(object, "management_group_id", settings->group.id);
+	set_number(object, "heartbeat_interval_s", settings->node.heartbeat_ns / YETT_SEC);
+	set_number(
+		object, "missing_heartbeat_threshold", (uint64_t)settings->node.missing_heartbeats);
+	set(object, "request_compression", json_boolean(settings->node.compress));
+	set(object, "create_listener", json_boolean(settings->listeners.count > 0));
+	set(object, "path_open", json_boolean(node->path.open));
+	set_number(object, "path_hops", node->path.count);
+	set(object, "listeners", json_array());
+	for (guint i = 0; i < node->gates->len; i++) {
+		const struct yett_gate *gate = node->gates->pdata[i];
+		const struct yett_transport_operations *transport =
+			node->transport->module->operations;
+
+		if (transport->endpoint_address(gate->endpoint, address, sizeof(address)) == 0) {
+			json_array_append_new(
+				json_object_get(object, "listeners"), json_string(address));
+		}
+	}
+	return object;
+}
+
+struct listing {
+	const struct yett_manage *manage;
+	json_t *array;
+};
+
+/* What a known node has, whichever list it is in. */
+static json_t *known_object(const struct listing *listing, const struct yett_known *known)
+{
+	const struct yett_node *node = yett_manage_node(listing->manage);
+	const struct yett_known *via = yett_manage_find(listing->manage, &known->via);
+	const char *cause;
+	enum yett_health health = yett_manage_health(listing->manage, known, &cause);
+	json_t *object = json_object();
+
+	set_name(object, known->name);
+	set_text(object, "health_state", yett_health_text(health));
+	set_text(object, "health_cause", cause);
+	set_id(object, "id", &known->id);
+	set_text(object, "primary_management_server",
+		yett_id_is_zero(&known->via) || yett_id_equal(&known->via, &node->id) ? node->name
+		: via != NULL                                                         ? via->name
+										      : NULL);
+	set_text(object, "authentication", known->method);
+	set_text(object, "software", known->software);
+	set_text(object, "version",
+		g_str_has_prefix(known->software, "yett ") ? known->software + 5 : known->software);
+	set_text(object, "address", known->address);
+	set(object, "is_gateway", json_boolean(known->relay));
+	set(object, "connected", json_boolean(known->live));
+	set_time(object, "first_seen", known->first_ns);
+	set_time(object, "since", known->changed_ns);
+	set_time(object, "heard", known->heard_ns);
+	return object;
+}
+
+static void add_server(void *arg, const struct yett_known *known)
+{
+	struct listing *listing = arg;
+
+	if (known->relay) {
+		json_array_append_new(listing->array, known_object(listing, known));
+	}
+}
+
+static void add_agent(void *arg, const struct yett_known *known)
+{
+	struct listing *listing = arg;
+
+	if (!known->relay) {
+		json_array_append_new(listing->array, known_object(listing, known));
+	}
+}
+
+json_t *yett_view_servers(const struct yett_manage *manage)
+{
+	struct listing listing = {.manage = manage, .array = json_array()};
+	const struct yett_node *node = yett_manage_node(manage);
+
+	if (node->settings->listeners.count > 0) {
+		json_t *self = yett_view_node(manage);
+
+		set(self, "is_root_management_server", json_boolean(node->store != NULL));
+		set(self, "connected", json_true());
+		json_array_append_new(listing.array, self);
+	}
+	yett_manage_walk(manage, add_server, &listing);
+	return listing.array;
+}
+
+json_t *yett_view_agents(const struct yett_manage *manage)
+{
+	struct listing listing = {.manage = manage, .array = json_array()};
+
+	yett_manage_walk(manage, add_agent, &listing);
+	return listing.array;
+}
+
+static json_t *session_object(const struct yett_node *node, const struct yett_peer *peer)
+{
+	json_t *object = json_object();
+	uint64_t now_ns = yett_now(node);
+
+	set_text(object, "direction", peer->role == YETT_ROLE_ACCEPTOR ? "in" : "out");
+	set_text(object, "state", yett_peer_state_name(peer->state));
+	set_text(object, "name",
+		peer->name[0] != '\0' ? peer->name
+		: peer->link != NULL  ? peer->link->name
+				      : NULL);
+	set_text(object, "address", peer->address);
+	set_text(object, "mechanism", peer->mechanism);
+	set_text(object, "principal", peer->principal);
+	set_text(object, "authority", peer->authority);
+	set(object, "channel_bound", json_boolean(peer->channel_bound));
+	set_text(object, "suite", peer->facts != NULL ? peer->facts->suite : NULL);
+	set_time(object, "expires", peer->expires_ns);
+	set_number(object, "age_ms", (now_ns - peer->opened_ns) / YETT_MS);
+	set_number(object, "round_trip_us", peer->rtt_ns / 1000);
+	set(object, "clock_offset_ms", json_integer(peer->clock_offset_ns / (int64_t)YETT_MS));
+	set(object, "may_speak_for_others", json_boolean(peer->may_proxy));
+	set_text(object, "software", peer->software);
+	set_number(object, "batches", peer->batches);
+	set_number(object, "records", peer->records);
+	set_number(object, "bytes", peer->bytes);
+	set_number(object, "unsettled_bytes", yett_deliver_unsettled(peer));
+	return object;
+}
+
+json_t *yett_view_sessions(const struct yett_manage *manage)
+{
+	const struct yett_node *node = yett_manage_node(manage);
+	json_t *array = json_array();
+
+	for (guint i = 0; i < node->peers->len; i++) {
+		json_array_append_new(array, session_object(node, node->peers->pdata[i]));
+	}
+	return array;
+}
+
+static const char *const lane_names[YETT_LANES] = {"urgent", "normal", "bulk"};
+
+json_t *yett_view_queue(const struct yett_manage *manage)
+{
+	const struct yett_node *node = yett_manage_node(manage);
+	json_t *object = json_object(), *lanes = json_array();
+	int64_t now_ns = yett_clock_wall(node->clock);
+	struct yett_queue_view view;
+	char why[256] = "";
+
+	set(object, "lanes", lanes);
+	if (node->queue == NULL) {
+		set_text(object, "note", "this node has no queue: it stores what it takes");
+		return object;
+	}
+	yett_queue_view(node, &view);
+	set(object, "durable", json_boolean(view.durable));
+	set(object, "degraded", json_boolean(view.stats.degraded != 0));
+	set_number(object, "limit_bytes", view.stats.limit_bytes);
+	set_number(object, "disk_bytes", view.stats.disk_bytes);
+	set_number(object, "segments", view.stats.segments);
+	set_number(object, "quarantined_segments", view.stats.quarantined);
+	set_number(object, "waiting_batches", view.waiting);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		const struct yett_queue_lane_stats *stats = &view.stats.lanes[lane];
+		json_t *row = json_object();
+
+		set_text(row, "lane", lane_names[lane]);
+		set_number(row, "batches", stats->entries);
+		set_number(row, "records", stats->records);
+		set_number(row, "bytes", stats->bytes);
+		set_number(row, "limit_bytes", stats->limit_bytes);
+		set_number(row, "oldest_age_ms",
+			stats->oldest_ns != 0 && now_ns > stats->oldest_ns
+				? (uint64_t)(now_ns - stats->oldest_ns) / YETT_MS
+				: 0);
+		set_number(row, "next_number", stats->next_number);
+		json_array_append_new(lanes, row);
+	}
+	yett_select_explain(yett_manage_node(manage), why, sizeof(why));
+	set_text(object, "policy", why);
+	set(object, "upstreams", yett_view_upstreams(manage));
+	return object;
+}
+
+json_t *yett_view_upstreams(const struct yett_manage *manage)
+{
+	static const char *const states[] = {"down", "connecting", "up", "no path"};
+	const struct yett_node *node = yett_manage_node(manage);
+	json_t *array = json_array();
+
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+		json_t *object = json_object();
+
+		set_text(object, "name", link->name);
+		set_text(object, "state", states[link->state]);
+		set_number(object, "since_ms", (yett_now(node) - link->since_ns) / YETT_MS);
+		set_text(object, "address", link->peer != NULL ? link->peer->address : NULL);
+		set_text(object, "error", link->error);
+		set_number(object, "hops", link->path.count);
+		set_number(object, "latency_us", link->latency_ns / 1000);
+		set_number(object, "unsettled_bytes",
+			link->peer != NULL ? yett_deliver_unsettled(link->peer) : 0);
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static int add_module(void *arg, const struct yett_module *module, const char *file)
+{
+	json_t *object = json_object();
+	char abi[32];
+
+	set_text(object, "name", module->name);
+	set_text(object, "kind", yett_kind_name(module->kind));
+	set_text(object, "version", module->version);
+	set_text(object, "licence", module->licence);
+	set_text(object, "summary", module->summary);
+	g_snprintf(abi, sizeof(abi), "%u.%u", module->abi_major, module->abi_minor);
+	set_text(object, "abi", abi);
+	set_text(object, "file", file);
+	json_array_append_new(arg, object);
+	return 0;
+}
+
+json_t *yett_view_modules(const struct yett_loader *loader)
+{
+	json_t *array = json_array();
+
+	yett_loader_walk(loader, add_module, array);
+	return array;
+}
+
+static int add_metric(
+	void *arg, const char *instance, const struct yett_metric *metric, int64_t value)
+{
+	GString *text = arg;
+	bool counter = metric->type == YETT_METRIC_COUNTER;
+
+	/* The same name of several instances is one family: its head is written once. */
+	g_autofree char *head = g_strdup_printf("# TYPE yett_%s ", metric->name);
+
+	if (strstr(text->str, head) == NULL) {
+		g_string_append_printf(text, "%s%s\n# HELP yett_%s %s\n", head,
+			counter ? "counter" : "gauge", metric->name, metric->doc);
+	}
+	g_string_append_printf(text, "yett_%s%s{instance=\"%s\"} %" G_GINT64_FORMAT "\n",
+		metric->name, counter ? "_total" : "", instance, value);
+	return 0;
+}
+
+static void add_queue_metrics(GString *text, const struct yett_node *node)
+{
+	struct yett_queue_view view;
+	int64_t now_ns = yett_clock_wall(node->clock);
+
+	yett_queue_view(node, &view);
+	g_string_append(text,
+		"# TYPE yett_queue_bytes gauge\n# HELP yett_queue_bytes bytes waiting "
+		"in a lane\n");
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		g_string_append_printf(text,
+			"yett_queue_bytes{lane=\"%s\"} %" G_GUINT64_FORMAT "\n", lane_names[lane],
+			view.stats.lanes[lane].bytes);
+	}
+	g_string_append(text, "# TYPE yett_queue_oldest_seconds gauge\n# HELP "
+			      "yett_queue_oldest_seconds age of the oldest batch of a lane\n");
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		int64_t oldest_ns = view.stats.lanes[lane].oldest_ns;
+
+		g_string_append_printf(text, "yett_queue_oldest_seconds{lane=\"%s\"} %.3f\n",
+			lane_names[lane],
+			oldest_ns != 0 ? (double)(now_ns - oldest_ns) / (double)YETT_SEC : 0.0);
+	}
+}
+
+char *yett_view_metrics(const struct yett_manage *manage)
+{
+	const struct yett_node *node = yett_manage_node(manage);
+	GString *text = g_string_new(NULL);
+
+	yett_metrics_walk(add_metric, text);
+	if (node->queue != NULL) {
+		add_queue_metrics(text, node);
+	}
+	g_string_append_printf(text,
+		"# TYPE yett_sessions gauge\n# HELP yett_sessions sessions, open or coming up\n"
+		"yett_sessions %u\n# EOF\n",
+		node->peers->len);
+	return g_string_free(text, FALSE);
+}

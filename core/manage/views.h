@@ -1,0 +1,18 @@
+/* What people and programs see of a node, as JSON (doc/openapi.yaml): built on the loop, given to the
+ * caller. Names of fields follow the properties of the original, in snake_case. */
+#ifndef YETT_MANAGE_VIEWS_H
+#define YETT_MANAGE_VIEWS_H
+
+#include "manage.h"
+
+json_t *yett_view_node(const struct yett_manage *manage);
+json_t *yett_view_servers(const struct yett_manage *manage);
+json_t *yett_view_agents(const struct yett_manage *manage);
+json_t *yett_view_sessions(const struct yett_manage *manage);
+json_t *yett_view_queue(const struct yett_manage *manage);
+json_t *yett_view_upstreams(const struct yett_manage *manage);
+json_t *yett_view_modules(const struct yett_loader *loader);
+/* OpenMetrics text; given (g_free). */
+char *yett_view_metrics(const struct yett_manage *manage);
+
+#endif

@@ -1,0 +1,97 @@
+/* What a faulty file system keeps: inodes and tables of names.
+ *
+ * Responsible for memory only; what happens to it is decided in files-faulty.c. Counted: an inode
+ * lives as long as a name, a journal entry or a handle needs it. Without memory a test ends. */
+#include "files-faulty-state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *faulty_must(void *memory)
+{
+	if (memory == NULL) {
+		abort();
+	}
+	return memory;
+}
+
+void faulty_inode_unref(struct faulty_inode *inode)
+{
+	if (inode != NULL && --inode->references == 0) {
+		free(inode->now);
+		free(inode->disk);
+		free(inode->dirty);
+		free(inode);
+	}
+}
+
+struct faulty_inode *faulty_inode_ref(struct faulty_inode *inode)
+{
+	inode->references++;
+	return inode;
+}
+
+void faulty_inode_room(struct faulty_inode *inode, size_t length)
+{
+	size_t room = (length + FAULTY_SECTOR - 1) / FAULTY_SECTOR * FAULTY_SECTOR;
+
+	if (room <= inode->room) {
+		return;
+	}
+	room = room < 2 * inode->room ? 2 * inode->room : room;
+	inode->now = faulty_must(realloc(inode->now, room));
+	inode->disk = faulty_must(realloc(inode->disk, room));
+	inode->dirty = faulty_must(realloc(inode->dirty, room / FAULTY_SECTOR));
+	memset(inode->now + inode->room, 0, room - inode->room);
+	memset(inode->disk + inode->room, 0, room - inode->room);
+	memset(inode->dirty + inode->room / FAULTY_SECTOR, 0, (room - inode->room) / FAULTY_SECTOR);
+	inode->room = room;
+}
+
+struct faulty_name *faulty_names_find(const struct faulty_names *names, int dir, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (names->items[i].dir == dir && strcmp(names->items[i].name, name) == 0) {
+			return &names->items[i];
+		}
+	}
+	return NULL;
+}
+
+void faulty_names_set(
+	struct faulty_names *names, int dir, const char *name, struct faulty_inode *inode)
+{
+	struct faulty_name *item = faulty_names_find(names, dir, name);
+
+	if (item != NULL) {
+		faulty_inode_unref(item->inode);
+		if (inode == NULL) {
+			*item = names->items[--names->count];
+			return;
+		}
+		item->inode = faulty_inode_ref(inode);
+		return;
+	}
+	if (inode == NULL) {
+		return;
+	}
+	if (names->count == names->room) {
+		names->room = names->room == 0 ? 16 : names->room * 2;
+		names->items =
+			faulty_must(realloc(names->items, names->room * sizeof(*names->items)));
+	}
+	item = &names->items[names->count++];
+	item->dir = dir;
+	snprintf(item->name, sizeof(item->name), "%s", name);
+	item->inode = faulty_inode_ref(inode);
+}
+
+void faulty_names_clear(struct faulty_names *names)
+{
+	while (names->count > 0) {
+		faulty_inode_unref(names->items[--names->count].inode);
+	}
+	free(names->items);
+	*names = (struct faulty_names){NULL, 0, 0};
+}

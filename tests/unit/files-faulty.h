@@ -1,0 +1,49 @@
+/* A file system in memory behind the table of yett/host.h, that fails, tears and forgets: what
+ * was not synced may be gone after a crash, whole, in part or in pieces; a failed sync drops what
+ * it should have written and reports success the next time, as Linux may. Seeded: the same seed
+ * and the same calls give the same results. One lock guards it all. */
+#ifndef YETT_TESTS_FILES_FAULTY_H
+#define YETT_TESTS_FILES_FAULTY_H
+
+#include <stdbool.h>
+
+#include <yett/host.h>
+
+struct yett_faulty;
+
+enum yett_faulty_crash {
+	YETT_FAULTY_NOTHING,    /* of what was not synced is left */
+	YETT_FAULTY_EVERYTHING, /* is left: the process was killed, the system lives */
+	YETT_FAULTY_PREFIX,     /* sectors up to some point of each file, names up to some point */
+	YETT_FAULTY_PIECES,     /* any sectors, any length, names up to some point */
+};
+#define YETT_FAULTY_CRASHES 4
+
+struct yett_faulty *yett_faulty_new(uint64_t seed);
+/* What `from` holds now, all of it durable; no handles, no plan. */
+struct yett_faulty *yett_faulty_clone(const struct yett_faulty *from);
+void yett_faulty_free(struct yett_faulty *faulty);
+const struct yett_files *yett_faulty_files(struct yett_faulty *faulty);
+
+/* Operations that change something (create, write, allocate, truncate, sync, dir_sync, rename,
+ * remove) are counted from 1. The plan: number `at` fails with `result`, and so does every later
+ * one where `forever`; a write that fails may have written a part. at 0: no plan. */
+void yett_faulty_plan(struct yett_faulty *faulty, uint64_t at, int result, bool forever);
+/* As before; counts syncs of files only. */
+void yett_faulty_plan_sync(struct yett_faulty *faulty, uint64_t at);
+uint64_t yett_faulty_operations(const struct yett_faulty *faulty);
+/* Closes all handles, gives locks back, ends the plan; what is left is durable. */
+void yett_faulty_crash(struct yett_faulty *faulty, enum yett_faulty_crash how);
+size_t yett_faulty_handles(const struct yett_faulty *faulty);
+
+/* The n-th name, or NULL; not in any order, changed by every call that changes names. */
+const char *yett_faulty_name(const struct yett_faulty *faulty, size_t n);
+/* The bytes of a file, to look at and to damage; NULL: not there. */
+uint8_t *yett_faulty_bytes(struct yett_faulty *faulty, const char *name, size_t *ret_length);
+/* Puts a file there, durably, in the directory of `path`. */
+void yett_faulty_put(struct yett_faulty *faulty, const char *path, const char *name,
+	const void *bytes, size_t length);
+bool yett_faulty_take(struct yett_faulty *faulty, const char *name); /* removes, durably */
+void yett_faulty_cut(struct yett_faulty *faulty, const char *name, size_t length);
+
+#endif

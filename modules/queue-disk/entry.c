@@ -1,0 +1,56 @@
+/* Reading one entry, or what stands before its batch, back from its segment.
+ *
+ * The header and the trailer of an entry say the same; either will do. Thread: the queue's.
+ * Failure: YETT_ECORRUPT where neither is whole, or the file's result. */
+#include "disk.h"
+
+int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	struct yett_disk_edge *ret_edge)
+{
+	const struct yett_files *files = disk->files;
+	const struct yett_disk_place *place = &segment->places[index];
+	uint64_t salt = yett_disk_salt(disk->incarnation, segment->serial, segment->lane);
+	uint32_t offset = place->where & ~UINT32_C(7);
+	uint8_t bytes[YETT_DISK_EDGE_SIZE];
+	int64_t got;
+	int result;
+
+	if (offset == 0) {
+		return YETT_ENOTFOUND;
+	}
+	result = yett_disk_segment_open(disk, segment);
+	if (result < 0) {
+		return result;
+	}
+	got = files->read(files->fs, segment->file, bytes, sizeof(bytes), offset);
+	if (got == (int64_t)sizeof(bytes) &&
+		yett_disk_edge_decode(disk->host, bytes, salt, YETT_DISK_HEADER, ret_edge) &&
+		ret_edge->total == place->total) {
+		return 0;
+	}
+	got = files->read(files->fs, segment->file, bytes, sizeof(bytes),
+		offset + place->total - YETT_DISK_EDGE_SIZE);
+	if (got == (int64_t)sizeof(bytes) &&
+		yett_disk_edge_decode(disk->host, bytes, salt, YETT_DISK_TRAILER, ret_edge) &&
+		ret_edge->total == place->total) {
+		return 0;
+	}
+	return got < 0 ? (int)got : YETT_ECORRUPT;
+}
+
+int yett_disk_front_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	struct yett_disk_edge *ret_edge, uint8_t *ret_front)
+{
+	const struct yett_files *files = disk->files;
+	uint32_t offset = segment->places[index].where & ~UINT32_C(7);
+	size_t length;
+	int64_t got;
+	int result = yett_disk_edge_read(disk, segment, index, ret_edge);
+
+	if (result < 0) {
+		return result;
+	}
+	length = yett_disk_batch_at(ret_edge);
+	got = files->read(files->fs, segment->file, ret_front, length, offset);
+	return got == (int64_t)length ? 0 : got < 0 ? (int)got : YETT_ECORRUPT;
+}

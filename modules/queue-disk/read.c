@@ -1,0 +1,357 @@
+/* Reading, settling and dropping, and what the queue says of itself.
+ *
+ * An entry is read with one call into one buffer, which the batch then borrows; its checksum and
+ * the batch's own are held against it. What is damaged becomes a loss and is skipped. Settling is
+ * kept in memory; the manifest takes it along whenever it is written, so a crash may bring
+ * settled entries back, never lose unsettled ones.
+ *
+ * Thread: the queue's. Failure: a result; a segment that cannot be deleted stays and is tried
+ * again. */
+#include "disk.h"
+
+#include "manifest.h"
+
+static bool is_readable(const struct yett_disk_segment *segment, uint32_t index)
+{
+	uint32_t where = segment->places[index].where;
+
+	return index < segment->synced_count && where != 0 &&
+	       (where & (YETT_DISK_SETTLED | YETT_DISK_LOST)) == 0;
+}
+
+/* The next synced, unsettled entry with number >= *number. */
+static struct yett_disk_segment *next_readable(
+	struct yett_disk *disk, uint32_t lane, uint64_t *number, size_t *at, uint32_t *ret_index)
+{
+	struct yett_disk_lane *in = &disk->lanes[lane];
+
+	for (; *at < in->count; (*at)++) {
+		struct yett_disk_segment *segment = in->segments[*at];
+		uint64_t index = *number > segment->first ? *number - segment->first : 0;
+
+		for (; segment->live > 0 && index < segment->synced_count; index++) {
+			if (is_readable(segment, (uint32_t)index)) {
+				*number = segment->first + index;
+				*ret_index = (uint32_t)index;
+				return segment;
+			}
+		}
+	}
+	return NULL;
+}
+
+static int fill(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	struct yett_buffer *buffer, struct yett_queue_item *item)
+{
+	const struct yett_host *host = disk->host;
+	const struct yett_disk_place *place = &segment->places[index];
+	uint64_t salt = yett_disk_salt(disk->incarnation, segment->serial, segment->lane);
+	const uint8_t *bytes = host->buffer_bytes(buffer);
+	struct yett_disk_edge edge;
+
+	if ((!yett_disk_edge_decode(host, bytes, salt, YETT_DISK_HEADER, &edge) ||
+		    edge.total != place->total) &&
+		(!yett_disk_edge_decode(host, bytes + place->total - YETT_DISK_EDGE_SIZE, salt,
+			 YETT_DISK_TRAILER, &edge) ||
+			edge.total != place->total)) {
+		return YETT_ECORRUPT;
+	}
+	if (edge.number != segment->first + index || !yett_disk_body_intact(host, bytes, &edge) ||
+		host->batch_parse(buffer, bytes + yett_disk_batch_at(&edge), edge.batch_length,
+			&item->batch) < 0) {
+		return YETT_ECORRUPT;
+	}
+	item->size = sizeof(*item);
+	item->number = edge.number;
+	item->meta_length = edge.meta_length;
+	memcpy(item->meta, bytes + yett_disk_meta_at(), edge.meta_length);
+	item->batch.buffer = buffer;
+	return 0;
+}
+
+static int read_one(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	struct yett_queue_item *item)
+{
+	const struct yett_files *files = disk->files;
+	const struct yett_disk_place *place = &segment->places[index];
+	struct yett_buffer *buffer = disk->host->buffer_new(place->total);
+	int64_t got;
+	int result;
+
+	if (buffer == NULL) {
+		return YETT_ENOMEM;
+	}
+	result = yett_disk_segment_open(disk, segment);
+	if (result == 0) {
+		got = files->read(files->fs, segment->file, disk->host->buffer_bytes(buffer),
+			place->total, place->where & ~UINT32_C(7));
+		result = got == (int64_t)place->total ? fill(disk, segment, index, buffer, item)
+						      : YETT_ECORRUPT;
+	}
+	if (result < 0) {
+		disk->host->buffer_unref(buffer);
+	}
+	return result;
+}
+
+/* Takes a damaged entry out, and says what it was. */
+static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	yett_recovery_fn report, void *arg)
+{
+	struct yett_disk_ranges beside = {NULL, 0, 0};
+	const struct yett_disk_ranges *ranges = &segment->ranges;
+	size_t losses = disk->losses_count;
+	char name[YETT_DISK_NAME_SIZE];
+	int result;
+
+	yett_disk_place_lose(disk, segment, index);
+	disk->manifest_dirty = true;
+	if (segment->ranges.count == 0) {
+		yett_disk_name(name, segment->lane, segment->serial, "rng");
+		if (yett_disk_ranges_read(disk->host, disk->dir, name,
+			    yett_disk_salt(disk->incarnation, segment->serial, segment->lane),
+			    segment->lane, &beside) == 0) {
+			ranges = &beside;
+		}
+	}
+	result = yett_disk_loss_name(disk, segment, ranges, segment->first + index, 1);
+	yett_disk_ranges_clear(&beside);
+	disk->host->log(disk->host->instance, YETT_LOG_ERROR, "queue-entry-damaged",
+		"an entry of the queue is damaged and skipped; look at the disk; directory=%s",
+		disk->path);
+	return result < 0 ? result : yett_disk_loss_report(disk, losses, report, arg);
+}
+
+int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queue_item *items,
+	size_t count, size_t max_bytes, yett_recovery_fn report, void *arg)
+{
+	struct yett_disk *disk = self;
+	struct yett_disk_segment *segment;
+	size_t bytes = 0;
+	size_t got = 0;
+	size_t at = 0;
+	uint32_t index;
+
+	if (lane >= YETT_LANES || !disk->recovered) {
+		return YETT_EINVAL;
+	}
+	(void)yett_disk_segment_find(disk, lane, from, &at);
+	while (got < count) {
+		int result;
+
+		segment = next_readable(disk, lane, &from, &at, &index);
+		if (segment == NULL ||
+			(got > 0 && bytes + segment->places[index].batch_length > max_bytes)) {
+			break;
+		}
+		result = read_one(disk, segment, index, &items[got]);
+		if (result == YETT_ECORRUPT) {
+			result = lose(disk, segment, index, report, arg);
+		} else if (result == 0) {
+			bytes += items[got].batch.length;
+			got++;
+		}
+		if (result != 0) {
+			if (got > 0) {
+				break; /* what was read is not thrown away */
+			}
+			return result;
+		}
+		from++;
+	}
+	return (int)got;
+}
+
+int yett_disk_op_settle(void *self, uint32_t lane, const uint64_t *numbers, size_t count)
+{
+	struct yett_disk *disk = self;
+	struct yett_disk_segment *segment = NULL;
+	bool done = false;
+
+	if (lane >= YETT_LANES || disk->read_only) {
+		return lane >= YETT_LANES ? YETT_EINVAL : YETT_EPERM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number = numbers[i];
+
+		if (segment == NULL || number < segment->first ||
+			number - segment->first >= segment->count) {
+			segment = yett_disk_segment_find(disk, lane, number, NULL);
+		}
+		if (segment == NULL || number < segment->first ||
+			number - segment->first >= segment->synced_count ||
+			!is_readable(segment, (uint32_t)(number - segment->first))) {
+			continue;
+		}
+		yett_disk_place_settle(disk, segment, (uint32_t)(number - segment->first));
+		done |= segment->live == 0 && segment->sealed;
+	}
+	if (done) {
+		(void)yett_disk_retire(disk);
+	}
+	return 0;
+}
+
+/* 1: go on; else what the visitor returned, or an error. */
+static int visit_segment(
+	struct yett_disk *disk, struct yett_disk_segment *segment, yett_scan_fn visit, void *arg)
+{
+	uint8_t front[YETT_DISK_FRONT_MAX];
+	struct yett_disk_edge edge;
+	int result = 0;
+
+	for (uint32_t i = 0; i < segment->synced_count && result == 0; i++) {
+		if (!is_readable(segment, i)) {
+			continue;
+		}
+		result = yett_disk_front_read(disk, segment, i, &edge, front);
+		if (result == YETT_ECORRUPT) {
+			result = 0; /* read() will tell */
+			continue;
+		}
+		if (result == 0) {
+			result = visit(arg, edge.number, &edge.range, front + yett_disk_meta_at(),
+				edge.meta_length);
+		}
+	}
+	return result;
+}
+
+int yett_disk_op_oldest(
+	void *self, uint32_t lane, uint64_t *ret_segment, yett_scan_fn visit, void *arg)
+{
+	struct yett_disk *disk = self;
+	struct yett_disk_segment *segment;
+
+	if (lane >= YETT_LANES || disk->read_only) {
+		return lane >= YETT_LANES ? YETT_EINVAL : YETT_EPERM;
+	}
+	for (size_t i = 0; i < disk->lanes[lane].count; i++) {
+		segment = disk->lanes[lane].segments[i];
+		if (segment->live == 0) {
+			continue;
+		}
+		if (segment->dirty) {
+			return YETT_EAGAIN; /* after a sync */
+		}
+		if (!segment->sealed) {
+			segment->sealed = true;
+			yett_disk_segment_record(disk, segment);
+			disk->manifest_dirty = true;
+		}
+		*ret_segment = segment->serial;
+		return visit_segment(disk, segment, visit, arg);
+	}
+	return YETT_ENOTFOUND;
+}
+
+int yett_disk_op_drop(void *self, uint32_t lane, uint64_t serial)
+{
+	struct yett_disk *disk = self;
+
+	if (lane >= YETT_LANES || disk->read_only) {
+		return lane >= YETT_LANES ? YETT_EINVAL : YETT_EPERM;
+	}
+	for (size_t i = 0; i < disk->lanes[lane].count; i++) {
+		struct yett_disk_segment *segment = disk->lanes[lane].segments[i];
+
+		if (segment->serial != serial) {
+			continue;
+		}
+		if (segment->dirty || !segment->sealed) {
+			return YETT_EAGAIN;
+		}
+		for (uint32_t n = 0; n < segment->count; n++) {
+			if (is_readable(segment, n)) {
+				yett_disk_place_settle(disk, segment, n);
+			}
+		}
+		return yett_disk_retire(disk);
+	}
+	return YETT_ENOTFOUND;
+}
+
+int yett_disk_op_positions(void *self, yett_position_fn visit, void *arg)
+{
+	struct yett_disk *disk = self;
+	int result = 0;
+
+	for (size_t i = 0; i < disk->positions.count && result == 0; i++) {
+		const struct yett_disk_position *item = &disk->positions.items[i];
+
+		result = visit(arg, item->key, item->bytes, item->length);
+	}
+	return result;
+}
+
+int yett_disk_op_scan(void *self, uint32_t lane, yett_scan_fn visit, void *arg)
+{
+	struct yett_disk *disk = self;
+	int result = 0;
+
+	if (lane >= YETT_LANES) {
+		return YETT_EINVAL;
+	}
+	for (size_t i = 0; i < disk->lanes[lane].count && result == 0; i++) {
+		result = visit_segment(disk, disk->lanes[lane].segments[i], visit, arg);
+	}
+	return result;
+}
+
+static void lane_stats(struct yett_disk *disk, uint32_t l, struct yett_queue_lane_stats *ret_stats)
+{
+	struct yett_disk_lane *lane = &disk->lanes[l];
+	struct yett_disk_segment *segment;
+	struct yett_disk_edge edge;
+	uint64_t number = lane->oldest_number;
+	uint32_t index;
+	size_t at = 0;
+
+	*ret_stats = (struct yett_queue_lane_stats){
+		.entries = lane->entries,
+		.records = lane->records,
+		.bytes = lane->bytes,
+		.next_number = lane->next,
+		.limit_bytes = yett_disk_limit(disk, l),
+	};
+	segment = next_readable(disk, l, &number, &at, &index);
+	if (segment == NULL) {
+		lane->oldest_number = 0;
+		return;
+	}
+	if (number != lane->oldest_number &&
+		yett_disk_edge_read(disk, segment, index, &edge) == 0) {
+		lane->oldest_number = number;
+		lane->oldest_ns = edge.appended_ns;
+	}
+	ret_stats->oldest_number = number;
+	ret_stats->oldest_ns = number == lane->oldest_number ? lane->oldest_ns : 0;
+}
+
+int yett_disk_op_stats(void *self, struct yett_queue_stats *ret_stats)
+{
+	struct yett_disk *disk = self;
+	struct yett_queue_stats stats = {
+		.size = sizeof(stats),
+		.degraded = disk->degraded,
+		.limit_bytes = disk->size_bytes,
+		.quarantined = disk->bad_count,
+	};
+
+	for (uint32_t l = 0; l < YETT_LANES; l++) {
+		for (size_t i = 0; i < disk->lanes[l].count; i++) {
+			const struct yett_disk_segment *segment = disk->lanes[l].segments[i];
+
+			stats.disk_bytes += segment->capacity + segment->ranges_length;
+			stats.quarantined += segment->damaged;
+			stats.segments++;
+		}
+		lane_stats(disk, l, &stats.lanes[l]);
+	}
+	for (size_t i = 0; i < disk->bad_count; i++) {
+		stats.disk_bytes += disk->bad[i].bytes;
+	}
+	stats.disk_bytes += disk->manifest_lengths[0] + disk->manifest_lengths[1];
+	*ret_stats = stats;
+	return 0;
+}

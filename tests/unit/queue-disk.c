@@ -1,0 +1,368 @@
+/* queue-disk: what it keeps, in order, across restarts, within its quota. On the real file system
+ * and on one in memory. */
+#include <CUnit/Basic.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../modules/queue-disk/disk.h"
+#include "base/buffer.h"
+#include "files-faulty.h"
+#include "net/files.h"
+#include "queue-fixture.h"
+#include "wire/batch.h"
+
+static char temporary[] = "/tmp/yett-queue-XXXXXX";
+
+static struct yett_disk_settings settings_of(const char *directory)
+{
+	return (struct yett_disk_settings){
+		.directory = directory,
+		.size_bytes = 1024 * 1024,
+		.segment_bytes = 65536,
+		.reserve_urgent = 15,
+		.reserve_normal = 40,
+		.reserve_bulk = 15,
+		.reserve_custody = 5,
+	};
+}
+
+static int restart(struct fixture *fixture, const struct yett_files *files,
+	const struct yett_disk_settings *settings, bool stop)
+{
+	if (fixture->self != NULL) {
+		fixture_destroy(fixture, stop);
+	}
+	fixture_create(fixture, files, settings);
+	return fixture_recover(fixture);
+}
+
+/* The life of a few entries, with a restart after each step. */
+static void life(const struct yett_files *files, const char *directory, bool stop)
+{
+	struct yett_disk_settings settings = settings_of(directory);
+	struct fixture f = {.self = NULL};
+	struct yett_queue_stats stats;
+	uint64_t number;
+
+	CU_ASSERT_EQUAL_FATAL(restart(&f, files, &settings, stop), 0);
+	for (uint64_t i = 1; i <= 10; i++) {
+		CU_ASSERT_EQUAL(fixture_append(&f, 1, 7, i, 1000, "source", &number), 0);
+		CU_ASSERT_EQUAL(number, i);
+	}
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 0); /* nothing before the sync */
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 0);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 10);
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 10);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, files, &settings, stop), 0);
+	CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 10);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 8, 1000), 3);
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 10);
+	number = 4;
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0); /* again: nothing */
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 9);
+	for (number = 1; number <= 9; number++) {
+		CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	}
+	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
+	CU_ASSERT_EQUAL(stats.lanes[1].entries, 1);
+	CU_ASSERT_EQUAL(stats.lanes[1].records, 1);
+	CU_ASSERT_EQUAL(stats.lanes[1].bytes, 1000 + YETT_BATCH_HEADER_SIZE);
+	CU_ASSERT_EQUAL(stats.lanes[1].oldest_number, 10);
+	CU_ASSERT(stats.lanes[1].oldest_ns > 0);
+	CU_ASSERT_EQUAL(stats.lanes[1].next_number, 11);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, files, &settings, stop), 0);
+	CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), stop ? 1 : 10);
+	number = 10;
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	for (number = 1; number <= 9; number++) {
+		CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	}
+	CU_ASSERT_EQUAL_FATAL(restart(&f, files, &settings, true), 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 0);
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 10);
+	CU_ASSERT_EQUAL(fixture_append(&f, 1, 7, 11, 1000, NULL, &number), 0);
+	CU_ASSERT(number >= 11); /* no number is used twice */
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 1);
+	fixture_destroy(&f, stop);
+}
+
+static void test_life_memory(void)
+{
+	for (int stop = 0; stop < 2; stop++) {
+		struct yett_faulty *faulty = yett_faulty_new(1);
+
+		life(yett_faulty_files(faulty), "queue", stop);
+		CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
+		yett_faulty_free(faulty);
+	}
+}
+
+static void test_life_real(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/life", temporary);
+	life(&yett_files_system, path, true);
+	snprintf(path, sizeof(path), "%s/life-killed", temporary);
+	life(&yett_files_system, path, false);
+}
+
+static void test_lock(void)
+{
+	struct yett_disk_settings settings;
+	struct fixture a = {.self = NULL}, b = {.self = NULL};
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/lock", temporary);
+	settings = settings_of(path);
+	CU_ASSERT_EQUAL(restart(&a, &yett_files_system, &settings, true), 0);
+	CU_ASSERT_EQUAL(restart(&b, &yett_files_system, &settings, true), YETT_EPERM);
+	CU_ASSERT_EQUAL(fixture_append(&a, 0, 1, 1, 100, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(a.queue->sync(a.self), 0);
+	fixture_destroy(&b, true);
+	/* Looking is possible, and changes nothing. */
+	settings.read_only = true;
+	CU_ASSERT_EQUAL(restart(&b, &yett_files_system, &settings, true), 0);
+	CU_ASSERT_EQUAL(fixture_count(&b, 0, 0, 100), 1);
+	CU_ASSERT_EQUAL(fixture_append(&b, 0, 1, 2, 100, NULL, NULL), YETT_EPERM);
+	fixture_destroy(&b, true);
+	CU_ASSERT_EQUAL(fixture_count(&a, 0, 0, 100), 1);
+	fixture_destroy(&a, true);
+}
+
+/* Three lanes interleaved in one call, and many segments. */
+static void test_lanes_and_segments(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+	struct yett_faulty *faulty = yett_faulty_new(2);
+	struct fixture f = {.self = NULL};
+	struct yett_queue_stats stats;
+	uint64_t next[YETT_LANES] = {1, 1, 1};
+
+	settings.size_bytes = 8 * 1024 * 1024;
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	for (unsigned i = 0; i < 60; i++) {
+		struct yett_batch batches[9];
+		struct yett_queue_entry entries[9];
+
+		for (unsigned j = 0; j < 9; j++) {
+			uint32_t lane = (i * j + j / 2) % YETT_LANES;
+
+			batches[j] = fixture_batch((uint8_t)lane, lane, i * 9 + j + 1, 3000);
+			entries[j] = (struct yett_queue_entry){.size = sizeof(entries[j]),
+				.batch = &batches[j],
+				.meta = "meta",
+				.meta_length = 4};
+		}
+		f.queue->append(f.self, entries, 9);
+		for (unsigned j = 0; j < 9; j++) {
+			CU_ASSERT_EQUAL(entries[j].ret_result, 0);
+			CU_ASSERT_EQUAL(entries[j].ret_number, next[batches[j].info.lane]++);
+			yett_buffer_unref(batches[j].buffer);
+		}
+		CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	}
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			CU_ASSERT_EQUAL(fixture_count(&f, lane, 0, 3000), next[lane] - 1);
+		}
+		CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
+		CU_ASSERT(stats.segments >= 24);
+		CU_ASSERT_EQUAL(stats.degraded, 0);
+		CU_ASSERT(stats.disk_bytes <= settings.size_bytes);
+		CU_ASSERT_EQUAL_FATAL(
+			restart(&f, yett_faulty_files(faulty), &settings, round == 0), 0);
+		CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+	}
+	/* Out of order: last segment first. */
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		for (uint64_t number = next[lane] - 1; number > 0; number--) {
+			CU_ASSERT_EQUAL(f.queue->settle(f.self, lane, &number, 1), 0);
+		}
+	}
+	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
+	CU_ASSERT(stats.segments <= YETT_LANES);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		CU_ASSERT_EQUAL(stats.lanes[lane].entries, 0);
+		CU_ASSERT_EQUAL(stats.lanes[lane].bytes, 0);
+		CU_ASSERT_EQUAL(stats.lanes[lane].next_number, next[lane]);
+	}
+	fixture_destroy(&f, true);
+	CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
+	yett_faulty_free(faulty);
+}
+
+static int count_ranges(void *arg, uint64_t number, const struct yett_range *range,
+	const void *meta, size_t meta_length)
+{
+	unsigned *count = arg;
+
+	CU_ASSERT(number > 0 && range->count == 1 && meta_length == 4);
+	CU_ASSERT_EQUAL(memcmp(meta, "meta", 4), 0);
+	(*count)++;
+	return 0;
+}
+
+static void test_full(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+	struct yett_faulty *faulty = yett_faulty_new(3);
+	struct fixture f = {.self = NULL};
+	struct yett_queue_stats stats;
+	struct yett_batch notice;
+	struct yett_queue_entry entry = {.size = sizeof(entry), .batch = &notice};
+	unsigned kept[YETT_LANES] = {0, 0, 0};
+	unsigned dropped = 0;
+	uint64_t segment;
+
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	/* Bulk first: it cannot take what is reserved for others. */
+	for (uint32_t lane = YETT_LANES; lane-- > 0;) {
+		int result;
+
+		while ((result = fixture_append(&f, lane, 1, kept[lane] + 1, 2000, NULL, NULL)) ==
+			0) {
+			kept[lane]++;
+			CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+		}
+		CU_ASSERT_EQUAL(result, YETT_EFULL);
+		CU_ASSERT_EQUAL(fixture_count(&f, lane, 0, 2000), kept[lane]);
+	}
+	CU_ASSERT(kept[0] >= 55 && kept[1] >= 160 && kept[2] >= 150);
+	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
+	CU_ASSERT(stats.disk_bytes <= settings.size_bytes + 131072); /* manifests beside it */
+	/* A notice of loss finds room all the same, an ordinary entry after it does not. */
+	notice = fixture_batch(1, 0, 9999, 2000);
+	notice.info.content = YETT_CONTENT_CUSTODY;
+	CU_ASSERT_EQUAL(f.queue->append(f.self, &entry, 1), 0);
+	CU_ASSERT_EQUAL(entry.ret_result, 0);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	yett_buffer_unref(notice.buffer);
+	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 10000, 2000, NULL, NULL), YETT_EFULL);
+	/* Dropping the oldest of a lane makes room in it. */
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	CU_ASSERT(dropped > 20);
+	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), 0);
+	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(fixture_count(&f, 2, 0, 2000), kept[2] - dropped);
+	CU_ASSERT_EQUAL(fixture_append(&f, 2, 1, 20000, 2000, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+	fixture_destroy(&f, true);
+	yett_faulty_free(faulty);
+}
+
+static void test_limits(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+	struct yett_faulty *faulty = yett_faulty_new(4);
+	struct fixture f = {.self = NULL};
+	static const char long_key[] =
+		"0123456789012345678901234567890123456789012345678901234567890123x";
+	uint64_t segment;
+	uint64_t wild = 77;
+
+	settings.size_bytes = 16 * 1024 * 1024;
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	CU_ASSERT_EQUAL(fixture_append(&f, 1, 1, 1, 100, long_key, NULL), YETT_EINVAL);
+	CU_ASSERT_EQUAL(fixture_append(&f, 1, 1, 1, 100, "", NULL), YETT_EINVAL);
+	/* The largest batch there is goes into a segment of its own size. */
+	CU_ASSERT_EQUAL(fixture_append(&f, 1, 1, 1, YETT_BATCH_MAX - YETT_BATCH_HEADER_SIZE,
+				long_key + 1, NULL),
+		0);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, false), 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, YETT_BATCH_MAX - YETT_BATCH_HEADER_SIZE), 1);
+	CU_ASSERT_EQUAL(fixture_position(&f, long_key + 1), 1);
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &wild, 1), 0);
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 9, &wild, 1), YETT_EINVAL);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 0, &segment, count_ranges, NULL), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	fixture_destroy(&f, true);
+	yett_faulty_free(faulty);
+}
+
+/* A million records of 256 bytes, in batches of 64 KiB. */
+static void test_recover_fast(void)
+{
+	struct yett_disk_settings settings;
+	struct fixture f = {.self = NULL};
+	struct timespec from, to;
+	char path[64];
+	double seconds;
+
+	snprintf(path, sizeof(path), "%s/large", temporary);
+	settings = settings_of(path);
+	settings.size_bytes = 1024 * 1024 * 1024;
+	settings.segment_bytes = 16 * 1024 * 1024;
+	CU_ASSERT_EQUAL_FATAL(restart(&f, &yett_files_system, &settings, true), 0);
+	for (unsigned i = 0; i < 3900; i++) {
+		if (fixture_append(&f, 1, 1, i + 1, 65536, NULL, NULL) != 0) {
+			CU_FAIL_FATAL("append");
+		}
+		if (i % 64 == 63) {
+			CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+		}
+	}
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	fixture_destroy(&f, false);
+	fixture_create(&f, &yett_files_system, &settings);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	CU_ASSERT_EQUAL(fixture_recover(&f), 0);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+	printf("(256 MB in %.2f s) ", seconds);
+	CU_ASSERT(seconds < 10); /* 2 s on an idle machine; sanitizers and neighbours cost */
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 65536), 3900);
+	fixture_destroy(&f, true);
+}
+
+static int remove_all(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", temporary);
+	return system(command) == 0 ? 0 : 1;
+}
+
+int main(void)
+{
+	CU_pSuite suite;
+	unsigned failures;
+
+	if (mkdtemp(temporary) == NULL || CU_initialize_registry() != CUE_SUCCESS) {
+		return 1;
+	}
+	suite = CU_add_suite("queue-disk", NULL, NULL);
+	CU_add_test(suite, "life, in memory", test_life_memory);
+	CU_add_test(suite, "life, on the real file system", test_life_real);
+	CU_add_test(suite, "lock and read-only", test_lock);
+	CU_add_test(suite, "lanes and segments", test_lanes_and_segments);
+	CU_add_test(suite, "full, reserves, dropping", test_full);
+	CU_add_test(suite, "limits", test_limits);
+	CU_add_test(suite, "recovery is fast", test_recover_fast);
+#ifdef HAVE_CRASH
+	queue_crash_suite();
+	queue_damage_suite();
+#endif
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	if (yett_buffer_alive() != 0) {
+		printf("%zu buffers are left\n", yett_buffer_alive());
+		failures++;
+	}
+	return remove_all() == 0 && failures == 0 ? 0 : 1;
+}

@@ -11,6 +11,7 @@
 #include "load.h"
 
 #include <gmodule.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,11 +185,27 @@ static int check_tables(const struct loaded *loaded, const char *file, struct ye
 	return 0;
 }
 
+/* The vetted descriptor as a path that was never used before: dlopen() knows what it has loaded by
+ * its path, and gives an object that it has back where a descriptor's number comes again. So each
+ * has one slash more. */
+static int path_through(int fd, char ret_path[PATH_MAX])
+{
+	static int opened; /* main thread only */
+	char slashes[PATH_MAX - 64];
+
+	if (opened + 2 > (int)sizeof(slashes)) {
+		return YETT_EFULL;
+	}
+	memset(slashes, '/', sizeof(slashes));
+	snprintf(ret_path, PATH_MAX, "/proc/self/fd%.*s%d", ++opened, slashes, fd);
+	return 0;
+}
+
 /* Opens the vetted file and finds its one symbol. */
 static int open_object(
 	const char *file, const struct yett_module **ret_symbol, struct yett_error *error)
 {
-	char through[64];
+	char through[PATH_MAX];
 	GModule *object;
 	void *symbol = NULL;
 	int fd, result;
@@ -197,7 +214,11 @@ static int open_object(
 	if (result != 0) {
 		return result;
 	}
-	snprintf(through, sizeof(through), "/proc/self/fd/%d", fd);
+	if (path_through(fd, through) != 0) {
+		close(fd);
+		return yett_fail(error, YETT_EFULL, "start the daemon anew",
+			"%s is one module too many for one process", file);
+	}
 	object = g_module_open_full(through, G_MODULE_BIND_LOCAL, NULL);
 	close(fd);
 	if (object == NULL) {

@@ -162,25 +162,12 @@ class Authority:
     def __init__(self, folder, suffix="example"):
         self.folder = folder
         yettctl("ca", "init", folder, "--suffix", suffix)
-        self.root = self._find("ca.pem", "ca.crt", "ca-cert.pem", "root.pem")
-
-    def _find(self, *names):
-        for name in names:
-            if os.path.exists(os.path.join(self.folder, name)):
-                return os.path.join(self.folder, name)
-        raise Failure(f"none of {names} in {self.folder}: {os.listdir(self.folder)}")
+        self.root = os.path.join(folder, "ca.crt")
 
     def issue(self, name, out, *more):
         """(certificate, key) of a node."""
         yettctl("ca", "issue", name, "--ca", self.folder, "--out", out, *more)
-        found = {}
-        for file in os.listdir(out):
-            if file.startswith(name):
-                found["key" if file.endswith((".key", "-key.pem")) else "certificate"] = \
-                    os.path.join(out, file)
-        if len(found) != 2:
-            raise Failure(f"a certificate and a key of {name} in {out}, not {os.listdir(out)}")
-        return found["certificate"], found["key"]
+        return os.path.join(out, name + ".crt"), os.path.join(out, name + ".key")
 
 
 class Node:
@@ -199,7 +186,7 @@ class Node:
         self.expected = set()
         self.settings = {
             "node": {"name": name, "state": os.path.join(self.folder, "state"),
-                     "heartbeat": "1 s", "log": "stderr", "log-level": "info"},
+                     "user": "", "heartbeat": "1 s", "log": "stderr", "log-level": "info"},
             "module-directory": MODULES,
             "admin": {"socket": self.socket},
             "linger": {"normal": "100 ms", "bulk": "200 ms"},

@@ -205,6 +205,29 @@ static void check_methods(const struct yett_check *check, const struct yett_sett
 	g_ptr_array_free(known, TRUE);
 }
 
+/* Nodes agree on a method by its name, so each has one module. */
+static void check_authentication(
+	const struct yett_check *check, const struct yett_settings *settings)
+{
+	const struct yett_block *blocks = settings->authentication.items;
+
+	for (size_t i = 1; i < settings->authentication.count; i++) {
+		const char *method = method_of(&blocks[i]);
+
+		for (size_t j = 0; j < i && method != NULL; j++) {
+			/* By one name, it is a mistake that was told already. */
+			if (g_strcmp0(method, method_of(&blocks[j])) == 0 &&
+				g_strcmp0(blocks[i].name, blocks[j].name) != 0) {
+				SAY(check, yett_check_place(check, "authentication", (int)i, NULL),
+					"keep one of the two",
+					"two modules of authentication speak the method \"%s\"",
+					method);
+				break;
+			}
+		}
+	}
+}
+
 /* "10.0.0.0/8", "fd00::/8", or one address. */
 static bool is_range(const char *text)
 {
@@ -309,6 +332,7 @@ void yett_check_net(const struct yett_check *check, struct yett_settings *settin
 	struct yett_listener_settings *listeners = settings->listeners.items;
 	struct yett_upstream_settings *upstreams = settings->upstreams.items;
 
+	check_authentication(check, settings);
 	for (size_t i = 0; i < settings->listeners.count; i++) {
 		check_listener(check, settings, &listeners[i], (int)i);
 		for (size_t j = 0; j < i && listeners[i].address != NULL; j++) {

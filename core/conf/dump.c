@@ -74,12 +74,39 @@ static void dump_list(
 	g_string_append(to, groups ? ")" : list->count > 0 ? " ]" : "]");
 }
 
+static bool is_there(const struct yett_schema *row, const void *field);
+
+/* A group that the file did not have lacks what is required in it. A required 0 that its limits
+ * allow looks like one that was written, and loads to the same. */
+static bool is_group_there(const struct yett_schema *rows, const void *settings)
+{
+	static const char zero[sizeof(uint64_t)];
+
+	for (; rows != NULL && rows->name != NULL; rows++) {
+		const char *field = (const char *)settings + rows->offset;
+		bool limits = rows->min != 0 || rows->max != 0;
+
+		if ((rows->flags & YETT_SCHEMA_REQUIRED) == 0) {
+			continue;
+		}
+		if (!is_there(rows, field) ||
+			((rows->flags & YETT_SCHEMA_LIST) != 0 &&
+				((const struct yett_list *)(const void *)field)->count == 0)) {
+			return false;
+		}
+		if ((rows->flags & YETT_SCHEMA_LIST) == 0 && limits && rows->min > 0 &&
+			memcmp(field, zero, yett_schema_item_size(rows)) == 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Whether a row was filled at all: one without a value and without a default is not written, so
  * that it stays so. */
 static bool is_there(const struct yett_schema *row, const void *field)
 {
 	static const char zero[sizeof(uint64_t)];
-	size_t size = yett_schema_item_size(row);
 
 	if ((row->flags & YETT_SCHEMA_LIST) != 0) {
 		return row->standard != NULL || ((const struct yett_list *)field)->count > 0;
@@ -87,9 +114,12 @@ static bool is_there(const struct yett_schema *row, const void *field)
 	if (row->type == YETT_TYPE_STRING || row->type == YETT_TYPE_PATH) {
 		return *(const char *const *)field != NULL;
 	}
+	if (row->type == YETT_TYPE_GROUP) {
+		return (row->flags & YETT_SCHEMA_REQUIRED) != 0 || is_group_there(row->rows, field);
+	}
 	/* An optional value without a default cannot be told from 0, which means none then. */
-	return row->type == YETT_TYPE_GROUP || row->standard != NULL ||
-	       (row->flags & YETT_SCHEMA_REQUIRED) != 0 || memcmp(field, zero, size) != 0;
+	return row->standard != NULL || (row->flags & YETT_SCHEMA_REQUIRED) != 0 ||
+	       memcmp(field, zero, yett_schema_item_size(row)) != 0;
 }
 
 static void dump_row(GString *to, const struct yett_schema *row, const void *field, int depth)

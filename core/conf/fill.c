@@ -296,19 +296,13 @@ static bool fill_list(const struct value *v, struct yett_list *ret_list)
 	return good;
 }
 
-/* The text of a row's default as libconfig would read it. */
-static char *standard_text(const struct yett_schema *row)
+/* A row's default as a line of a file. */
+static char *standard_line(const struct yett_schema *row)
 {
-	bool bare = (row->flags & YETT_SCHEMA_LIST) != 0 || row->type == YETT_TYPE_BOOL ||
-		    row->type == YETT_TYPE_INT;
 	GString *text = g_string_new("");
 
 	g_string_printf(text, "%s = ", row->name);
-	if (bare) {
-		g_string_append(text, row->standard);
-	} else {
-		yett_tree_quote(text, row->standard);
-	}
+	yett_schema_standard(text, row);
 	g_string_append_c(text, ';');
 	return g_string_free(text, FALSE);
 }
@@ -322,7 +316,7 @@ static bool fill_value(const struct value *v, void *ret_field)
 static bool fill_standard(const struct yett_fill *fill, const struct yett_schema *row,
 	const char *where, void *ret_field)
 {
-	char *text = standard_text(row);
+	char *text = standard_line(row);
 	struct yett_tree tree;
 	bool good = false;
 
@@ -391,29 +385,14 @@ static bool known(const struct yett_schema *rows, const char *const *others, con
 static void say_missing(const struct yett_fill *fill, const struct yett_schema *row,
 	const char *where, struct yett_place place)
 {
-	static const char *const samples[] = {
-		[YETT_TYPE_STRING] = "\"…\"",
-		[YETT_TYPE_PATH] = "\"/…\"",
-		[YETT_TYPE_BOOL] = "true",
-		[YETT_TYPE_INT] = "…",
-		[YETT_TYPE_SIZE] = "\"100 MiB\"",
-		[YETT_TYPE_DURATION] = "\"60 s\"",
-		[YETT_TYPE_CHOICE] = "\"…\"",
-		[YETT_TYPE_GROUP] = "{ … }",
-	};
-	bool list = (row->flags & YETT_SCHEMA_LIST) != 0, groups = row->type == YETT_TYPE_GROUP;
-	char *mend = g_strdup_printf("add %s = %s%s%s;", row->name,
-		!list    ? ""
-		: groups ? "( "
-			 : "[ ",
-		samples[row->type],
-		!list    ? ""
-		: groups ? " )"
-			 : " ]");
+	GString *mend = g_string_new("");
 
-	yett_problems_add(fill->problems, place.file, place.line, mend, "%s%s'%s' is missing",
+	g_string_printf(mend, "add %s = ", row->name);
+	yett_schema_example(mend, row);
+	g_string_append_c(mend, ';');
+	yett_problems_add(fill->problems, place.file, place.line, mend->str, "%s%s'%s' is missing",
 		where, where[0] != '\0' ? ": " : "", row->name);
-	g_free(mend);
+	g_string_free(mend, TRUE);
 }
 
 /* A group that the file does not have: its defaults; nothing in it is required then. */

@@ -5,9 +5,12 @@
  * of the file are fill.c's. Keeps nothing; any thread. */
 #include "schema.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "load.h"
+#include "tree.h"
+#include "units.h"
 
 #define DEPTH_MAX    8
 #define ROWS_MAX     1000
@@ -49,6 +52,87 @@ const char *yett_schema_type_text(const struct yett_schema *row)
 	return row->type >= YETT_TYPE_STRING && row->type <= YETT_TYPE_GROUP
 		       ? texts[row->type][(row->flags & YETT_SCHEMA_LIST) != 0]
 		       : "?";
+}
+
+void yett_schema_standard(GString *to, const struct yett_schema *row)
+{
+	bool bare = (row->flags & YETT_SCHEMA_LIST) != 0 || row->type == YETT_TYPE_BOOL ||
+		    row->type == YETT_TYPE_INT;
+
+	if (bare) {
+		g_string_append(to, row->standard);
+	} else {
+		yett_tree_quote(to, row->standard);
+	}
+}
+
+void yett_schema_example(GString *to, const struct yett_schema *row)
+{
+	bool list = (row->flags & YETT_SCHEMA_LIST) != 0, groups = row->type == YETT_TYPE_GROUP;
+
+	if (row->standard != NULL && (!list || strcmp(row->standard, "[]") != 0)) {
+		yett_schema_standard(to, row);
+		return;
+	}
+	g_string_append(to, !list ? "" : groups ? "( " : "[ ");
+	switch (row->type) {
+	case YETT_TYPE_PATH:
+		g_string_append(to, "\"/…\"");
+		break;
+	case YETT_TYPE_BOOL:
+		g_string_append(to, "true");
+		break;
+	case YETT_TYPE_INT:
+		g_string_append_printf(to, "%" PRId64, row->min);
+		break;
+	case YETT_TYPE_SIZE:
+		g_string_append(to, "\"100 MiB\"");
+		break;
+	case YETT_TYPE_DURATION:
+		g_string_append(to, "\"60 s\"");
+		break;
+	case YETT_TYPE_CHOICE:
+		yett_tree_quote(to, row->choices[0]);
+		break;
+	case YETT_TYPE_GROUP:
+		g_string_append(to, "{ … }");
+		break;
+	default:
+		g_string_append(to, "\"…\"");
+	}
+	g_string_append(to, !list ? "" : groups ? " )" : " ]");
+}
+
+static void append_limit(GString *to, const struct yett_schema *row, int64_t limit)
+{
+	char text[YETT_UNITS_TEXT_SIZE];
+
+	if (row->type == YETT_TYPE_SIZE) {
+		g_string_append(to, yett_size_text((uint64_t)limit, text));
+	} else if (row->type == YETT_TYPE_DURATION) {
+		g_string_append(to, yett_duration_text((uint64_t)limit, text));
+	} else {
+		g_string_append_printf(to, "%" PRId64, limit);
+	}
+}
+
+void yett_schema_range(GString *to, const struct yett_schema *row)
+{
+	bool ranged = row->type == YETT_TYPE_INT || row->type == YETT_TYPE_SIZE ||
+		      row->type == YETT_TYPE_DURATION;
+
+	if (!ranged || (row->min == 0 && row->max == 0)) {
+		return;
+	}
+	if (row->max == INT64_MAX) {
+		g_string_append(to, "at least ");
+		append_limit(to, row, row->min);
+		return;
+	}
+	g_string_append(to, "from ");
+	append_limit(to, row, row->min);
+	g_string_append(to, " to ");
+	append_limit(to, row, row->max);
 }
 
 static bool is_name(const char *name)

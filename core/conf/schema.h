@@ -2,6 +2,7 @@
 #ifndef YETT_CONF_SCHEMA_H
 #define YETT_CONF_SCHEMA_H
 
+#include <glib.h>
 #include <yett/module.h>
 
 #include "../base/error.h"
@@ -18,5 +19,10 @@ int yett_schema_differs(const struct yett_schema *rows, const void *a, const voi
 size_t yett_schema_item_size(const struct yett_schema *row);
 /* "a duration", "a list of strings": for messages and the manual. */
 const char *yett_schema_type_text(const struct yett_schema *row);
+/* Appends the default as a file has it (the row must have one), or what one might write. */
+void yett_schema_standard(GString *to, const struct yett_schema *row);
+void yett_schema_example(GString *to, const struct yett_schema *row);
+/* "from 1 to 1000000" in the row's units; "" without limits. */
+void yett_schema_range(GString *to, const struct yett_schema *row);
 
 #endif

@@ -1,0 +1,39 @@
+/* Any text as a configuration: it is loaded or refused with at least one problem, never anything
+ * else; what is loaded is dumped, and the dump loads again. No modules, so files with a block that
+ * needs one are refused after they were read. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/load.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct yett_problems *problems = yett_problems_new();
+	struct yett_conf *conf = NULL, *again = NULL;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *to;
+	int result = yett_conf_load_string(
+		(const char *)data, size, "/nonexistent/fuzz", NULL, &conf, problems);
+
+	if ((result == 0) != (yett_problems_count(problems) == 0)) {
+		abort();
+	}
+	if (conf != NULL) {
+		to = open_memstream(&text, &length);
+		yett_conf_dump(conf, to);
+		fclose(to);
+		if (yett_conf_load_string(
+			    text, length, "/nonexistent/fuzz", NULL, &again, problems) != 0) {
+			abort();
+		}
+		yett_conf_free(again);
+		free(text);
+	}
+	yett_conf_free(conf);
+	yett_problems_free(problems);
+	return 0;
+}

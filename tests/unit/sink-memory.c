@@ -173,7 +173,8 @@ void memory_sink_unwake(struct memory_sink *sink)
 
 bool memory_text_is(struct yett_text text, const char *want)
 {
-	return text.length == strlen(want) && memcmp(text.bytes, want, text.length) == 0;
+	return text.length == strlen(want) &&
+	       (text.length == 0 || memcmp(text.bytes, want, text.length) == 0);
 }
 
 bool memory_text_has(struct yett_text text, const char *part)

@@ -1,0 +1,141 @@
+/* `yettctl account`: what is stored, what is lost, what is still under way, by origin; and losses by
+ * name. Responsible for adding up the API's rows (one for each epoch and lane). Exit code 1 where
+ * something is lost or stored twice, so that a script can ask. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "table.h"
+
+static const char *const summed[] = {"received", "metrics", "events", "states", "missing",
+	"declared", "inferred", "twice", "forks", "dead"};
+
+static const struct yett_column columns[] = {
+	{"ORIGIN", "name", NULL, false},
+	{"METRICS", "metrics", NULL, true},
+	{"EVENTS", "events", NULL, true},
+	{"STATES", "states", NULL, true},
+	{"UNDER WAY", "missing", NULL, true},
+	{"LOST", "lost", NULL, true},
+	{"TWICE", "twice", NULL, true},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct yett_column loss_columns[] = {
+	{"ORIGIN", "origin", NULL, false},
+	{"EPOCH", "epoch", NULL, true},
+	{"LANE", "lane", NULL, true},
+	{"FIRST", "first", NULL, true},
+	{"COUNT", "count", NULL, true},
+	{"CAUSE", "cause", NULL, false},
+	{"HOLDER", "holder", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static json_int_t number(const json_t *row, const char *key)
+{
+	return json_integer_value(json_object_get(row, key));
+}
+
+static json_t *find(json_t *sums, const json_t *row)
+{
+	const char *origin = json_string_value(json_object_get(row, "origin"));
+	const json_t *name = json_object_get(row, "origin_name");
+	json_t *sum = json_object_get(sums, origin);
+
+	if (sum == NULL) {
+		sum = json_object();
+		json_object_set_new(sum, "name",
+			json_string(json_is_string(name) ? json_string_value(name) : origin));
+		json_object_set_new(sums, origin, sum);
+	}
+	return sum;
+}
+
+static void add(json_t *sum, const json_t *row)
+{
+	for (size_t i = 0; i < sizeof(summed) / sizeof(summed[0]); i++) {
+		json_object_set_new(sum, summed[i],
+			json_integer(number(sum, summed[i]) + number(row, summed[i])));
+	}
+	json_object_set_new(
+		sum, "lost", json_integer(number(sum, "declared") + number(sum, "inferred")));
+}
+
+static json_t *sum_up(const json_t *rows, json_t *total)
+{
+	json_t *sums = json_object(), *list = json_array(), *row, *sum;
+	const char *key;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+	{
+		add(find(sums, row), row);
+		add(total, row);
+	}
+	json_object_foreach(sums, key, sum)
+	{
+		json_array_append(list, sum);
+	}
+	json_decref(sums);
+	return list;
+}
+
+static int show_losses(const struct yett_ctl *ctl)
+{
+	json_t *rows = yett_ctl_get(ctl, "/v1/losses");
+
+	if (rows == NULL) {
+		return YETT_EXIT_FAILED;
+	}
+	if (ctl->json) {
+		json_dumpf(rows, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		yett_table_print(loss_columns, rows, "nothing is lost");
+	}
+	json_decref(rows);
+	return YETT_EXIT_GOOD;
+}
+
+int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv)
+{
+	static const char *const none[] = {NULL};
+	json_t *rows, *total, *list;
+	bool clean;
+
+	if (argc > 1) {
+		return yett_ctl_wrong("argument of account", argv[1], none);
+	}
+	if (strcmp(argv[0], "losses") == 0) {
+		return show_losses(ctl);
+	}
+	rows = yett_ctl_get(ctl, "/v1/account");
+	if (rows == NULL) {
+		return YETT_EXIT_FAILED;
+	}
+	total = json_object();
+	add(total, NULL);
+	list = sum_up(rows, total);
+	clean = number(total, "lost") == 0 && number(total, "twice") == 0;
+	if (ctl->json) {
+		json_t *all = json_pack(
+			"{s:o, s:o}", "total", json_incref(total), "origins", json_incref(list));
+
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(all);
+	} else {
+		yett_table_print(columns, list, "nothing is stored yet");
+		printf("\n%" JSON_INTEGER_FORMAT " records stored, %" JSON_INTEGER_FORMAT
+		       " lost, %" JSON_INTEGER_FORMAT " twice\n",
+			number(total, "metrics") + number(total, "events") +
+				number(total, "states"),
+			number(total, "lost"), number(total, "twice"));
+	}
+	json_decref(total);
+	json_decref(list);
+	json_decref(rows);
+	return clean ? YETT_EXIT_GOOD : YETT_EXIT_FAILED;
+}

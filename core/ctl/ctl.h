@@ -1,0 +1,49 @@
+/* What the commands of yettctl share. */
+#ifndef YETT_CTL_CTL_H
+#define YETT_CTL_CTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct yett_ctl {
+	const char *socket;
+	bool json;      /* the API's JSON instead of a table */
+	double watch_s; /* draw again every so many seconds; 0: once */
+};
+
+struct yett_command {
+	const char *name;
+	const char *arguments; /* for the usage line */
+	const char *summary;
+	int (*run)(const struct yett_ctl *ctl, int argc, char **argv); /* argv[0] is the name */
+};
+extern const struct yett_command yett_commands[]; /* ends with name NULL */
+
+/* Exit codes. */
+enum {
+	YETT_EXIT_GOOD = 0,
+	YETT_EXIT_FAILED = 1,
+	YETT_EXIT_USAGE = 2,
+};
+
+/* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. */
+json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
+/* `text` for a query string; given (free). */
+char *yett_ctl_escape(const char *text);
+
+/* A wrong word: says so with the nearest of the candidates. Returns YETT_EXIT_USAGE. */
+int yett_ctl_wrong(const char *what, const char *word, const char *const *candidates);
+
+/* show.c */
+int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
+/* records.c */
+int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv);
+/* account.c */
+int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv);
+/* check.c */
+int yett_ctl_check(const struct yett_ctl *ctl, int argc, char **argv);
+/* queue.c */
+int yett_ctl_queue(const struct yett_ctl *ctl, int argc, char **argv);
+
+#endif

@@ -198,6 +198,20 @@ static uint64_t record_required(uint32_t kind)
 	}
 }
 
+/* What the keys alone do not say. */
+static bool record_is_whole(const struct yett_record *record)
+{
+	switch (record->kind) {
+	case YETT_RECORD_METRIC:
+		return record->name.length > 0 && (record->value.type == YETT_VALUE_INT ||
+							  record->value.type == YETT_VALUE_DOUBLE);
+	case YETT_RECORD_STATE:
+		return record->name.length > 0;
+	default:
+		return record->kind == YETT_RECORD_EVENT;
+	}
+}
+
 int yett_reader_next_record(struct yett_reader *reader, struct yett_record *ret_record)
 {
 	const struct yett_text empty = {"", 0};
@@ -215,9 +229,7 @@ int yett_reader_next_record(struct yett_reader *reader, struct yett_record *ret_
 		read_record_field(reader, key, &record);
 	}
 	yett_cbor_required(&reader->cbor, &map, record_required(record.kind));
-	if (record.kind == 0 ||
-		(record.kind == YETT_RECORD_METRIC && record.value.type != YETT_VALUE_INT &&
-			record.value.type != YETT_VALUE_DOUBLE)) {
+	if (!record_is_whole(&record)) {
 		yett_cbor_fail(&reader->cbor, YETT_EPROTO);
 	}
 	reader->result = reader->cbor.result;

@@ -1,0 +1,243 @@
+/* The store's identity, and how a restored database is told from its own past.
+ *
+ * `store_id` is drawn when the tables are made and stays. `generation` starts as the wall clock's
+ * seconds. A count of openings stands in the database and, after each commit of it, also in the
+ * file PATH.generation: where the file has counted further than the database, the database was put
+ * back from an older copy, and its generation rises. A copy that is restored together with that
+ * file (a whole machine put back) is not noticed: doc/store-sqlite.md says how to raise the
+ * generation by hand. The file is only advice: where it cannot be read or written the store works,
+ * and says so.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+void yett_sqlite_uuid_text(const struct yett_id *id, char ret_text[YETT_SQLITE_UUID_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *to = ret_text;
+
+	for (size_t i = 0; i < YETT_ID_SIZE; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10) {
+			*to++ = '-';
+		}
+		*to++ = digits[id->bytes[i] >> 4];
+		*to++ = digits[id->bytes[i] & 15];
+	}
+	*to = '\0';
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool yett_sqlite_uuid_parse(const char *text, struct yett_id *ret_id)
+{
+	struct yett_id id;
+
+	if (text == NULL || strlen(text) != YETT_SQLITE_UUID_SIZE - 1) {
+		return false;
+	}
+	for (size_t i = 0; i < YETT_ID_SIZE; i++) {
+		int high, low;
+
+		if (i == 4 || i == 6 || i == 8 || i == 10) {
+			if (*text++ != '-') {
+				return false;
+			}
+		}
+		high = digit_of(*text++);
+		low = digit_of(*text++);
+		if (high < 0 || low < 0) {
+			return false;
+		}
+		id.bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	*ret_id = id;
+	return true;
+}
+
+int yett_sqlite_meta_number(
+	struct yett_sqlite *store, const char *key, int64_t *ret_number, struct yett_error *error)
+{
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_prepare(store, YETT_SQLITE_META_GET_STATEMENT, &statement, error);
+
+	if (result < 0) {
+		return result;
+	}
+	sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+	return yett_sqlite_number(
+		store, statement, "read the store's identity", 0, ret_number, error);
+}
+
+int yett_sqlite_meta_set(struct yett_sqlite *store, const char *key, const char *text,
+	int64_t number, struct yett_error *error)
+{
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_prepare(store, YETT_SQLITE_META_SET_STATEMENT, &statement, error);
+
+	if (result < 0) {
+		return result;
+	}
+	sqlite3_bind_text(statement, 1, key, -1, SQLITE_STATIC);
+	if (text != NULL) {
+		sqlite3_bind_text(statement, 2, text, -1, SQLITE_STATIC);
+	} else {
+		sqlite3_bind_int64(statement, 2, number);
+	}
+	return yett_sqlite_run(store, statement, "write the store's identity", error);
+}
+
+static int read_identity(struct yett_sqlite *store, bool *ret_known, struct yett_error *error)
+{
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_prepare(store, YETT_SQLITE_META_GET_STATEMENT, &statement, error);
+	int code;
+
+	if (result < 0) {
+		return result;
+	}
+	sqlite3_bind_text(statement, 1, "store_id", -1, SQLITE_STATIC);
+	code = sqlite3_step(statement);
+	*ret_known = code == SQLITE_ROW &&
+		     yett_sqlite_uuid_parse(
+			     (const char *)sqlite3_column_text(statement, 0), &store->store_id);
+	if (code != SQLITE_ROW && code != SQLITE_DONE) {
+		result = yett_sqlite_fail(store, error, code, "read the store's identity");
+	}
+	sqlite3_reset(statement);
+	return result;
+}
+
+static int draw_identity(struct yett_sqlite *store, struct yett_error *error)
+{
+	char text[YETT_SQLITE_UUID_SIZE];
+
+	store->host->random_bytes(store->host->instance, &store->store_id, YETT_ID_SIZE);
+	store->store_id.bytes[6] = (uint8_t)((store->store_id.bytes[6] & 0x0f) | 0x40);
+	store->store_id.bytes[8] = (uint8_t)((store->store_id.bytes[8] & 0x3f) | 0x80);
+	yett_sqlite_uuid_text(&store->store_id, text);
+	return yett_sqlite_meta_set(store, "store_id", text, 0, error);
+}
+
+static char *side_path(const struct yett_sqlite *store, const char *suffix)
+{
+	size_t room = strlen(store->path) + strlen(suffix) + 1;
+	char *path = malloc(room);
+
+	if (path != NULL) {
+		snprintf(path, room, "%s%s", store->path, suffix);
+	}
+	return path;
+}
+
+/* What the file beside the database says of this very store; 0 where it says nothing. */
+static void read_side(const struct yett_sqlite *store, int64_t *ret_opens, int64_t *ret_generation)
+{
+	char *path = side_path(store, ".generation");
+	char bytes[128] = "", uuid[YETT_SQLITE_UUID_SIZE];
+	struct yett_id id;
+	int64_t opens, generation;
+	ssize_t length;
+	int file;
+
+	*ret_opens = *ret_generation = 0;
+	file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	free(path);
+	if (file < 0) {
+		return;
+	}
+	length = read(file, bytes, sizeof(bytes) - 1);
+	close(file);
+	if (length <= 0 ||
+		sscanf(bytes, "%36s %" SCNd64 " %" SCNd64, uuid, &opens, &generation) != 3 ||
+		!yett_sqlite_uuid_parse(uuid, &id) ||
+		memcmp(&id, &store->store_id, sizeof(id)) != 0 || opens < 0 || generation < 0) {
+		return;
+	}
+	*ret_opens = opens;
+	*ret_generation = generation;
+}
+
+int yett_sqlite_generation_open(struct yett_sqlite *store, uint64_t *ret_opens, bool *ret_restored,
+	struct yett_error *error)
+{
+	int64_t seconds = store->host->wall_ns(store->host->instance) / SECOND_NS;
+	int64_t opens, generation, side_opens = 0, side_generation = 0;
+	bool known;
+	int result;
+
+	if ((result = read_identity(store, &known, error)) < 0 ||
+		(!known && (result = draw_identity(store, error)) < 0) ||
+		(result = yett_sqlite_meta_number(store, "opens", &opens, error)) < 0 ||
+		(result = yett_sqlite_meta_number(store, "generation", &generation, error)) < 0) {
+		return result;
+	}
+	if (known) {
+		read_side(store, &side_opens, &side_generation);
+	}
+	*ret_restored = side_opens > opens;
+	if (*ret_restored) {
+		generation = generation > side_generation ? generation : side_generation;
+		generation = generation + 1 > seconds ? generation + 1 : seconds;
+		opens = side_opens;
+	} else if (generation <= 0) {
+		generation = seconds > 0 ? seconds : 1;
+	}
+	opens++;
+	if ((result = yett_sqlite_meta_set(store, "opens", NULL, opens, error)) < 0 ||
+		(result = yett_sqlite_meta_set(store, "generation", NULL, generation, error)) < 0) {
+		return result;
+	}
+	store->generation = (uint64_t)generation;
+	*ret_opens = (uint64_t)opens;
+	return 0;
+}
+
+void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens)
+{
+	char *path = side_path(store, ".generation");
+	char *fresh = side_path(store, ".generation-new");
+	char uuid[YETT_SQLITE_UUID_SIZE];
+	bool written = false;
+	int file = -1;
+
+	if (path == NULL || fresh == NULL) {
+		goto out;
+	}
+	yett_sqlite_uuid_text(&store->store_id, uuid);
+	file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (file < 0) {
+		goto out;
+	}
+	written =
+		fchmod(file, 0600) == 0 &&
+		dprintf(file, "%s %" PRIu64 " %" PRIu64 "\n", uuid, opens, store->generation) > 0 &&
+		fsync(file) == 0;
+	close(file);
+	written = written && rename(fresh, path) == 0;
+out:
+	if (!written) {
+		store->host->log(store->host->instance, YETT_LOG_WARNING, "store-generation-file",
+			"a restored database will not be noticed: the file beside it cannot be "
+			"written; check the rights of its folder. path=%s.generation reason=%s",
+			store->path, strerror(errno));
+	}
+	free(fresh);
+	free(path);
+}

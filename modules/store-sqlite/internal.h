@@ -1,0 +1,219 @@
+/* What the files of store-sqlite share. One instance is used by one thread at a time. */
+#ifndef STORE_SQLITE_INTERNAL_H
+#define STORE_SQLITE_INTERNAL_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include <yett/store.h>
+
+#include "map.h"
+#include "statements.h"
+
+#define YETT_SQLITE_APPLICATION_ID 0x59455454 /* "YETT" */
+#define YETT_SQLITE_VERSION        1          /* of the schema, as user_version */
+
+/* Pieces of one lane of one epoch: above the first figure those that are settled are folded, but
+ * for the newest, by which a fork is still told from a duplicate. */
+#define YETT_SQLITE_FOLD_ABOVE 512
+#define YETT_SQLITE_FOLD_KEEP  256
+/* Folded runs of one lane of one epoch: one, and one more for each hole that is lost for good. */
+#define YETT_SQLITE_RUNS_MAX 16384
+/* Names, or origins, that are remembered; then all are forgotten. */
+#define YETT_SQLITE_INTERN_MAX 65536
+
+struct yett_sqlite_settings {
+	const char *path;
+	uint64_t keep_ns;
+	uint64_t size_bytes;
+	uint64_t busy_timeout_ns;
+};
+
+enum yett_sqlite_metric {
+	YETT_SQLITE_RECORDS,
+	YETT_SQLITE_DUPLICATES,
+	YETT_SQLITE_FORKS,
+	YETT_SQLITE_DEAD,
+	YETT_SQLITE_LATER,
+	YETT_SQLITE_RETIRED,
+	YETT_SQLITE_METRICS,
+};
+
+/* Legal transitions: TOLD → OPEN at the first batch; OPEN ⇄ COMPLETE as its numbers are accounted
+ * for and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
+enum yett_sqlite_epoch_state {
+	YETT_SQLITE_TOLD = 0,     /* known by notices only; not counted as open */
+	YETT_SQLITE_OPEN = 1,     /* has batches, and may get more */
+	YETT_SQLITE_COMPLETE = 2, /* closed by its origin, and each number is stored or lost */
+};
+
+/* One row of `epoch`: one lane of one epoch of one origin. Within a write transaction it is kept
+ * here between its batches; never beyond it. */
+struct yett_sqlite_epoch {
+	int64_t id, origin;
+	struct yett_epoch epoch;
+	uint32_t lane;
+	uint32_t state;
+	uint64_t oldest, next; /* its bounds, 0: not told */
+	bool closed;
+	bool dirty; /* to be written before the commit */
+	uint64_t received, highest;
+	uint64_t pieces, runs;
+	uint64_t metrics, events, states, forks, dead;
+	uint64_t declared, inferred; /* of a complete one; else they are counted when asked for */
+	int64_t changed_ns;
+	char gateway[256]; /* name of the node that brought its last batch, "" for the origin */
+};
+
+struct yett_sqlite {
+	const struct yett_host *host;
+	const struct yett_sqlite_settings *settings;
+	char *name;
+	char *path;
+	uint32_t mode;
+	bool in_transaction;
+	bool broken;      /* the connection is not to be trusted: made anew at the next chance */
+	bool sync_failed; /* a sync failed: all of the log must reach the database first */
+	uint32_t visits;  /* how many visits are under way: the connection stays as it is */
+	sqlite3 *db;
+	sqlite3_stmt *statements[YETT_SQLITE_STATEMENTS_COUNT];
+
+	/* Ids that never change while their row is there. Forgotten when a transaction is rolled
+	 * back, and when another connection has written (`data_version`). */
+	struct yett_sqlite_map names, origins;
+	int64_t data_version;
+
+	/* Of the present transaction. */
+	struct yett_sqlite_map epochs; /* struct epoch_key → struct yett_sqlite_epoch */
+	int64_t next_record;
+	int64_t counts[YETT_SQLITE_METRICS]; /* added to the metrics once it is committed */
+
+	/* Growing room for one JSON object, and for a reader's glob. */
+	char *json;
+	size_t json_room;
+
+	uint64_t generation;
+	struct yett_id store_id;
+	/* The store's own clock for retention: starts with the wall clock and never leaps. */
+	int64_t opened_wall_ns;
+	uint64_t opened_monotonic_ns;
+	int64_t name_cursor; /* where the sweep for unused names goes on */
+	bool retired;        /* records were deleted since the last sweep began */
+};
+
+extern const char *const yett_sqlite_schema; /* schema.c */
+
+/* database.c: the connection. connect makes the file where it is missing (writer). */
+int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error);
+void yett_sqlite_disconnect(struct yett_sqlite *store);
+/* Connects if there is no sound connection. */
+int yett_sqlite_ready(struct yett_sqlite *store, struct yett_error *error);
+/* A failure of SQLite as a result and a sentence; condemns the connection where that is due. */
+int yett_sqlite_fail(
+	struct yett_sqlite *store, struct yett_error *error, int code, const char *doing);
+int yett_sqlite_prepare(struct yett_sqlite *store, enum yett_sqlite_statement which,
+	sqlite3_stmt **ret_statement, struct yett_error *error);
+/* A statement of the caller's own, for visits, which may nest: to be finalised. */
+int yett_sqlite_prepare_own(struct yett_sqlite *store, const char *sql,
+	sqlite3_stmt **ret_statement, struct yett_error *error);
+/* Steps a statement that gives no rows, and resets it. */
+int yett_sqlite_run(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
+	struct yett_error *error);
+/* The first column of the first row, or `otherwise` if there is none; resets. */
+int yett_sqlite_number(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
+	int64_t otherwise, int64_t *ret_number, struct yett_error *error);
+void yett_sqlite_forget(struct yett_sqlite *store); /* interned ids */
+
+/* generation.c: tells a restored database from its own past. Within a write transaction. */
+int yett_sqlite_generation_open(struct yett_sqlite *store, uint64_t *ret_opens, bool *ret_restored,
+	struct yett_error *error);
+int yett_sqlite_meta_number(struct yett_sqlite *store, const char *key, int64_t *ret_number,
+	struct yett_error *error); /* 0 if there is none */
+int yett_sqlite_meta_set(struct yett_sqlite *store, const char *key, const char *text,
+	int64_t number, struct yett_error *error); /* text NULL: the number */
+void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens); /* after commit */
+
+/* write.c: transactions. */
+int yett_sqlite_begin(void *self, struct yett_error *error);
+int yett_sqlite_commit(void *self, struct yett_error *error);
+void yett_sqlite_rollback(void *self);
+int yett_sqlite_registry_put(void *self, const char *table, const char *key, const char *json,
+	uint64_t revision, uint64_t *ret_revision, struct yett_error *error);
+
+/* put.c */
+int yett_sqlite_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);
+
+/* insert.c: one batch's records. Answers 1 if all were stored, 0 if the batch cannot be decoded
+ * (`ret_cause` says why, and nothing of it is there), or a negative result. */
+int yett_sqlite_insert(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	const struct yett_put *put, const char **ret_cause, struct yett_error *error);
+int yett_sqlite_intern_origin(struct yett_sqlite *store, const struct yett_id *id, int64_t *ret_id,
+	struct yett_error *error);
+
+/* json.c: attributes as a JSON object, in store->json; NULL: no memory. */
+const char *yett_sqlite_json(
+	struct yett_sqlite *store, const struct yett_record *record, size_t *ret_length);
+
+/* epoch.c: epochs, pieces, folding. find: `*ret_epoch` is NULL where there is none. */
+int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
+	const struct yett_epoch *epoch, uint32_t lane, bool make,
+	struct yett_sqlite_epoch **ret_epoch, struct yett_error *error);
+/* The epoch of a batch, open, made where it is new: 1; or 0 where its origin has too many. */
+int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
+	const struct yett_batch_info *info, struct yett_sqlite_epoch **ret_epoch,
+	struct yett_error *error);
+/* What the pieces say; for NEW the piece is stored. Returns an enum yett_verdict. */
+int yett_sqlite_epoch_judge(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	const struct yett_batch_info *info, struct yett_error *error);
+/* Writes back what the transaction changed, and completes the epochs that are. */
+int yett_sqlite_epoch_flush(struct yett_sqlite *store, struct yett_error *error);
+void yett_sqlite_epoch_forget(struct yett_sqlite *store);
+
+/* custody.c: a batch of notices, as yett_sqlite_insert. */
+int yett_sqlite_custody(struct yett_sqlite *store, const struct yett_put *put,
+	const char **ret_cause, struct yett_error *error);
+
+/* sweep.c: goes over the numbers of one epoch, from 1 to its top. */
+enum yett_sqlite_part {
+	YETT_SQLITE_PART_DECLARED = 1,
+	YETT_SQLITE_PART_INFERRED = 2,
+	YETT_SQLITE_PART_MISSING = 3,
+};
+struct yett_sqlite_lost {
+	enum yett_sqlite_part part;
+	uint64_t first, next;
+	/* DECLARED: by whom, and why. Borrowed. */
+	const char *uuid, *holder;
+	uint32_t cause;
+};
+/* Calls `visit` for each part that is not received until it returns non-zero, which it returns. */
+typedef int (*yett_sqlite_sweep_fn)(void *arg, const struct yett_sqlite_lost *lost);
+int yett_sqlite_sweep(struct yett_sqlite *store, const struct yett_sqlite_epoch *epoch,
+	yett_sqlite_sweep_fn visit, void *arg, struct yett_error *error);
+struct yett_sqlite_sums {
+	uint64_t declared, inferred, missing;
+	uint64_t first_missing; /* 0: none */
+};
+int yett_sqlite_sum(struct yett_sqlite *store, const struct yett_sqlite_epoch *epoch,
+	struct yett_sqlite_sums *ret_sums, struct yett_error *error);
+
+/* account.c, query.c, tidy.c, read.c: as the store's operations. */
+int yett_sqlite_account(void *self, yett_account_fn visit, void *arg, struct yett_error *error);
+int yett_sqlite_losses(void *self, yett_loss_fn visit, void *arg, struct yett_error *error);
+int yett_sqlite_query(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,
+	struct yett_error *error);
+int yett_sqlite_tidy(void *self, uint64_t budget_ns, struct yett_error *error);
+int yett_sqlite_positions(void *self, const char *prefix,
+	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg);
+int yett_sqlite_registry_list(void *self, const char *table, const char *key,
+	yett_document_fn visit, void *arg, struct yett_error *error);
+int yett_sqlite_stats(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
+
+/* Columns of `epoch`, in the order of YETT_SQLITE_EPOCH_COLUMNS, from column `at` on. */
+void yett_sqlite_epoch_read(sqlite3_stmt *statement, int at, struct yett_sqlite_epoch *ret_epoch);
+/* UUIDs in lower case. parse: true if it is one. */
+#define YETT_SQLITE_UUID_SIZE 37
+void yett_sqlite_uuid_text(const struct yett_id *id, char ret_text[YETT_SQLITE_UUID_SIZE]);
+bool yett_sqlite_uuid_parse(const char *text, struct yett_id *ret_id);
+
+#endif

@@ -1,0 +1,753 @@
+/* What every store that keeps records must do, by its table of operations alone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store-contract.h"
+
+#define NORMAL YETT_LANE_NORMAL
+#define URGENT YETT_LANE_URGENT
+
+static struct store writer;
+
+static void begin(void)
+{
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
+}
+
+static void end(void)
+{
+	store_close(&writer);
+	store_world_close();
+}
+
+/* A test that makes batches as it declares them: the world is there before. */
+#define TEST(name)                                                                                 \
+	static void name##_course(void);                                                           \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		begin();                                                                           \
+		name##_course();                                                                   \
+		end();                                                                             \
+	}                                                                                          \
+	static void name##_course(void)
+
+/* The same course again after the process has ended and started anew. */
+static void restart(void)
+{
+	store_close(&writer);
+	store_open(&writer, YETT_STORE_WRITER);
+}
+
+static void exactly_once(void)
+{
+	static const struct {
+		uint64_t first;
+		uint32_t count;
+		const char *tag;
+		int want;
+	} course[] = {
+		{1, 10, "a", YETT_PUT_STORED},
+		{1, 10, "a", YETT_PUT_DUPLICATE},
+		{31, 10, "a", YETT_PUT_STORED},
+		{11, 10, "a", YETT_PUT_STORED},
+		{11, 10, "a", YETT_PUT_DUPLICATE},
+		{31, 10, "a", YETT_PUT_DUPLICATE},
+		{1, 10, "b", YETT_PUT_FORK},      /* the same numbers, other content */
+		{1, 10, "b", YETT_PUT_DUPLICATE}, /* which is kept apart already */
+		{15, 10, "a", YETT_PUT_FORK},     /* some of its numbers are other batches' */
+		{5, 2, "a", YETT_PUT_FORK},
+		{21, 20, "a", YETT_PUT_FORK},
+		{21, 10, "a", YETT_PUT_STORED},
+		{41, 1, "a", YETT_PUT_STORED},
+	};
+	struct yett_account account;
+	struct yett_store_stats stats = {0};
+
+	begin();
+	for (size_t i = 0; i < sizeof(course) / sizeof(course[0]); i++) {
+		int got = store_put(&writer,
+			store_batch(1, 1, NORMAL, course[i].first, course[i].count, course[i].tag));
+
+		CU_ASSERT_EQUAL(got, course[i].want);
+		if (i % 3 == 0) {
+			restart();
+		}
+	}
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.received, 41);
+	CU_ASSERT_EQUAL(account.metrics, 41);
+	CU_ASSERT_EQUAL(account.highest, 41);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.forks, 42);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 41);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT_EQUAL(stats.records, 41);
+	CU_ASSERT_EQUAL(stats.forks, 4);
+	end();
+}
+
+static void numbering_is_per_lane_and_epoch(void)
+{
+	begin();
+	for (unsigned origin = 1; origin <= 2; origin++) {
+		for (uint64_t epoch = 1; epoch <= 2; epoch++) {
+			for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+				CU_ASSERT_EQUAL(store_put(&writer, store_batch(origin, epoch, lane,
+									   1, 3, "a")),
+					YETT_PUT_STORED);
+			}
+		}
+	}
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 36);
+	end();
+}
+
+TEST(one_transaction)
+{
+	struct yett_batch a = store_batch(1, 1, NORMAL, 1, 5, "a");
+	struct yett_batch b = store_batch(1, 1, NORMAL, 6, 5, "a");
+	struct yett_batch broken = store_batch_broken(1, 1, NORMAL, 11, 4);
+	struct yett_put puts[] = {
+		{.size = sizeof(puts[0]), .batch = &a},
+		{.size = sizeof(puts[0]), .batch = &broken},
+		{.size = sizeof(puts[0]), .batch = &a},
+		{.size = sizeof(puts[0]), .batch = &b},
+		{.size = sizeof(puts[0]), .batch = &broken},
+	};
+	static const int want[] = {YETT_PUT_STORED, YETT_PUT_DEAD, YETT_PUT_DUPLICATE,
+		YETT_PUT_STORED, YETT_PUT_DUPLICATE};
+
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, puts, 5, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(puts[i].ret_result, want[i]);
+	}
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 14);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 4);
+	store_batch_free(&a);
+	store_batch_free(&b);
+	store_batch_free(&broken);
+}
+
+static int count_position(void *arg, const char *key, const void *position, size_t length)
+{
+	(void)key;
+	(void)position;
+	(*(size_t *)arg) += length;
+	return 0;
+}
+
+static size_t positions(const char *prefix)
+{
+	size_t length = 0;
+
+	CU_ASSERT_EQUAL(
+		writer.operations->positions(writer.self, prefix, count_position, &length), 0);
+	return length;
+}
+
+/* A transaction that does not commit leaves nothing: rolled back, or the process died in it. */
+TEST(nothing_is_left)
+{
+	struct yett_batch batch = store_batch(1, 1, NORMAL, 1, 5, "a");
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.key = "source/x",
+		.position = "12345",
+		.position_length = 5};
+	uint64_t revision;
+
+	for (int round = 0; round < 2; round++) {
+		CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+		CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+		CU_ASSERT_EQUAL(put.ret_result, YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(writer.operations->registry_put(
+					writer.self, "t", "k", "{}", 0, &revision, &writer.error),
+			0);
+		if (round == 0) {
+			writer.operations->rollback(writer.self);
+			writer.operations->rollback(writer.self); /* twice is no harm */
+		} else {
+			restart();
+		}
+		CU_ASSERT_EQUAL(store_rows(&writer, NULL), 0);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 0);
+		CU_ASSERT_EQUAL(positions(""), 0);
+	}
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(put.ret_result, YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	restart();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
+	CU_ASSERT_EQUAL(positions("source/"), 5);
+	CU_ASSERT_EQUAL(positions("source/y"), 0);
+	store_batch_free(&batch);
+}
+
+TEST(dead_letters)
+{
+	struct yett_batch cut = store_batch(1, 1, NORMAL, 5, 4, "a");
+	struct yett_store_stats stats = {0};
+
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DUPLICATE);
+	/* One that breaks midway: none of its records stays. */
+	cut.info.first = 5;
+	cut.info.count = 5;
+	CU_ASSERT_EQUAL(store_put(&writer, cut), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 10, 3, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 3);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 9);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 12);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT_EQUAL(stats.dead, 2);
+}
+
+TEST(content_that_is_not_known)
+{
+	struct yett_batch batch = store_batch(1, 1, NORMAL, 1, 4, "a");
+	struct yett_batch codec = store_batch(1, 1, NORMAL, 5, 4, "a");
+
+	batch.info.content = 77;
+	codec.info.codec = 77;
+	CU_ASSERT_EQUAL(store_put(&writer, batch), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, codec), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 8);
+}
+
+struct losses {
+	uint64_t declared, inferred;
+	size_t count;
+	uint64_t first[8], next[8];
+	struct yett_id holder;
+};
+
+static int add_loss(void *arg, const struct yett_notice *gap)
+{
+	struct losses *losses = arg;
+
+	if (gap->cause == YETT_GAP_INFERRED) {
+		losses->inferred += gap->range.count;
+	} else {
+		losses->declared += gap->range.count;
+	}
+	losses->holder = gap->holder;
+	if (losses->count < 8) {
+		losses->first[losses->count] = gap->range.first;
+		losses->next[losses->count] = gap->range.first + gap->range.count;
+	}
+	losses->count++;
+	return 0;
+}
+
+static struct losses losses(void)
+{
+	struct losses found = {0};
+
+	CU_ASSERT_EQUAL(writer.operations->losses(writer.self, add_loss, &found, &writer.error), 0);
+	return found;
+}
+
+/* A gap of 5..14 and batches of 1..7 and 10..12, in either order, told twice. */
+static void received_wins(void)
+{
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 5, 10);
+
+	for (int order = 0; order < 2; order++) {
+		struct yett_account account;
+		struct losses found;
+
+		begin();
+		if (order == 0) {
+			CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, &gap, 1)),
+				YETT_PUT_STORED);
+			CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10);
+			CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 4);
+		}
+		CU_ASSERT_EQUAL(
+			store_put(&writer, store_batch(1, 1, NORMAL, 1, 7, "a")), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(
+			store_put(&writer, store_batch(1, 1, NORMAL, 10, 3, "a")), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(
+			store_put(&writer, store_notices(2, 9, 2, &gap, 1)), YETT_PUT_STORED);
+		account = store_account(&writer, 1, 1, NORMAL);
+		CU_ASSERT_EQUAL(account.received, 10);
+		CU_ASSERT_EQUAL(account.declared, 4); /* 8, 9, 13, 14 */
+		CU_ASSERT_EQUAL(account.missing, 0);
+		CU_ASSERT_EQUAL(account.highest, 14);
+		found = losses();
+		CU_ASSERT_EQUAL(found.declared, 4);
+		CU_ASSERT_EQUAL(found.count, 2);
+		CU_ASSERT_EQUAL(found.first[0], 8);
+		CU_ASSERT_EQUAL(found.next[1], 15);
+		CU_ASSERT_EQUAL(found.holder.bytes[15], (uint8_t)999);
+		end();
+	}
+}
+
+static void bounds(void)
+{
+	struct yett_notice told = store_bounds(1, 1, NORMAL, 20, 41, false);
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, 41, 41, true);
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 6, 2);
+	struct yett_account account;
+
+	begin();
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 5, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &told, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 2, &gap, 1)), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.highest, 40);
+	CU_ASSERT_EQUAL(account.declared, 2);
+	CU_ASSERT_EQUAL(account.inferred, 12); /* 8..19 */
+	CU_ASSERT_EQUAL(account.missing, 21);  /* 20..40 */
+	CU_ASSERT_EQUAL(account.closed, 0);
+	CU_ASSERT_EQUAL(losses().inferred, 12);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, 20, 21, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 3, &closed, 1)), YETT_PUT_STORED);
+	/* An older word does not undo a newer one. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 4, &told, 1)), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.closed, 1);
+	CU_ASSERT_EQUAL(account.inferred, 12);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	/* What was thought lost arrives after all: received wins here too. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 8, 12, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 6, 2, "a")), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.received, 40);
+	CU_ASSERT_EQUAL(account.inferred + account.declared + account.missing, 0);
+	CU_ASSERT_EQUAL(losses().count, 0);
+	/* It is folded now: all of it is a duplicate, whatever its content. */
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, 8, 12, "b")), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 40);
+	end();
+}
+
+static void bounds_of_another(void)
+{
+	struct yett_notice bad = store_bounds(1, 1, NORMAL, 20, 41, true);
+
+	begin();
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &bad, 1)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 0);
+	end();
+}
+
+/* A long epoch, in order but for the head, which comes last: the pieces stay bounded, and the
+ * numbers are exact. */
+static void folding(void)
+{
+	struct yett_notice closed;
+	uint64_t next = 1;
+
+	begin();
+	for (int i = 0; i < 3000; i++, next += 2) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, next, 2, "a")),
+			YETT_PUT_STORED);
+	}
+	/* Among the newest a fork is still told; everywhere nothing is stored twice. */
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, next - 2, 2, "b")), YETT_PUT_FORK);
+	for (uint64_t first = 1; first < next; first += 1000) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, first, 2, "a")),
+			YETT_PUT_DUPLICATE);
+	}
+	closed = store_bounds(1, 1, NORMAL, next, next, true);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, next - 2, 2, "a")),
+		YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, next - 2, 3, "a")), YETT_PUT_FORK);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 6000);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 6000);
+	end();
+}
+
+/* Every second number is under way: at the limit the store says later, and takes it once some of
+ * the others have come. */
+static void too_many_pieces(void)
+{
+	uint64_t first = 3;
+	int result = 0;
+
+	begin();
+	while ((result = store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"))) ==
+			YETT_PUT_STORED &&
+		first < 10000) {
+		first += 2;
+	}
+	CU_ASSERT_EQUAL(result, YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(first, 3 + 2 * YETT_PIECES_MAX);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, 3, 1, "a")), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, YETT_PIECES_MAX);
+	end();
+}
+
+static void too_many_epochs(void)
+{
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, 3, 3, true);
+
+	begin();
+	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, epoch, NORMAL, 1, 2, "a")),
+			YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).size, 0);
+	/* Other lanes of open epochs, and other origins, are not affected. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 64, URGENT, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(2, 65, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 3, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 66, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
+	end();
+}
+
+struct seen {
+	size_t count;
+	char key[64], json[128];
+	uint64_t revision;
+};
+
+static int see_document(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct seen *seen = arg;
+
+	seen->count++;
+	snprintf(seen->key, sizeof(seen->key), "%s", key);
+	snprintf(seen->json, sizeof(seen->json), "%s", json);
+	seen->revision = revision;
+	return 0;
+}
+
+static struct seen see(const char *table, const char *key)
+{
+	struct seen seen = {0};
+
+	CU_ASSERT_EQUAL(writer.operations->registry_list(
+				writer.self, table, key, see_document, &seen, &writer.error),
+		0);
+	return seen;
+}
+
+static int document(const char *key, const char *json, uint64_t revision, uint64_t *ret_revision)
+{
+	int result;
+
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	result = writer.operations->registry_put(
+		writer.self, "t", key, json, revision, ret_revision, &writer.error);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	return result;
+}
+
+static void registry(void)
+{
+	uint64_t one = 0, two = 0, three = 0, other = 0;
+
+	begin();
+	CU_ASSERT_EQUAL(document("k", "{\"a\":1}", 0, &one), 0);
+	CU_ASSERT(one > 0);
+	CU_ASSERT_EQUAL(document("k", "{\"a\":2}", 0, &two), YETT_ECONFLICT);
+	CU_ASSERT_EQUAL(two, 0); /* untouched on failure */
+	CU_ASSERT_EQUAL(document("k", "{\"a\":2}", one, &two), 0);
+	CU_ASSERT(two > one);
+	CU_ASSERT_EQUAL(document("k", "{\"a\":3}", one, &other), YETT_ECONFLICT);
+	CU_ASSERT_EQUAL(document("k", NULL, one, &other), YETT_ECONFLICT);
+	CU_ASSERT_STRING_EQUAL(see("t", "k").json, "{\"a\":2}");
+	CU_ASSERT_EQUAL(see("t", "k").revision, two);
+	restart();
+	CU_ASSERT_EQUAL(document("k", NULL, two, &other), 0);
+	CU_ASSERT_EQUAL(see("t", NULL).count, 0);
+	/* A document that is made again never has a revision that it had before. */
+	CU_ASSERT_EQUAL(document("k", "{\"a\":4}", 0, &three), 0);
+	CU_ASSERT(three > two);
+	CU_ASSERT_EQUAL(document("l", "{}", YETT_REVISION_ANY, &other), 0);
+	CU_ASSERT_EQUAL(see("t", NULL).count, 2);
+	CU_ASSERT_STRING_EQUAL(see("t", NULL).key, "l");
+	CU_ASSERT_EQUAL(see("u", NULL).count, 0);
+	CU_ASSERT_EQUAL(document("m", "no JSON", 0, &other), YETT_EINVAL);
+	CU_ASSERT_NOT_EQUAL(writer.operations->registry_put(
+				    writer.self, "t", "n", "{}", 0, &other, &writer.error),
+		0); /* not outside of a transaction */
+	end();
+}
+
+static void put_examples(void)
+{
+	const struct yett_attribute attributes[] = {
+		{yett_text("quote\"\\\n\x01"), yett_value_text("caf\xc3\xa9")},
+		{yett_text("int"), yett_value_int(-5)}, {yett_text("real"), yett_value_double(0.5)},
+		{yett_text("flag"), yett_value_bool(true)}};
+	const struct yett_record records[] = {
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = 1000,
+			.name = yett_text("system.cpu.time"),
+			.value = yett_value_double(1.25),
+			.unit = yett_text("s"),
+			.attributes = attributes,
+			.attribute_count = 4},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = 2000,
+			.name = yett_text("system.memory.usage"),
+			.value = yett_value_int(INT64_MAX),
+			.unit = yett_text("By")},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_EVENT,
+			.time_ns = 3000,
+			.severity = YETT_SEVERITY_ERROR,
+			.name = yett_text("log"),
+			.body = yett_text("it broke")},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_STATE,
+			.time_ns = 4000,
+			.state = YETT_STATE_CRITICAL,
+			.name = yett_text("check.disk"),
+			.body = yett_text("DISK CRITICAL")},
+	};
+	uint64_t revision;
+
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_of(1, 1, NORMAL, 1, records, 4)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_of(2, 1, NORMAL, 1, records, 4)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, "node",
+				"10203040-5060-4080-8000-000000000001",
+				"{\"id\":\"10203040-5060-4080-8000-000000000001\","
+				"\"name\":\"alpha.example\"}",
+				0, &revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+}
+
+static const struct {
+	struct yett_query query;
+	size_t want;
+} questions[] = {
+	{{.kind = 0}, 8},
+	{{.kind = YETT_RECORD_METRIC}, 4},
+	{{.name = "system.*"}, 4},
+	{{.name = "system.cpu.time"}, 2},
+	{{.name = "check.dis?"}, 2},
+	{{.name = "check.dis[k]"}, 0},
+	{{.name = "nothing"}, 0},
+	{{.origin = "alpha.example"}, 4},
+	{{.origin = "alpha.*"}, 4},
+	{{.origin = "ALPHA.*"}, 0},
+	{{.origin = "10203040-5060-4080-8000-000000000002"}, 4},
+	{{.origin = "10203040-5060-4080-8000-00000000000F"}, 0},
+	{{.from_ns = 2000}, 6},
+	{{.to_ns = 2000}, 2},
+	{{.from_ns = 2000, .to_ns = 4000}, 4},
+	{{.limit = 3}, 3},
+	{{.name = "system.*", .origin = "alpha.*", .limit = 10}, 2},
+	{{.name = "system.*", .limit = 1}, 1},
+	{{.kind = YETT_RECORD_STATE, .name = "system.*"}, 0},
+};
+
+static void filters(void)
+{
+	struct store reader;
+
+	begin();
+	put_examples();
+	store_open(&reader, YETT_STORE_READER);
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		struct yett_query query = questions[i].query;
+
+		query.size = sizeof(query);
+		CU_ASSERT_EQUAL(store_rows(&writer, &query), questions[i].want);
+		CU_ASSERT_EQUAL(store_rows(&reader, &query), questions[i].want);
+		if (store_rows(&reader, &query) != questions[i].want) {
+			fprintf(stderr, "question %zu\n", i);
+		}
+	}
+	store_close(&reader);
+	end();
+}
+
+static bool text_is(struct yett_text text, const char *want)
+{
+	return text.length == strlen(want) &&
+	       (text.length == 0 || memcmp(text.bytes, want, text.length) == 0);
+}
+
+static int look(void *arg, const struct yett_row *row)
+{
+	size_t *count = arg;
+	const struct yett_record *record = &row->record;
+
+	CU_ASSERT_EQUAL(row->number, *count + 1);
+	CU_ASSERT_EQUAL(row->lane, NORMAL);
+	CU_ASSERT_EQUAL(row->epoch.random, store_epoch(1).random);
+	CU_ASSERT_EQUAL(record->time_ns, (int64_t)(*count + 1) * 1000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row->origin_name);
+	CU_ASSERT_STRING_EQUAL(row->origin_name, "alpha.example");
+	switch ((*count)++) {
+	case 0:
+		CU_ASSERT(text_is(record->name, "system.cpu.time"));
+		CU_ASSERT(text_is(record->unit, "s"));
+		CU_ASSERT_EQUAL(record->value.type, YETT_VALUE_DOUBLE);
+		CU_ASSERT_EQUAL(record->value.d, 1.25);
+		/* In the order of the encoding (RFC 8949, section 4.2.1). */
+		CU_ASSERT_STRING_EQUAL(row->attributes,
+			"{\"int\":-5,\"flag\":true,\"real\":0.5,\"quote\\\"\\\\\\n\\u0001\":"
+			"\"caf\xc3\xa9\"}");
+		break;
+	case 1:
+		CU_ASSERT_EQUAL(record->value.type, YETT_VALUE_INT);
+		CU_ASSERT_EQUAL(record->value.i, INT64_MAX);
+		CU_ASSERT_STRING_EQUAL(row->attributes, "{}");
+		break;
+	case 2:
+		CU_ASSERT_EQUAL(record->kind, YETT_RECORD_EVENT);
+		CU_ASSERT_EQUAL(record->severity, YETT_SEVERITY_ERROR);
+		CU_ASSERT(text_is(record->body, "it broke"));
+		break;
+	case 3:
+		CU_ASSERT_EQUAL(record->state, YETT_STATE_CRITICAL);
+		CU_ASSERT(text_is(record->body, "DISK CRITICAL"));
+		break;
+	}
+	return 0;
+}
+
+static void rows_are_whole(void)
+{
+	struct yett_query query = {.size = sizeof(query), .origin = "alpha.example"};
+	size_t count = 0;
+
+	begin();
+	put_examples();
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, look, &count, &writer.error), 0);
+	CU_ASSERT_EQUAL(count, 4);
+	end();
+}
+
+struct followed {
+	uint64_t last;
+	size_t count;
+	bool in_order;
+	size_t stop_at;
+};
+
+static int follow(void *arg, const struct yett_row *row)
+{
+	struct followed *followed = arg;
+
+	followed->in_order = followed->in_order && row->id > followed->last;
+	followed->last = row->id;
+	followed->count++;
+	return followed->count == followed->stop_at ? 77 : 0;
+}
+
+static void following(void)
+{
+	struct yett_query query = {.size = sizeof(query), .limit = 4};
+	struct followed followed = {.in_order = true};
+
+	begin();
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 10, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, follow, &followed, &writer.error), 0);
+	CU_ASSERT_EQUAL(followed.count, 4); /* the newest, in order */
+	for (uint64_t first = 11; first < 41; first += 10) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, first, 10, "a")),
+			YETT_PUT_STORED);
+		restart();
+		for (int i = 0; i < 3; i++) { /* 4, 4, 2 */
+			query.after_id = followed.last;
+			CU_ASSERT_EQUAL(writer.operations->query(writer.self, &query, follow,
+						&followed, &writer.error),
+				0);
+		}
+	}
+	CU_ASSERT_EQUAL(followed.count, 34);
+	CU_ASSERT(followed.in_order);
+	/* A visitor that stops gets its own answer back. */
+	query.after_id = 0;
+	followed = (struct followed){.stop_at = 2, .in_order = true};
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, follow, &followed, &writer.error),
+		77);
+	CU_ASSERT_EQUAL(followed.count, 2);
+	end();
+}
+
+static void identity(void)
+{
+	struct yett_store_stats before = {0}, after = {0};
+	struct store reader;
+
+	begin();
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &before, &writer.error), 0);
+	CU_ASSERT(before.generation > 0);
+	restart();
+	store_open(&reader, YETT_STORE_READER);
+	CU_ASSERT_EQUAL(reader.operations->stats(reader.self, &after, &reader.error), 0);
+	CU_ASSERT_EQUAL(before.generation, after.generation);
+	CU_ASSERT_EQUAL(memcmp(&before.store_id, &after.store_id, sizeof(before.store_id)), 0);
+	CU_ASSERT_NOT_EQUAL(reader.operations->begin(reader.self, &reader.error), 0);
+	store_close(&reader);
+	end();
+}
+
+/* Two writers on one store, each putting all of the same batches, in turn and not in step. */
+static void two_writers(void)
+{
+	struct store other;
+	int stored = 0;
+
+	begin();
+	store_open(&other, YETT_STORE_WRITER);
+	for (uint64_t i = 0; i < 200; i++) {
+		uint64_t mine = i, theirs = (i * 7 + 3) % 200;
+
+		stored += store_put(&writer, store_batch(1, 1, NORMAL, 1 + 3 * mine, 3, "a")) ==
+			  YETT_PUT_STORED;
+		stored += store_put(&other, store_batch(1, 1, NORMAL, 1 + 3 * theirs, 3, "a")) ==
+			  YETT_PUT_STORED;
+	}
+	CU_ASSERT_EQUAL(stored, 200);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 600);
+	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).received, 600);
+	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).forks, 0);
+	store_close(&other);
+	end();
+}
+
+void store_contract_add(CU_pSuite suite)
+{
+	CU_add_test(suite, "exactly once", exactly_once);
+	CU_add_test(suite, "numbering is per origin, epoch, lane", numbering_is_per_lane_and_epoch);
+	CU_add_test(suite, "one transaction", one_transaction);
+	CU_add_test(suite, "without commit nothing is left", nothing_is_left);
+	CU_add_test(suite, "dead letters", dead_letters);
+	CU_add_test(suite, "content that is not known", content_that_is_not_known);
+	CU_add_test(suite, "received wins in either order", received_wins);
+	CU_add_test(suite, "bounds", bounds);
+	CU_add_test(suite, "bounds of another origin", bounds_of_another);
+	CU_add_test(suite, "folding", folding);
+	CU_add_test(suite, "too many pieces", too_many_pieces);
+	CU_add_test(suite, "too many epochs", too_many_epochs);
+	CU_add_test(suite, "registry", registry);
+	CU_add_test(suite, "filters", filters);
+	CU_add_test(suite, "rows are whole", rows_are_whole);
+	CU_add_test(suite, "following", following);
+	CU_add_test(suite, "identity", identity);
+	CU_add_test(suite, "two writers", two_writers);
+}

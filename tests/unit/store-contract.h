@@ -1,0 +1,74 @@
+/* The contract of yett/store.h as tests, written against the table of operations alone: every
+ * store module that keeps records runs them from an executable of its own. */
+#ifndef TEST_STORE_CONTRACT_H
+#define TEST_STORE_CONTRACT_H
+
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+
+#include <yett/store.h>
+
+#include "base/error.h"
+
+/* What the executable provides: settings that name the store at `folder`, valid until the next
+ * call. */
+const void *store_settings(const char *folder);
+
+extern const struct yett_module yett_module; /* the module under test */
+
+/* A host without an instance; logged lines and metrics are counted, its clock can be turned. */
+struct store_world {
+	struct yett_host host;
+	int64_t wall_shift_ns, monotonic_shift_ns;
+	int64_t metrics[16];
+	char last_event[64];
+	char folder[64]; /* the test's own, made by store_world_open */
+	size_t buffers;  /* alive when it was opened */
+	int descriptors;
+};
+extern struct store_world store_world;
+
+void store_world_open(void);
+/* Proves that nothing is left open, and removes the folder. */
+void store_world_close(void);
+
+struct store {
+	void *self;
+	const struct yett_store_operations *operations;
+	struct yett_error error;
+};
+void store_open(struct store *store, uint32_t mode); /* create, open, start */
+int store_try_open(struct store *store, uint32_t mode);
+void store_close(struct store *store); /* stop, destroy */
+
+/* Batches of `count` records, the `tag` of which makes their content differ. */
+struct yett_batch store_batch(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first,
+	uint32_t count, const char *tag);
+struct yett_batch store_batch_of(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first,
+	const struct yett_record *records, size_t count);
+struct yett_batch store_notices(unsigned origin, uint64_t epoch, uint64_t first,
+	const struct yett_notice *notices, size_t count);
+/* One whose payload is no CBOR. */
+struct yett_batch store_batch_broken(
+	unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first, uint32_t count);
+void store_batch_free(struct yett_batch *batch);
+struct yett_id store_id(unsigned number);
+struct yett_epoch store_epoch(uint64_t number);
+struct yett_notice store_gap(unsigned identity, unsigned origin, uint64_t epoch, uint32_t lane,
+	uint64_t first, uint64_t count);
+struct yett_notice store_bounds(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t oldest,
+	uint64_t next, bool closed);
+
+/* Puts one batch in a transaction of its own, frees it, and answers its result. */
+int store_put(struct store *store, struct yett_batch batch);
+/* The account of one lane; all zero if there is none. */
+struct yett_account store_account(
+	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);
+size_t store_rows(struct store *store, const struct yett_query *query);
+
+/* Adds the suites' tests. */
+void store_contract_add(CU_pSuite suite);
+/* main's end: runs everything; 0 if all passed. */
+int store_run(void);
+
+#endif

@@ -1,0 +1,368 @@
+/* What store tests stand on: a host built by hand from the core's own functions, batches, and the
+ * shortest way to put one. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/crc32c.h"
+#include "store-contract.h"
+#include "wire/batch.h"
+#include "wire/pieces.h"
+#include "wire/record.h"
+
+struct store_world store_world;
+
+static void world_log(
+	struct yett_instance *instance, int level, const char *event, const char *format, ...)
+{
+	(void)instance;
+	(void)format;
+	if (level <= YETT_LOG_WARNING) {
+		snprintf(store_world.last_event, sizeof(store_world.last_event), "%s", event);
+	}
+}
+
+static uint64_t world_monotonic(struct yett_instance *instance)
+{
+	(void)instance;
+	return yett_clock_monotonic(&yett_clock_system) + (uint64_t)store_world.monotonic_shift_ns;
+}
+
+static int64_t world_wall(struct yett_instance *instance)
+{
+	(void)instance;
+	return yett_clock_wall(&yett_clock_system) + store_world.wall_shift_ns;
+}
+
+static void world_random(struct yett_instance *instance, void *ret_bytes, size_t length)
+{
+	(void)instance;
+	yett_clock_random(&yett_clock_system, ret_bytes, length);
+}
+
+static void world_metric(struct yett_instance *instance, uint32_t index, int64_t value)
+{
+	(void)instance;
+	if (index < 16) {
+		store_world.metrics[index] += value;
+	}
+}
+
+static int open_descriptors(void)
+{
+	DIR *list = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (list != NULL && readdir(list) != NULL) {
+		count++;
+	}
+	if (list != NULL) {
+		closedir(list);
+	}
+	return count;
+}
+
+void store_world_open(void)
+{
+	memset(&store_world, 0, sizeof(store_world));
+	store_world.host = (struct yett_host){
+		.size = sizeof(struct yett_host),
+		.abi_major = YETT_ABI_MAJOR,
+		.abi_minor = YETT_ABI_MINOR,
+		.log = world_log,
+		.fail = yett_fail,
+		.result_text = yett_result_text,
+		.monotonic_ns = world_monotonic,
+		.wall_ns = world_wall,
+		.random_bytes = world_random,
+		.metric = world_metric,
+		.buffer_new = yett_buffer_new,
+		.buffer_bytes = yett_buffer_bytes,
+		.buffer_length = yett_buffer_length,
+		.buffer_ref = yett_buffer_ref,
+		.buffer_unref = yett_buffer_unref,
+		.crc32c = yett_crc32c,
+		.batch_parse = yett_batch_parse,
+		.reader_open = yett_reader_open,
+		.reader_next_record = yett_reader_next_record,
+		.reader_next_notice = yett_reader_next_notice,
+		.reader_close = yett_reader_close,
+		.judge = yett_pieces_judge,
+	};
+	snprintf(store_world.folder, sizeof(store_world.folder), "/tmp/yett-store-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(store_world.folder));
+	store_world.buffers = yett_buffer_alive();
+	store_world.descriptors = open_descriptors();
+}
+
+void store_world_close(void)
+{
+	DIR *list = opendir(store_world.folder);
+	struct dirent *entry;
+	char path[512];
+
+	CU_ASSERT_EQUAL(yett_buffer_alive(), store_world.buffers);
+	while (list != NULL && (entry = readdir(list)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%s", store_world.folder, entry->d_name);
+		unlink(path);
+	}
+	if (list != NULL) {
+		closedir(list);
+	}
+	CU_ASSERT_EQUAL(rmdir(store_world.folder), 0);
+	CU_ASSERT_EQUAL(open_descriptors(), store_world.descriptors);
+}
+
+int store_try_open(struct store *store, uint32_t mode)
+{
+	struct yett_create with = {.size = sizeof(with),
+		.name = "test",
+		.settings = store_settings(store_world.folder),
+		.node = "test.example",
+		.state = store_world.folder};
+	int result;
+
+	memset(store, 0, sizeof(*store));
+	store->operations = yett_module.operations;
+	CU_ASSERT_EQUAL_FATAL(
+		yett_module.life->create(&store_world.host, &with, &store->self, &store->error), 0);
+	result = store->operations->open(store->self, mode, &store->error);
+	if (result == 0) {
+		result = yett_module.life->start(store->self, &store->error);
+	}
+	if (result < 0) {
+		yett_module.life->destroy(store->self);
+		store->self = NULL;
+	}
+	return result;
+}
+
+void store_open(struct store *store, uint32_t mode)
+{
+	int result = store_try_open(store, mode);
+
+	if (result != 0) {
+		fprintf(stderr, "store: %d %s\n", result, store->error.text);
+	}
+	CU_ASSERT_EQUAL_FATAL(result, 0);
+}
+
+void store_close(struct store *store)
+{
+	yett_module.life->stop(store->self);
+	yett_module.life->destroy(store->self);
+	store->self = NULL;
+}
+
+struct yett_id store_id(unsigned number)
+{
+	struct yett_id id = {{0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x40, 0x80, 0x80}};
+
+	id.bytes[14] = (uint8_t)(number >> 8);
+	id.bytes[15] = (uint8_t)number;
+	return id;
+}
+
+struct yett_epoch store_epoch(uint64_t number)
+{
+	struct yett_epoch epoch = {number, UINT64_C(0xf000000000000000) + number};
+
+	return epoch;
+}
+
+static struct yett_batch finish(struct yett_payload *payload, unsigned origin, uint64_t epoch,
+	uint32_t lane, uint64_t first, uint32_t content)
+{
+	struct yett_id id = store_id(origin);
+	struct yett_epoch when = store_epoch(epoch);
+	struct yett_batch batch;
+
+	CU_ASSERT_EQUAL_FATAL(yett_payload_cut(payload, lane, content, true, 1, &batch), 0);
+	yett_batch_renumber(&batch, &id, &when, first);
+	yett_payload_free(payload);
+	return batch;
+}
+
+struct yett_batch store_batch_of(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first,
+	const struct yett_record *records, size_t count)
+{
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(payload);
+	for (size_t i = 0; i < count; i++) {
+		CU_ASSERT_EQUAL_FATAL(yett_payload_record(payload, &records[i]), 0);
+	}
+	return finish(payload, origin, epoch, lane, first, YETT_CONTENT_RECORDS);
+}
+
+struct yett_batch store_batch(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first,
+	uint32_t count, const char *tag)
+{
+	struct yett_record *records = calloc(count, sizeof(*records));
+	struct yett_batch batch;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(records);
+	for (uint32_t i = 0; i < count; i++) {
+		records[i] = (struct yett_record){.size = sizeof(*records),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = (int64_t)(first + i) * 1000,
+			.name = yett_text(tag),
+			.value = yett_value_int((int64_t)(first + i)),
+			.unit = yett_text("1")};
+	}
+	batch = store_batch_of(origin, epoch, lane, first, records, count);
+	free(records);
+	return batch;
+}
+
+struct yett_batch store_notices(unsigned origin, uint64_t epoch, uint64_t first,
+	const struct yett_notice *notices, size_t count)
+{
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(payload);
+	for (size_t i = 0; i < count; i++) {
+		CU_ASSERT_EQUAL_FATAL(yett_payload_notice(payload, &notices[i]), 0);
+	}
+	return finish(payload, origin, epoch, YETT_LANE_URGENT, first, YETT_CONTENT_CUSTODY);
+}
+
+struct yett_batch store_batch_broken(
+	unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first, uint32_t count)
+{
+	static const uint8_t payload[] = {0xff, 0xff, 0xff, 0xff};
+	struct yett_batch_info info = {.size = sizeof(info),
+		.lane = (uint8_t)lane,
+		.codec = YETT_CODEC_PLAIN,
+		.content = YETT_CONTENT_RECORDS,
+		.origin = store_id(origin),
+		.epoch = store_epoch(epoch),
+		.first = first,
+		.count = count,
+		.plain_length = sizeof(payload),
+		.created_ns = 1};
+	struct yett_batch batch;
+
+	CU_ASSERT_EQUAL_FATAL(yett_batch_build(&info, payload, sizeof(payload), &batch), 0);
+	return batch;
+}
+
+void store_batch_free(struct yett_batch *batch)
+{
+	yett_buffer_unref(batch->buffer);
+	memset(batch, 0, sizeof(*batch));
+}
+
+static struct yett_notice notice(
+	unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first, uint64_t count)
+{
+	struct yett_notice made = {.size = sizeof(made), .holder = store_id(999)};
+
+	made.range.origin = store_id(origin);
+	made.range.epoch = store_epoch(epoch);
+	made.range.lane = lane;
+	made.range.first = first;
+	made.range.count = count;
+	return made;
+}
+
+struct yett_notice store_gap(unsigned identity, unsigned origin, uint64_t epoch, uint32_t lane,
+	uint64_t first, uint64_t count)
+{
+	struct yett_notice gap = notice(origin, epoch, lane, first, count);
+
+	gap.kind = YETT_NOTICE_GAP;
+	gap.id = store_id(40000 + identity);
+	gap.cause = YETT_GAP_QUOTA;
+	return gap;
+}
+
+struct yett_notice store_bounds(
+	unsigned origin, uint64_t epoch, uint32_t lane, uint64_t oldest, uint64_t next, bool closed)
+{
+	struct yett_notice bounds = notice(origin, epoch, lane, oldest, next - oldest);
+
+	bounds.kind = YETT_NOTICE_BOUNDS;
+	bounds.closed = closed;
+	return bounds;
+}
+
+int store_put(struct store *store, struct yett_batch batch)
+{
+	struct yett_put put = {.size = sizeof(put), .batch = &batch, .received_ns = 1000};
+	int result;
+
+	CU_ASSERT_EQUAL_FATAL(store->operations->begin(store->self, &store->error), 0);
+	result = store->operations->put(store->self, &put, 1, &store->error);
+	if (result == 0) {
+		result = store->operations->commit(store->self, &store->error);
+	} else {
+		store->operations->rollback(store->self);
+	}
+	store_batch_free(&batch);
+	return result < 0 ? result : put.ret_result;
+}
+
+struct find {
+	struct yett_id origin;
+	struct yett_epoch epoch;
+	uint32_t lane;
+	struct yett_account found;
+};
+
+static int find_account(void *arg, const struct yett_account *account)
+{
+	struct find *find = arg;
+
+	if (memcmp(&account->origin, &find->origin, sizeof(find->origin)) == 0 &&
+		account->epoch.ordinal == find->epoch.ordinal &&
+		account->epoch.random == find->epoch.random && account->lane == find->lane) {
+		CU_ASSERT_EQUAL(find->found.size, 0); /* once only */
+		find->found = *account;
+	}
+	return 0;
+}
+
+struct yett_account store_account(
+	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane)
+{
+	struct find find = {.origin = store_id(origin), .epoch = store_epoch(epoch), .lane = lane};
+
+	CU_ASSERT_EQUAL(
+		store->operations->account(store->self, find_account, &find, &store->error), 0);
+	return find.found;
+}
+
+static int count_row(void *arg, const struct yett_row *row)
+{
+	(void)row;
+	(*(size_t *)arg)++;
+	return 0;
+}
+
+size_t store_rows(struct store *store, const struct yett_query *query)
+{
+	struct yett_query all = {.size = sizeof(all)};
+	size_t count = 0;
+
+	CU_ASSERT_EQUAL(store->operations->query(store->self, query != NULL ? query : &all,
+				count_row, &count, &store->error),
+		0);
+	return count;
+}
+
+int store_run(void)
+{
+	unsigned failures;
+
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 ? 0 : 1;
+}

@@ -19,8 +19,11 @@ static atomic_size_t alive;
 
 struct yett_buffer *yett_buffer_new(size_t length)
 {
-	struct yett_buffer *buffer = malloc(sizeof(*buffer) + length);
+	struct yett_buffer *buffer = NULL;
 
+	if (length <= PTRDIFF_MAX - sizeof(*buffer)) {
+		buffer = malloc(sizeof(*buffer) + length);
+	}
 	if (buffer != NULL) {
 		atomic_init(&buffer->references, 1);
 		buffer->length = length;

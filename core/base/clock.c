@@ -5,8 +5,8 @@
  * booted; if it does, the process ends rather than go on with bytes that can be guessed. */
 #include "clock.h"
 
-#include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,92 +88,140 @@ const char *yett_time_text(int64_t wall_ns, char *ret_text, size_t size)
 	return ret_text;
 }
 
-/* "-15m" before now. */
+/* `n` digits, no sign and no blank; moves `at` on. */
+static bool digits(const char **at, int n, int *ret_value)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*at)++) {
+		if (**at < '0' || **at > '9') {
+			return false;
+		}
+		value = value * 10 + (**at - '0');
+	}
+	*ret_value = value;
+	return true;
+}
+
+static bool skip(const char **at, char c)
+{
+	if (**at != c) {
+		return false;
+	}
+	(*at)++;
+	return true;
+}
+
+/* "15m" before now; the "-" is read already. */
 static int parse_relative(const char *text, int64_t now_ns, int64_t *ret_wall_ns)
 {
 	static const struct {
 		char unit;
-		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	char *end;
-	long long n;
+		int64_t ns;
+	} units[] = {{'s', INT64_C(1000000000)}, {'m', INT64_C(60000000000)},
+		{'h', INT64_C(3600000000000)}, {'d', INT64_C(86400000000000)}};
+	int64_t n = 0, span_ns;
+	const char *at = text;
 
-	errno = 0;
-	n = strtoll(text + 1, &end, 10);
-	if (errno != 0 || end == text + 1 || n < 0 || n > 1000000000) {
-		return YETT_EINVAL;
+	for (; *at >= '0' && *at <= '9'; at++) {
+		if (n > INT32_MAX) {
+			return YETT_EINVAL;
+		}
+		n = n * 10 + (*at - '0');
 	}
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (*end == units[i].unit && end[1] == '\0') {
-			*ret_wall_ns = now_ns - n * units[i].seconds * (int64_t)YETT_SEC;
-			return 0;
+	for (size_t i = 0; at != text && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (*at == units[i].unit && at[1] == '\0') {
+			return __builtin_mul_overflow(n, units[i].ns, &span_ns) ||
+					       __builtin_sub_overflow(now_ns, span_ns, ret_wall_ns)
+				       ? YETT_EINVAL
+				       : 0;
 		}
 	}
 	return YETT_EINVAL;
 }
 
-/* ".123456789" → nanoseconds. */
-static const char *parse_fraction(const char *at, int64_t *ret_ns)
+/* ".123456789" → nanoseconds; what is finer is cut. */
+static bool fraction(const char **at, int64_t *ret_ns)
 {
 	int64_t scale = 100000000;
 
 	*ret_ns = 0;
-	if (*at != '.') {
-		return at;
+	if (!skip(at, '.')) {
+		return true;
 	}
-	for (at++; isdigit((unsigned char)*at); at++) {
-		*ret_ns += (*at - '0') * scale;
+	if (**at < '0' || **at > '9') {
+		return false;
+	}
+	for (; **at >= '0' && **at <= '9'; (*at)++) {
+		*ret_ns += (**at - '0') * scale;
 		scale /= 10;
 	}
-	return at;
+	return true;
+}
+
+/* "Z", "+01:00", or nothing, which is UTC too. */
+static bool zone(const char **at, int *ret_offset_s)
+{
+	int sign = **at == '-' ? -1 : 1, hours, minutes;
+
+	*ret_offset_s = 0;
+	if (skip(at, 'Z') || skip(at, 'z') || **at == '\0') {
+		return true;
+	}
+	if ((!skip(at, '+') && !skip(at, '-')) || !digits(at, 2, &hours) || !skip(at, ':') ||
+		!digits(at, 2, &minutes) || hours > 23 || minutes > 59) {
+		return false;
+	}
+	*ret_offset_s = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+static bool time_of_day(const char **at, struct tm *tm, int64_t *ret_ns, int *ret_offset_s)
+{
+	if (!digits(at, 2, &tm->tm_hour) || !skip(at, ':') || !digits(at, 2, &tm->tm_min)) {
+		return false;
+	}
+	if (skip(at, ':') && (!digits(at, 2, &tm->tm_sec) || !fraction(at, ret_ns))) {
+		return false;
+	}
+	return tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60 && zone(at, ret_offset_s);
 }
 
 int yett_time_parse(const char *text, int64_t now_ns, int64_t *ret_wall_ns)
 {
-	int y, mo, d, h = 0, mi = 0, s = 0, n = 0, oh = 0, om = 0;
-	int64_t fraction = 0, offset = 0;
-	struct tm tm = {0};
-	const char *at;
+	struct tm tm = {0}, day;
+	int64_t nanoseconds = 0, wall_ns;
+	const char *at = text;
+	int offset_s = 0;
 
 	if (strcmp(text, "now") == 0) {
 		*ret_wall_ns = now_ns;
 		return 0;
 	}
 	if (text[0] == '-') {
-		return parse_relative(text, now_ns, ret_wall_ns);
+		return parse_relative(text + 1, now_ns, ret_wall_ns);
 	}
-	if (sscanf(text, "%4d-%2d-%2d%n", &y, &mo, &d, &n) != 3) {
+	if (!digits(&at, 4, &tm.tm_year) || !skip(&at, '-') || !digits(&at, 2, &tm.tm_mon) ||
+		!skip(&at, '-') || !digits(&at, 2, &tm.tm_mday)) {
 		return YETT_EINVAL;
 	}
-	at = text + n;
-	if (*at == 'T' || *at == 't' || *at == ' ') {
-		if (sscanf(at + 1, "%2d:%2d%n", &h, &mi, &n) != 2) {
-			return YETT_EINVAL;
-		}
-		at += 1 + n;
-		if (*at == ':') {
-			if (sscanf(at, ":%2d%n", &s, &n) != 1) {
-				return YETT_EINVAL;
-			}
-			at = parse_fraction(at + n, &fraction);
-		}
-		if (*at == 'Z' || *at == 'z') {
-			at++;
-		} else if ((*at == '+' || *at == '-') &&
-			   sscanf(at + 1, "%2d:%2d%n", &oh, &om, &n) == 2) {
-			offset = (*at == '-' ? -1 : 1) * (oh * 3600 + om * 60);
-			at += 1 + n;
-		}
-	}
-	if (*at != '\0' || mo < 1 || mo > 12 || d < 1 || d > 31 || h > 23 || mi > 59 || s > 60) {
+	tm.tm_year -= 1900;
+	tm.tm_mon -= 1;
+	day = tm;
+	timegm(&day); /* puts right what no month has: then it was no date */
+	if (day.tm_mon != tm.tm_mon || day.tm_mday != tm.tm_mday) {
 		return YETT_EINVAL;
 	}
-	tm = (struct tm){.tm_year = y - 1900,
-		.tm_mon = mo - 1,
-		.tm_mday = d,
-		.tm_hour = h,
-		.tm_min = mi,
-		.tm_sec = s};
-	*ret_wall_ns = ((int64_t)timegm(&tm) - offset) * (int64_t)YETT_SEC + fraction;
+	if ((skip(&at, 'T') || skip(&at, 't') || skip(&at, ' ')) &&
+		!time_of_day(&at, &tm, &nanoseconds, &offset_s)) {
+		return YETT_EINVAL;
+	}
+	if (*at != '\0' ||
+		__builtin_mul_overflow(
+			(int64_t)timegm(&tm) - offset_s, (int64_t)YETT_SEC, &wall_ns) ||
+		__builtin_add_overflow(wall_ns, nanoseconds, &wall_ns)) {
+		return YETT_EINVAL;
+	}
+	*ret_wall_ns = wall_ns;
 	return 0;
 }

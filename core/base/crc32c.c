@@ -1,7 +1,7 @@
 /* CRC32C.
  *
  * Responsible for the one checksum of batches, segments and entries: by the processor's instruction
- * where it has one (SSE 4.2, three streams at a time), else by tables, eight bytes at a time. Any
+ * where it has one (SSE 4.2, ARMv8; three streams at a time), else by tables, eight bytes at a time. Any
  * thread; the tables are made once, before the first use. Cannot fail. */
 #include "crc32c.h"
 
@@ -11,6 +11,18 @@
 #include <string.h>
 #if defined(__x86_64__)
 #	include <nmmintrin.h>
+#	define INSTRUCTION     1
+#	define TARGET          __attribute__((target("sse4.2")))
+#	define CRC_64(crc, at) ((uint32_t)_mm_crc32_u64(crc, word_at(at)))
+#	define CRC_8(crc, at)  _mm_crc32_u8(crc, *(at))
+#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#	include <arm_acle.h>
+#	define INSTRUCTION 1
+#	define TARGET
+#	define CRC_64(crc, at) __crc32cd(crc, le64toh(word_at(at)))
+#	define CRC_8(crc, at)  __crc32cb(crc, *(at))
+#else
+#	define INSTRUCTION 0
 #endif
 
 #define POLYNOMIAL UINT32_C(0x82f63b78) /* reflected */
@@ -73,10 +85,12 @@ static void make_tables(void)
 #if defined(__x86_64__)
 	__builtin_cpu_init();
 	hardware = __builtin_cpu_supports("sse4.2");
+#else
+	hardware = INSTRUCTION; /* built for it */
 #endif
 }
 
-#if defined(__x86_64__)
+#if INSTRUCTION
 static uint32_t append_zeros(uint32_t crc)
 {
 	return shift[0][crc & 0xff] ^ shift[1][(crc >> 8) & 0xff] ^ shift[2][(crc >> 16) & 0xff] ^
@@ -92,29 +106,29 @@ static uint64_t word_at(const uint8_t *at)
 }
 
 /* Three streams hide the three cycles that the instruction takes. */
-__attribute__((target("sse4.2"))) static uint32_t by_instruction(
-	uint32_t crc, const uint8_t *at, size_t length)
+TARGET static uint32_t by_instruction(uint32_t crc, const uint8_t *at, size_t length)
 {
 	while (length >= 3 * STREAM) {
-		uint64_t a = crc, b = 0, c = 0;
+		uint32_t a = crc, b = 0, c = 0;
 
 		for (size_t i = 0; i < STREAM; i += 8) {
-			a = _mm_crc32_u64(a, word_at(at + i));
-			b = _mm_crc32_u64(b, word_at(at + STREAM + i));
-			c = _mm_crc32_u64(c, word_at(at + 2 * STREAM + i));
+			a = CRC_64(a, at + i);
+			b = CRC_64(b, at + STREAM + i);
+			c = CRC_64(c, at + 2 * STREAM + i);
 		}
-		crc = append_zeros((uint32_t)a) ^ (uint32_t)b;
-		crc = append_zeros(crc) ^ (uint32_t)c;
+		crc = append_zeros(a) ^ b;
+		crc = append_zeros(crc) ^ c;
 		at += 3 * STREAM;
 		length -= 3 * STREAM;
 	}
 	while (length >= 8) {
-		crc = (uint32_t)_mm_crc32_u64(crc, word_at(at));
+		crc = CRC_64(crc, at);
 		at += 8;
 		length -= 8;
 	}
 	while (length-- > 0) {
-		crc = _mm_crc32_u8(crc, *at++);
+		crc = CRC_8(crc, at);
+		at++;
 	}
 	return crc;
 }
@@ -129,7 +143,7 @@ uint32_t yett_crc32c_software(uint32_t crc, const void *bytes, size_t length)
 uint32_t yett_crc32c(uint32_t crc, const void *bytes, size_t length)
 {
 	pthread_once(&once, make_tables);
-#if defined(__x86_64__)
+#if INSTRUCTION
 	if (hardware) {
 		return ~by_instruction(~crc, bytes, length);
 	}

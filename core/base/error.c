@@ -30,7 +30,7 @@ static const struct {
 
 static bool known(int code)
 {
-	return code <= 0 && -code < RESULT_COUNT && results[-code].name != NULL;
+	return code <= 0 && code > -RESULT_COUNT && results[-code].name != NULL;
 }
 
 const char *yett_result_name(int code)
@@ -76,9 +76,24 @@ int yett_result_from_errno(int number)
 		{ECONNREFUSED, YETT_EUNAVAIL},
 		{EHOSTUNREACH, YETT_EUNAVAIL},
 		{ENETUNREACH, YETT_EUNAVAIL},
+		{ENETDOWN, YETT_EUNAVAIL},
+		{EHOSTDOWN, YETT_EUNAVAIL},
+		{EADDRNOTAVAIL, YETT_EUNAVAIL}, /* or all its ports are taken */
+		{ENOTCONN, YETT_ECLOSED},
+		{ECANCELED, YETT_ECLOSED},
 		{EADDRINUSE, YETT_EEXIST},
-		{EADDRNOTAVAIL, YETT_ENOTFOUND},
+		{EMFILE, YETT_EFULL},
+		{ENFILE, YETT_EFULL},
+		{ENOBUFS, YETT_ENOMEM},
+		{EINTR, YETT_EAGAIN},
+		{EBUSY, YETT_EAGAIN},
+		{ENOTDIR, YETT_EINVAL},
+		{EISDIR, YETT_EINVAL},
+		{ENAMETOOLONG, YETT_EINVAL},
+		{ELOOP, YETT_EPERM}, /* a link where none may be followed */
 		{ENOTSUP, YETT_ENOTSUP},
+		{ENOSYS, YETT_ENOTSUP},
+		{EAFNOSUPPORT, YETT_ENOTSUP},
 	};
 
 	if (number < 0) {

@@ -20,7 +20,9 @@ static int fail(struct yett_error *error, const char *what, const char *path)
 	int number = errno;
 
 	return yett_fail(error, yett_result_from_errno(number),
-		"check that the file is there and that the daemon's user may use it",
+		number == ENOSPC || number == EDQUOT ? "make room on the device"
+		: number == EROFS                    ? "mount the file system for writing"
+				  : "check that it is there and that the daemon's user may use it",
 		"%s cannot be %s: %s", path, what, strerror(number));
 }
 
@@ -38,7 +40,7 @@ int yett_file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret
 	bytes = malloc(limit + 1);
 	if (bytes == NULL) {
 		close(fd);
-		return YETT_ENOMEM;
+		return yett_fail(error, YETT_ENOMEM, NULL, "no memory to read %s", path);
 	}
 	for (;;) {
 		ssize_t n = read(fd, bytes + length, limit + 1 - length);
@@ -111,7 +113,11 @@ int yett_file_write(const char *path, const void *bytes, size_t length, struct y
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside)) {
 		return yett_fail(error, YETT_EINVAL, NULL, "%s is too long a path", path);
 	}
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	/* What a crash left there may have another mode or owner: never write into it. */
+	if (unlink(beside) != 0 && errno != ENOENT) {
+		return fail(error, "removed", beside);
+	}
+	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		return fail(error, "written", beside);
 	}
@@ -123,30 +129,55 @@ int yett_file_write(const char *path, const void *bytes, size_t length, struct y
 		return result;
 	}
 	close(fd);
-	if (rename(beside, path) != 0 || sync_directory(path) != 0) {
-		return fail(error, "replaced", path);
+	if (rename(beside, path) != 0) {
+		int result = fail(error, "replaced", path);
+
+		unlink(beside);
+		return result;
 	}
-	return 0;
+	return sync_directory(path) == 0 ? 0 : fail(error, "made durable", path);
+}
+
+static int make_directory(const char *path, mode_t mode, struct yett_error *error)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0) {
+		return 0;
+	}
+	if (errno == EEXIST && stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		return yett_fail(error, YETT_EEXIST, "move it away, or configure another path",
+			"%s cannot be made: there is something else of this name", path);
+	}
+	return errno == EEXIST ? 0 : fail(error, "made", path);
 }
 
 int yett_file_mkdir(const char *path, struct yett_error *error)
 {
 	char copy[PATH_MAX];
+	size_t length;
 
 	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy)) {
 		return yett_fail(error, YETT_EINVAL, NULL, "%s is too long a path", path);
 	}
+	length = strlen(copy);
+	while (length > 1 && copy[length - 1] == '/') {
+		copy[--length] = '\0';
+	}
+	if (length == 0) {
+		return yett_fail(error, YETT_EINVAL, NULL, "a directory without a name");
+	}
 	for (char *at = copy + 1; *at != '\0'; at++) {
 		if (*at == '/') {
+			int result;
+
 			*at = '\0';
-			if (mkdir(copy, 0755) != 0 && errno != EEXIST) {
-				return fail(error, "made", copy);
+			result = make_directory(copy, 0755, error);
+			if (result != 0) {
+				return result;
 			}
 			*at = '/';
 		}
 	}
-	if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
-		return fail(error, "made", copy);
-	}
-	return 0;
+	return make_directory(copy, 0700, error);
 }

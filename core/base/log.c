@@ -2,7 +2,8 @@
  *
  * Responsible for one line an event, on stderr or in the journal, for the rate limit of each event
  * name, and for the tap through which management sees events. Not responsible for what is worth a
- * line. Any thread; one mutex. Where the journal cannot be reached the line goes to stderr. */
+ * line. Any thread; a mutex guards the limits, and no lock is held while a line is written. Where the
+ * journal cannot be reached the line goes to stderr. */
 #ifdef HAVE_CONFIG_H
 #	include <config.h>
 #endif
@@ -33,6 +34,7 @@ struct limit {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static enum yett_log_target target = YETT_LOG_STDERR;
 static int max_level = YETT_LOG_NOTICE;
+static pthread_rwlock_t tap_lock = PTHREAD_RWLOCK_INITIALIZER;
 static yett_log_tap_fn tap;
 static void *tap_arg;
 static struct limit limits[EVENTS_MAX];
@@ -54,10 +56,10 @@ void yett_log_setup(enum yett_log_target new_target, int new_max_level)
 
 void yett_log_tap(yett_log_tap_fn new_tap, void *arg)
 {
-	pthread_mutex_lock(&mutex);
+	pthread_rwlock_wrlock(&tap_lock); /* on return the former one is called no more */
 	tap = new_tap;
 	tap_arg = arg;
-	pthread_mutex_unlock(&mutex);
+	pthread_rwlock_unlock(&tap_lock);
 }
 
 /* The limit of an event; the table is as large as there are names, the last slot is shared. */
@@ -94,12 +96,14 @@ static bool allowed(struct limit *limit)
 	return true;
 }
 
+/* libsystemd reports success where there is no journal at all: so look first. */
 static bool to_journal(int level, const char *event, const char *sentence)
 {
 #ifdef WITH_SYSTEMD
 	static const int priorities[] = {3, 4, 5, 6, 7};
 
-	return sd_journal_send("MESSAGE=%s: %s", event, sentence, "PRIORITY=%i", priorities[level],
+	return access("/run/systemd/journal/socket", W_OK) == 0 &&
+	       sd_journal_send("MESSAGE=%s: %s", event, sentence, "PRIORITY=%i", priorities[level],
 		       "YETT_EVENT=%s", event, "SYSLOG_IDENTIFIER=yettd", NULL) == 0;
 #else
 	(void)level;
@@ -109,59 +113,92 @@ static bool to_journal(int level, const char *event, const char *sentence)
 #endif
 }
 
-static void put(int level, const char *event, const char *sentence)
+static void put(enum yett_log_target to, int level, const char *event, const char *sentence)
 {
-	char time[32];
+	char line[SENTENCE_MAX + 128], time[32];
+	int length;
 
-	if (target == YETT_LOG_JOURNAL && to_journal(level, event, sentence)) {
+	if (to == YETT_LOG_JOURNAL && to_journal(level, event, sentence)) {
 		return;
 	}
 	yett_time_text(yett_clock_wall(&yett_clock_system), time, sizeof(time));
-	dprintf(STDERR_FILENO, "%s %s %s: %s\n", time, yett_log_level_name(level), event, sentence);
+	length = snprintf(line, sizeof(line), "%s %s %.64s: %s\n", time, yett_log_level_name(level),
+		event, sentence);
+	/* One write, so that lines of several threads do not mix. */
+	if (write(STDERR_FILENO, line, (size_t)length) < 0) {
+		return; /* there is nobody left to tell */
+	}
 }
 
-/* A line is one line, whatever a peer put into it. */
+/* A line is one line, whatever a peer put into it; nor does it command a terminal (C0, C1). */
 static void one_line(char *sentence)
 {
-	for (char *c = sentence; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+	for (unsigned char *c = (unsigned char *)sentence; *c != '\0'; c++) {
+		if (*c < 0x20 || *c == 0x7f) {
 			*c = ' ';
+		} else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+			c[0] = c[1] = ' ';
 		}
 	}
+}
+
+/* Whether the line is to be written, and where; how many like it were not. */
+static bool admit(
+	int level, const char *event, enum yett_log_target *ret_target, unsigned *ret_suppressed)
+{
+	bool yes = false;
+
+	pthread_mutex_lock(&mutex);
+	if (level <= max_level && level >= YETT_LOG_ERROR) {
+		struct limit *limit = limit_of(event);
+
+		yes = level == YETT_LOG_ERROR || allowed(limit);
+		*ret_target = target;
+		*ret_suppressed = limit->suppressed;
+		if (yes) {
+			limit->suppressed = 0;
+		}
+	}
+	pthread_mutex_unlock(&mutex);
+	return yes;
+}
+
+/* What the tap itself logs is written, but not tapped again. */
+static void call_tap(int level, const char *event, const char *sentence)
+{
+	static __thread bool tapping;
+
+	if (tapping) {
+		return;
+	}
+	tapping = true;
+	pthread_rwlock_rdlock(&tap_lock);
+	if (tap != NULL) {
+		tap(tap_arg, level, event, sentence);
+	}
+	pthread_rwlock_unlock(&tap_lock);
+	tapping = false;
 }
 
 void yett_log_va(int level, const char *event, const char *format, va_list args)
 {
 	char sentence[SENTENCE_MAX];
-	struct limit *limit;
-	yett_log_tap_fn call = NULL;
-	void *arg = NULL;
+	enum yett_log_target to;
+	unsigned suppressed;
 
-	pthread_mutex_lock(&mutex);
-	if (level > max_level || level < YETT_LOG_ERROR) {
-		pthread_mutex_unlock(&mutex);
+	if (!admit(level, event, &to, &suppressed)) {
 		return;
 	}
-	limit = limit_of(event);
-	if (level == YETT_LOG_ERROR || allowed(limit)) {
-		size_t length;
+	vsnprintf(sentence, sizeof(sentence) - 32, format, args);
+	one_line(sentence);
+	if (suppressed > 0) {
+		size_t length = strlen(sentence);
 
-		vsnprintf(sentence, sizeof(sentence), format, args);
-		one_line(sentence);
-		length = strlen(sentence);
-		if (limit->suppressed > 0) {
-			snprintf(sentence + length, sizeof(sentence) - length, " suppressed=%u",
-				limit->suppressed);
-			limit->suppressed = 0;
-		}
-		put(level, event, sentence);
-		call = tap;
-		arg = tap_arg;
+		snprintf(
+			sentence + length, sizeof(sentence) - length, " suppressed=%u", suppressed);
 	}
-	pthread_mutex_unlock(&mutex);
-	if (call != NULL) {
-		call(arg, level, event, sentence);
-	}
+	put(to, level, event, sentence);
+	call_tap(level, event, sentence);
 }
 
 void yett_log(int level, const char *event, const char *format, ...)

@@ -18,7 +18,8 @@ void yett_log(int level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void yett_log_va(int level, const char *event, const char *format, va_list args);
 /* Also gets each line that passes level and limit; NULL: none. On the logging thread: must be
- * quick and thread-safe. */
+ * quick and thread-safe; may log (which is not tapped again), must not set the tap. Once the call that
+ * replaces it returns, the former tap is called no more. */
 typedef void (*yett_log_tap_fn)(void *arg, int level, const char *event, const char *sentence);
 void yett_log_tap(yett_log_tap_fn tap, void *arg);
 const char *yett_log_level_name(int level);

@@ -5,7 +5,6 @@
  * nothing. Words longer than 63 characters are nobody's misspelling. */
 #include "name.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +12,22 @@
 #include "error.h"
 
 #define WORD_MAX 63
+
+/* Names are ASCII, whatever the locale. */
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+}
+
+static bool same(char a, char b)
+{
+	return lower(a) == lower(b);
+}
 
 static unsigned smallest(unsigned a, unsigned b)
 {
@@ -32,12 +47,12 @@ static unsigned distance(const char *a, const char *b)
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= m; j++) {
-			unsigned cost = tolower((unsigned char)a[i - 1]) !=
-					tolower((unsigned char)b[j - 1]);
+			unsigned cost = !same(a[i - 1], b[j - 1]);
 
 			row[j] = smallest(
 				smallest(above[j] + 1, row[j - 1] + 1), above[j - 1] + cost);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+			if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) &&
+				same(a[i - 2], b[j - 1])) {
 				row[j] = smallest(row[j], two[j - 2] + 1);
 			}
 		}
@@ -56,7 +71,8 @@ const char *yett_name_nearest(const char *word, const char *const *candidates)
 	}
 	for (; *candidates != NULL; candidates++) {
 		size_t other = strlen(*candidates);
-		unsigned limit = (unsigned)((length > other ? length : other) + 2) / 3;
+		/* One mistake in a short word, two from five letters on, one more every three. */
+		unsigned limit = (unsigned)((length > other ? length : other) + 1) / 3;
 		unsigned d;
 
 		if (other > WORD_MAX) {
@@ -86,7 +102,7 @@ bool yett_name_is_fqdn(const char *name)
 				return false;
 			}
 			label = 0;
-		} else if (isalnum((unsigned char)c) || c == '_' || (c == '-' && label > 0)) {
+		} else if (is_alphanumeric(c) || (c == '-' && label > 0)) {
 			label++;
 		} else {
 			return false;
@@ -103,18 +119,14 @@ int yett_name_normalise(const char *name, char *ret_name, size_t size)
 		return YETT_EINVAL;
 	}
 	for (size_t i = 0; i <= length; i++) {
-		ret_name[i] = (char)tolower((unsigned char)name[i]);
+		ret_name[i] = lower(name[i]);
 	}
 	return 0;
 }
 
-static bool same(char a, char b)
-{
-	return tolower((unsigned char)a) == tolower((unsigned char)b);
-}
-
-/* Iterative, with one place to come back to for each kind of star: linear in practice, and never
- * worse than the product of both lengths. */
+/* Iterative, with one place to come back to for each kind of star. The earliest match of what is
+ * between two stars is as good as any later one, also where '*' stops at a '.': so only the last star
+ * of each kind is tried again, and the time is bounded by a polynomial. */
 bool yett_name_match(const char *pattern, const char *name)
 {
 	const char *star = NULL, *star_name = NULL;

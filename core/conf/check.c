@@ -248,7 +248,7 @@ static bool is_range(const char *text)
 		if (n == 0 || n > 3 || slash[1 + n] != '\0') {
 			return false;
 		}
-		bits = atoi(slash + 1);
+		bits = (int)strtol(slash + 1, NULL, 10);
 	}
 	return (inet_pton(AF_INET, address, bytes) == 1 && bits <= 32) ||
 	       (inet_pton(AF_INET6, address, bytes) == 1 && bits <= 128);

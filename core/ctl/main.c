@@ -84,8 +84,10 @@ static int take_options(struct yett_ctl *ctl, int *argc, char **argv)
 		} else if (strcmp(word, "--watch") == 0) {
 			ctl->watch_s = 2;
 		} else if (strncmp(word, "--watch=", 8) == 0) {
-			ctl->watch_s = atof(word + 8);
-			if (ctl->watch_s < 0.1) {
+			char *end;
+
+			ctl->watch_s = strtod(word + 8, &end);
+			if (*end != '\0' || !(ctl->watch_s >= 0.1)) {
 				fputs("yettctl: --watch wants seconds, 0.1 at least\n", stderr);
 				return YETT_EXIT_USAGE;
 			}

@@ -68,7 +68,7 @@ static bool is_shared(const struct yett_listener_settings *settings, const char 
 		const char *slash = strchr(text, '/');
 		char *base = g_strdup_printf("%.*s:0",
 			(int)(slash != NULL ? (size_t)(slash - text) : strlen(text)), text);
-		int bits = slash != NULL ? atoi(slash + 1) : 128;
+		int bits = slash != NULL ? (int)strtol(slash + 1, NULL, 10) : 128;
 		bool inside = parse_source(base, &range, &range_v4) && range_v4 == v4;
 
 		g_free(base);

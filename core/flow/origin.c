@@ -64,7 +64,7 @@ static int load_id(struct yett_node *node, struct yett_error *error)
 	} else if (result == YETT_ENOTFOUND) {
 		node->id = yett_id_new(node->clock);
 		yett_id_text(&node->id, text);
-		strcat(text, "\n");
+		g_strlcat(text, "\n", sizeof(text));
 		result = yett_file_write(path, text, strlen(text), error);
 	} else {
 		yett_fail(error, result, "make the state directory readable for the daemon's user",

@@ -200,7 +200,7 @@ int yett_uv_connect(struct yett_loop *base, const char *address, const char *sou
 	attempt->result = YETT_ENOTFOUND;
 	attempt->resolve.data = attempt;
 	if (source != NULL && strlen(source) < sizeof(attempt->source)) {
-		strcpy(attempt->source, source);
+		memcpy(attempt->source, source, strlen(source) + 1);
 	}
 	result = uv_getaddrinfo(&loop->uv, &attempt->resolve, on_resolved, host, port, &hints);
 	if (result != 0) {

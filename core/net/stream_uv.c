@@ -72,7 +72,7 @@ int yett_uv_split(
 	}
 	memcpy(ret_host, start, length);
 	ret_host[length] = '\0';
-	strcpy(ret_port, colon + 1);
+	memcpy(ret_port, colon + 1, strlen(colon + 1) + 1);
 	return 0;
 }
 

@@ -270,7 +270,7 @@ static void test_envelope(void)
 	for (envelope.hops = 0; envelope.hops <= YETT_HOPS_MAX; envelope.hops++) {
 		if (envelope.hops > 0) {
 			memset(&envelope.path[envelope.hops - 1], (int)envelope.hops, 16);
-			strcpy(envelope.method, "kerberos-1234_x");
+			snprintf(envelope.method, sizeof(envelope.method), "kerberos-1234_x");
 		}
 		length = yett_envelope_encode(&envelope, bytes);
 		CU_ASSERT_EQUAL_FATAL(yett_envelope_decode(bytes, length, &back), 0);

@@ -158,7 +158,7 @@ static void test_auth_tokens(void)
 		bring_to(&pair, YETT_WIRE_AUTH);
 		CU_ASSERT_EQUAL(yett_wire_auth(pair.i.wire, &message), 0);
 		message.status = YETT_AUTH_DENY;
-		strcpy(message.cause, "no");
+		snprintf(message.cause, sizeof(message.cause), "no");
 		settle(&pair);
 		CU_ASSERT_EQUAL(pair.a.token->len, lengths[k]);
 		CU_ASSERT(lengths[k] == 0 || memcmp(pair.a.token->data, token, lengths[k]) == 0);

@@ -310,8 +310,9 @@ static int keep(struct yett_disk_recovery *recovery, struct yett_disk_segment *s
 		return result;
 	}
 	segment->damaged |= verdict->header_bad || (listed != NULL && listed->damaged);
-	segment->end = verdict->end;
-	segment->synced = verdict->end;
+	/* Of a lost tail the manifest goes on saying how far it went: it is found lost again. */
+	segment->end = verdict->tail_lost ? verdict->synced : verdict->end;
+	segment->synced = segment->end;
 	segment->synced_count = segment->count;
 	segment->sealed =
 		!verdict->tail_clean || segment->damaged || (listed != NULL && listed->sealed);
@@ -373,8 +374,11 @@ static int examine(struct yett_disk_recovery *recovery, const struct yett_disk_s
 	learn(recovery, &scan, verdict);
 	decide(recovery, &scan, length, verdict);
 	if (verdict->header_bad && verdict->synced == YETT_DISK_HEAD_SIZE) {
-		/* Nothing in it was ever synced: what is left of its making. */
-		if (recovery->found_count > 0 || is_zero(recovery->bytes, 0, length)) {
+		/* Nothing in it was ever synced: without a header, or with nothing else, it is what
+		 * is left of its making. */
+		if (length < YETT_DISK_HEAD_SIZE ||
+			is_zero(recovery->bytes, 0, YETT_DISK_HEAD_SIZE) ||
+			is_zero(recovery->bytes, YETT_DISK_HEAD_SIZE, length)) {
 			return discard(recovery, seen);
 		}
 		return set_aside(recovery, seen, length, "nothing in it can be read");

@@ -127,6 +127,7 @@ static void adopt(struct yett_disk_recovery *recovery)
 		if (got == (int64_t)sizeof(bytes) &&
 			yett_disk_head_decode(disk->host, bytes, &head) == 0) {
 			disk->incarnation = head.incarnation;
+			disk->degraded = true;
 			yett_disk_note(recovery,
 				"the manifest cannot be read: what the segments hold is kept, "
 				"positions that only the manifest held are gone");
@@ -185,12 +186,11 @@ static int read_manifest(struct yett_disk_recovery *recovery)
 		yett_disk_positions_clear(&disk->positions);
 		result = 0;
 	}
-	if (manifest->other_bad) {
-		yett_disk_note(recovery, "%s",
-			manifest->there ? "one of the two copies of the manifest is damaged: the "
-					  "other one is used"
-					: "no copy of the manifest is whole");
-		disk->degraded = true;
+	if (manifest->other_bad && manifest->there) {
+		/* A crash while it was written leaves that; only rot is anything to worry about,
+		 * and the two look alike. */
+		yett_disk_note(recovery, "one of the two copies of the manifest is not whole: the "
+					 "other one is used");
 	}
 	for (uint32_t l = 0; l < YETT_LANES; l++) {
 		disk->lanes[l].next =

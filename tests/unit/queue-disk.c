@@ -352,10 +352,8 @@ int main(void)
 	CU_add_test(suite, "full, reserves, dropping", test_full);
 	CU_add_test(suite, "limits", test_limits);
 	CU_add_test(suite, "recovery is fast", test_recover_fast);
-#ifdef HAVE_CRASH
 	queue_crash_suite();
 	queue_damage_suite();
-#endif
 	CU_basic_set_mode(CU_BRM_VERBOSE);
 	CU_basic_run_tests();
 	failures = CU_get_number_of_failures();

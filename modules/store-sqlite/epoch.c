@@ -13,6 +13,7 @@
  */
 #include "internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,8 @@ void yett_sqlite_epoch_read(sqlite3_stmt *statement, int at, struct yett_sqlite_
 	ret_epoch->inferred = (uint64_t)sqlite3_column_int64(statement, at + 19);
 	ret_epoch->changed_ns = sqlite3_column_int64(statement, at + 20);
 	if (gateway != NULL) {
-		strncpy(ret_epoch->gateway, (const char *)gateway, sizeof(ret_epoch->gateway) - 1);
+		snprintf(ret_epoch->gateway, sizeof(ret_epoch->gateway), "%s",
+			(const char *)gateway);
 	}
 }
 

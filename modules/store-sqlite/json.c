@@ -45,10 +45,11 @@ static char *put_double(char *to, double number)
 	char *from = to;
 
 	if (isnan(number)) {
-		return to + sprintf(to, "\"NaN\"");
+		return to + snprintf(to, NUMBER_ROOM, "\"NaN\"");
 	}
 	if (isinf(number)) {
-		return to + sprintf(to, number < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+		return to +
+		       snprintf(to, NUMBER_ROOM, number < 0 ? "\"-Infinity\"" : "\"Infinity\"");
 	}
 	to += snprintf(to, NUMBER_ROOM, "%.17g", number);
 	for (char *c = from; c < to; c++) {
@@ -63,15 +64,15 @@ static char *put_value(char *to, const struct yett_value *value)
 {
 	switch (value->type) {
 	case YETT_VALUE_INT:
-		return to + sprintf(to, "%" PRId64, value->i);
+		return to + snprintf(to, NUMBER_ROOM, "%" PRId64, value->i);
 	case YETT_VALUE_DOUBLE:
 		return put_double(to, value->d);
 	case YETT_VALUE_BOOL:
-		return to + sprintf(to, value->b ? "true" : "false");
+		return to + snprintf(to, NUMBER_ROOM, value->b ? "true" : "false");
 	case YETT_VALUE_TEXT:
 		return put_text(to, &value->text);
 	default:
-		return to + sprintf(to, "null");
+		return to + snprintf(to, NUMBER_ROOM, "null");
 	}
 }
 

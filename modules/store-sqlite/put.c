@@ -7,7 +7,7 @@
  */
 #include "internal.h"
 
-#include <string.h>
+#include <stdio.h>
 
 /* Binds what dead letters and forks have in common. */
 static void bind_raw(
@@ -162,8 +162,7 @@ static void note_way(struct yett_sqlite_epoch *epoch, const struct yett_put *put
 	const char *gateway = put->gateway != NULL ? put->gateway : "";
 
 	epoch->changed_ns = put->received_ns;
-	memset(epoch->gateway, 0, sizeof(epoch->gateway));
-	strncpy(epoch->gateway, gateway, sizeof(epoch->gateway) - 1);
+	snprintf(epoch->gateway, sizeof(epoch->gateway), "%s", gateway);
 }
 
 static int put_one(struct yett_sqlite *store, const struct yett_put *put, struct yett_error *error)

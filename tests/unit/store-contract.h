@@ -67,7 +67,8 @@ struct yett_account store_account(
 size_t store_rows(struct store *store, const struct yett_query *query);
 
 /* Adds the suites' tests. */
-void store_contract_add(CU_pSuite suite);
+void store_contract_add_custody(CU_pSuite suite);
+void store_contract_add_reading(CU_pSuite suite);
 /* main's end: runs everything; 0 if all passed. */
 int store_run(void);
 

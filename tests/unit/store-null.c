@@ -2,6 +2,7 @@
  * what it is. */
 #include "store-contract.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const void *store_settings(const char *folder)
@@ -82,8 +83,8 @@ static int see(void *arg, const char *key, const char *json, uint64_t revision)
 
 	(void)revision;
 	seen->count++;
-	strncat(seen->text, key, sizeof(seen->text) - strlen(seen->text) - 1);
-	strncat(seen->text, json, sizeof(seen->text) - strlen(seen->text) - 1);
+	snprintf(seen->text + strlen(seen->text), sizeof(seen->text) - strlen(seen->text), "%s%s",
+		key, json);
 	return 0;
 }
 

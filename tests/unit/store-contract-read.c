@@ -1,0 +1,331 @@
+/* What every store must do, by its table of operations alone: the registry, and what is read. Of
+ * custody is store-contract.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "store-contract.h"
+
+#define NORMAL YETT_LANE_NORMAL
+
+static struct store writer;
+
+static void begin(void)
+{
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
+}
+
+static void end(void)
+{
+	store_close(&writer);
+	store_world_close();
+}
+
+/* The same course again after the process has ended and started anew. */
+static void restart(void)
+{
+	store_close(&writer);
+	store_open(&writer, YETT_STORE_WRITER);
+}
+
+struct seen {
+	size_t count;
+	char key[64], json[128];
+	uint64_t revision;
+};
+
+static int see_document(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct seen *seen = arg;
+
+	seen->count++;
+	snprintf(seen->key, sizeof(seen->key), "%s", key);
+	snprintf(seen->json, sizeof(seen->json), "%s", json);
+	seen->revision = revision;
+	return 0;
+}
+
+static struct seen see(const char *table, const char *key)
+{
+	struct seen seen = {0};
+
+	CU_ASSERT_EQUAL(writer.operations->registry_list(
+				writer.self, table, key, see_document, &seen, &writer.error),
+		0);
+	return seen;
+}
+
+static int document(const char *key, const char *json, uint64_t revision, uint64_t *ret_revision)
+{
+	int result;
+
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	result = writer.operations->registry_put(
+		writer.self, "t", key, json, revision, ret_revision, &writer.error);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	return result;
+}
+
+static void registry(void)
+{
+	uint64_t one = 0, two = 0, three = 0, other = 0;
+
+	begin();
+	CU_ASSERT_EQUAL(document("k", "{\"a\":1}", 0, &one), 0);
+	CU_ASSERT(one > 0);
+	CU_ASSERT_EQUAL(document("k", "{\"a\":2}", 0, &two), YETT_ECONFLICT);
+	CU_ASSERT_EQUAL(two, 0); /* untouched on failure */
+	CU_ASSERT_EQUAL(document("k", "{\"a\":2}", one, &two), 0);
+	CU_ASSERT(two > one);
+	CU_ASSERT_EQUAL(document("k", "{\"a\":3}", one, &other), YETT_ECONFLICT);
+	CU_ASSERT_EQUAL(document("k", NULL, one, &other), YETT_ECONFLICT);
+	CU_ASSERT_STRING_EQUAL(see("t", "k").json, "{\"a\":2}");
+	CU_ASSERT_EQUAL(see("t", "k").revision, two);
+	restart();
+	CU_ASSERT_EQUAL(document("k", NULL, two, &other), 0);
+	CU_ASSERT_EQUAL(see("t", NULL).count, 0);
+	/* A document that is made again never has a revision that it had before. */
+	CU_ASSERT_EQUAL(document("k", "{\"a\":4}", 0, &three), 0);
+	CU_ASSERT(three > two);
+	CU_ASSERT_EQUAL(document("l", "{}", YETT_REVISION_ANY, &other), 0);
+	CU_ASSERT_EQUAL(see("t", NULL).count, 2);
+	CU_ASSERT_STRING_EQUAL(see("t", NULL).key, "l");
+	CU_ASSERT_EQUAL(see("u", NULL).count, 0);
+	CU_ASSERT_EQUAL(document("m", "no JSON", 0, &other), YETT_EINVAL);
+	CU_ASSERT_NOT_EQUAL(writer.operations->registry_put(
+				    writer.self, "t", "n", "{}", 0, &other, &writer.error),
+		0); /* not outside of a transaction */
+	end();
+}
+
+static void put_examples(void)
+{
+	const struct yett_attribute attributes[] = {
+		{yett_text("quote\"\\\n\x01"), yett_value_text("caf\xc3\xa9")},
+		{yett_text("int"), yett_value_int(-5)}, {yett_text("real"), yett_value_double(0.5)},
+		{yett_text("flag"), yett_value_bool(true)}};
+	const struct yett_record records[] = {
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = 1000,
+			.name = yett_text("system.cpu.time"),
+			.value = yett_value_double(1.25),
+			.unit = yett_text("s"),
+			.attributes = attributes,
+			.attribute_count = 4},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = 2000,
+			.name = yett_text("system.memory.usage"),
+			.value = yett_value_int(INT64_MAX),
+			.unit = yett_text("By")},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_EVENT,
+			.time_ns = 3000,
+			.severity = YETT_SEVERITY_ERROR,
+			.name = yett_text("log"),
+			.body = yett_text("it broke")},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_STATE,
+			.time_ns = 4000,
+			.state = YETT_STATE_CRITICAL,
+			.name = yett_text("check.disk"),
+			.body = yett_text("DISK CRITICAL")},
+	};
+	uint64_t revision;
+
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_of(1, 1, NORMAL, 1, records, 4)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_of(2, 1, NORMAL, 1, records, 4)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, "node",
+				"10203040-5060-4080-8000-000000000001",
+				"{\"id\":\"10203040-5060-4080-8000-000000000001\","
+				"\"name\":\"alpha.example\"}",
+				0, &revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+}
+
+static const struct {
+	struct yett_query query;
+	size_t want;
+} questions[] = {
+	{{.kind = 0}, 8},
+	{{.kind = YETT_RECORD_METRIC}, 4},
+	{{.name = "system.*"}, 4},
+	{{.name = "system.cpu.time"}, 2},
+	{{.name = "check.dis?"}, 2},
+	{{.name = "check.dis[k]"}, 0},
+	{{.name = "nothing"}, 0},
+	{{.origin = "alpha.example"}, 4},
+	{{.origin = "alpha.*"}, 4},
+	{{.origin = "ALPHA.*"}, 0},
+	{{.origin = "10203040-5060-4080-8000-000000000002"}, 4},
+	{{.origin = "10203040-5060-4080-8000-00000000000F"}, 0},
+	{{.from_ns = 2000}, 6},
+	{{.to_ns = 2000}, 2},
+	{{.from_ns = 2000, .to_ns = 4000}, 4},
+	{{.limit = 3}, 3},
+	{{.name = "system.*", .origin = "alpha.*", .limit = 10}, 2},
+	{{.name = "system.*", .limit = 1}, 1},
+	{{.kind = YETT_RECORD_STATE, .name = "system.*"}, 0},
+};
+
+static void filters(void)
+{
+	struct store reader;
+
+	begin();
+	put_examples();
+	store_open(&reader, YETT_STORE_READER);
+	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
+		struct yett_query query = questions[i].query;
+
+		query.size = sizeof(query);
+		CU_ASSERT_EQUAL(store_rows(&writer, &query), questions[i].want);
+		CU_ASSERT_EQUAL(store_rows(&reader, &query), questions[i].want);
+		if (store_rows(&reader, &query) != questions[i].want) {
+			fprintf(stderr, "question %zu\n", i);
+		}
+	}
+	store_close(&reader);
+	end();
+}
+
+static bool text_is(struct yett_text text, const char *want)
+{
+	return text.length == strlen(want) &&
+	       (text.length == 0 || memcmp(text.bytes, want, text.length) == 0);
+}
+
+static int look(void *arg, const struct yett_row *row)
+{
+	size_t *count = arg;
+	const struct yett_record *record = &row->record;
+
+	CU_ASSERT_EQUAL(row->number, *count + 1);
+	CU_ASSERT_EQUAL(row->lane, NORMAL);
+	CU_ASSERT_EQUAL(row->epoch.random, store_epoch(1).random);
+	CU_ASSERT_EQUAL(record->time_ns, (int64_t)(*count + 1) * 1000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row->origin_name);
+	CU_ASSERT_STRING_EQUAL(row->origin_name, "alpha.example");
+	switch ((*count)++) {
+	case 0:
+		CU_ASSERT(text_is(record->name, "system.cpu.time"));
+		CU_ASSERT(text_is(record->unit, "s"));
+		CU_ASSERT_EQUAL(record->value.type, YETT_VALUE_DOUBLE);
+		CU_ASSERT_EQUAL(record->value.d, 1.25);
+		/* In the order of the encoding (RFC 8949, section 4.2.1). */
+		CU_ASSERT_STRING_EQUAL(row->attributes,
+			"{\"int\":-5,\"flag\":true,\"real\":0.5,\"quote\\\"\\\\\\n\\u0001\":"
+			"\"caf\xc3\xa9\"}");
+		break;
+	case 1:
+		CU_ASSERT_EQUAL(record->value.type, YETT_VALUE_INT);
+		CU_ASSERT_EQUAL(record->value.i, INT64_MAX);
+		CU_ASSERT_STRING_EQUAL(row->attributes, "{}");
+		break;
+	case 2:
+		CU_ASSERT_EQUAL(record->kind, YETT_RECORD_EVENT);
+		CU_ASSERT_EQUAL(record->severity, YETT_SEVERITY_ERROR);
+		CU_ASSERT(text_is(record->body, "it broke"));
+		break;
+	case 3:
+		CU_ASSERT_EQUAL(record->state, YETT_STATE_CRITICAL);
+		CU_ASSERT(text_is(record->body, "DISK CRITICAL"));
+		break;
+	}
+	return 0;
+}
+
+static void rows_are_whole(void)
+{
+	struct yett_query query = {.size = sizeof(query), .origin = "alpha.example"};
+	size_t count = 0;
+
+	begin();
+	put_examples();
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, look, &count, &writer.error), 0);
+	CU_ASSERT_EQUAL(count, 4);
+	end();
+}
+
+struct followed {
+	uint64_t last;
+	size_t count;
+	bool in_order;
+	size_t stop_at;
+};
+
+static int follow(void *arg, const struct yett_row *row)
+{
+	struct followed *followed = arg;
+
+	followed->in_order = followed->in_order && row->id > followed->last;
+	followed->last = row->id;
+	followed->count++;
+	return followed->count == followed->stop_at ? 77 : 0;
+}
+
+static void following(void)
+{
+	struct yett_query query = {.size = sizeof(query), .limit = 4};
+	struct followed followed = {.in_order = true};
+
+	begin();
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 10, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, follow, &followed, &writer.error), 0);
+	CU_ASSERT_EQUAL(followed.count, 4); /* the newest, in order */
+	for (uint64_t first = 11; first < 41; first += 10) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, first, 10, "a")),
+			YETT_PUT_STORED);
+		restart();
+		for (int i = 0; i < 3; i++) { /* 4, 4, 2 */
+			query.after_id = followed.last;
+			CU_ASSERT_EQUAL(writer.operations->query(writer.self, &query, follow,
+						&followed, &writer.error),
+				0);
+		}
+	}
+	CU_ASSERT_EQUAL(followed.count, 34);
+	CU_ASSERT(followed.in_order);
+	/* A visitor that stops gets its own answer back. */
+	query.after_id = 0;
+	followed = (struct followed){.stop_at = 2, .in_order = true};
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, follow, &followed, &writer.error),
+		77);
+	CU_ASSERT_EQUAL(followed.count, 2);
+	end();
+}
+
+static void identity(void)
+{
+	struct yett_store_stats before = {0}, after = {0};
+	struct store reader;
+
+	begin();
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &before, &writer.error), 0);
+	CU_ASSERT(before.generation > 0);
+	restart();
+	store_open(&reader, YETT_STORE_READER);
+	CU_ASSERT_EQUAL(reader.operations->stats(reader.self, &after, &reader.error), 0);
+	CU_ASSERT_EQUAL(before.generation, after.generation);
+	CU_ASSERT_EQUAL(memcmp(&before.store_id, &after.store_id, sizeof(before.store_id)), 0);
+	CU_ASSERT_NOT_EQUAL(reader.operations->begin(reader.self, &reader.error), 0);
+	store_close(&reader);
+	end();
+}
+
+void store_contract_add_reading(CU_pSuite suite)
+{
+	CU_add_test(suite, "registry", registry);
+	CU_add_test(suite, "filters", filters);
+	CU_add_test(suite, "rows are whole", rows_are_whole);
+	CU_add_test(suite, "following", following);
+	CU_add_test(suite, "identity", identity);
+}

@@ -4,11 +4,13 @@
  * and for calling each job's `done` exactly once, on the loop. The inline executor does the same on
  * the loop itself. Not responsible for what a job touches: that is between its owner and it. A thread
  * that a library keeps beyond all patience can be left behind at the end, where the caller says so;
- * the executor then leaks with it, since it may still come back. */
+ * the executor then stays with it until it comes back, if ever: its job is not completed then, nor are
+ * those behind it begun. */
 #include "executor.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +26,8 @@ struct yett_executor {
 	pthread_cond_t more;  /* for the threads */
 	pthread_cond_t fewer; /* a thread has ended */
 	struct yett_job *head, *tail;
-	size_t waiting;
-	bool stopping;
+	atomic_size_t waiting;
+	bool stopping, abandoned;
 	unsigned count, alive;
 	pthread_t threads[];
 };
@@ -46,16 +48,30 @@ static void run_inline(void *arg)
 	job->done(job->arg);
 }
 
+/* Under the mutex, so that nothing is posted to a loop that may be gone once the executor has been
+ * abandoned. */
 static void hand_back(struct yett_executor *executor, struct yett_job *job)
 {
+	if (executor->abandoned) {
+		return;
+	}
 	job->post.fn = run_done;
 	job->post.arg = job;
 	executor->loop->table->post(executor->loop, &job->post);
 }
 
+static void destroy(struct yett_executor *executor)
+{
+	pthread_mutex_destroy(&executor->mutex);
+	pthread_cond_destroy(&executor->more);
+	pthread_cond_destroy(&executor->fewer);
+	free(executor);
+}
+
 static void *thread_main(void *arg)
 {
 	struct yett_executor *executor = arg;
+	bool last;
 
 	pthread_mutex_lock(&executor->mutex);
 	for (;;) {
@@ -75,21 +91,17 @@ static void *thread_main(void *arg)
 		executor->waiting--;
 		pthread_mutex_unlock(&executor->mutex);
 		job->work(job->arg);
-		hand_back(executor, job);
 		pthread_mutex_lock(&executor->mutex);
+		hand_back(executor, job);
 	}
 	executor->alive--;
+	last = executor->abandoned && executor->alive == 0;
 	pthread_cond_signal(&executor->fewer);
 	pthread_mutex_unlock(&executor->mutex);
+	if (last) {
+		destroy(executor);
+	}
 	return NULL;
-}
-
-static void destroy(struct yett_executor *executor)
-{
-	pthread_mutex_destroy(&executor->mutex);
-	pthread_cond_destroy(&executor->more);
-	pthread_cond_destroy(&executor->fewer);
-	free(executor);
 }
 
 static struct yett_executor *make(struct yett_loop *loop, unsigned threads)
@@ -99,6 +111,7 @@ static struct yett_executor *make(struct yett_loop *loop, unsigned threads)
 	pthread_condattr_t attributes;
 
 	YETT_REQUIRE(executor != NULL);
+	atomic_init(&executor->waiting, 0);
 	executor->loop = loop;
 	pthread_mutex_init(&executor->mutex, NULL);
 	pthread_condattr_init(&attributes);
@@ -112,9 +125,11 @@ static struct yett_executor *make(struct yett_loop *loop, unsigned threads)
 int yett_executor_new(struct yett_loop *loop, const char *name, unsigned threads,
 	struct yett_executor **ret_executor, struct yett_error *error)
 {
-	struct yett_executor *executor = make(loop, threads);
+	struct yett_executor *executor;
 	sigset_t all, old;
 
+	YETT_REQUIRE(threads >= 1);
+	executor = make(loop, threads);
 	snprintf(executor->name, sizeof(executor->name), "%s", name);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -202,16 +217,29 @@ static unsigned wait_for_threads(struct yett_executor *executor, bool abandon, u
 		}
 	}
 	left = executor->alive;
+	if (left > 0) {
+		for (unsigned i = 0; i < executor->count; i++) {
+			pthread_detach(executor->threads[i]);
+		}
+		executor->abandoned = true;
+		executor->head = executor->tail = NULL; /* never begun */
+	}
 	pthread_mutex_unlock(&executor->mutex);
 	return left;
 }
 
 bool yett_executor_free(struct yett_executor *executor, bool abandon, uint64_t patience_ns)
 {
+	char name[sizeof(executor->name)];
+
+	memcpy(name, executor->name, sizeof(name));
+	if (YETT_BUG_IF(executor->inline_ && executor->waiting > 0)) {
+		return false; /* leak it: the loop will come for it */
+	}
 	if (wait_for_threads(executor, abandon, patience_ns) > 0) {
 		yett_log(YETT_LOG_WARNING, "thread-left-behind",
 			"a library does not come back; its thread is left behind executor=%s",
-			executor->name);
+			name);
 		return true;
 	}
 	for (unsigned i = 0; i < executor->count; i++) {

@@ -26,7 +26,9 @@ struct yett_executor *yett_executor_inline_new(struct yett_loop *loop);
 void yett_executor_submit(struct yett_executor *executor, struct yett_job *job);
 size_t yett_executor_waiting(const struct yett_executor *executor); /* not yet begun */
 /* All submitted jobs' `done` must have been called, or `abandon` is set: then threads that are
- * still blocked in a job after `patience_ns` are left behind (a dead KDC) and true is returned. */
+ * still blocked in a job after `patience_ns` are left behind (a dead KDC) and true is returned. What a
+ * job that is left behind refers to must stay; its `done`, and those of jobs that had not begun, are
+ * not called any more. */
 bool yett_executor_free(struct yett_executor *executor, bool abandon, uint64_t patience_ns);
 
 #endif

@@ -66,7 +66,7 @@ static int dir_list(void *fs, int dir, int (*visit)(void *arg, const char *name)
 		}
 		return result;
 	}
-	while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
+	for (errno = 0; result == 0 && (entry = readdir(stream)) != NULL; errno = 0) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
 			result = visit(arg, entry->d_name);
 		}
@@ -90,8 +90,14 @@ static int file_open(void *fs, int dir, const char *name, int flags)
 static int write_some(int file, struct iovec *iov, int n, uint64_t *offset)
 {
 	while (n > 0) {
-		ssize_t written = pwritev(file, iov, n, (off_t)*offset);
+		ssize_t written;
 
+		if (iov->iov_len == 0) { /* alone it would look like a write of nothing */
+			iov++;
+			n--;
+			continue;
+		}
+		written = pwritev(file, iov, n, (off_t)*offset);
 		if (written < 0 && errno == EINTR) {
 			continue;
 		}
@@ -154,9 +160,12 @@ static int64_t file_read(void *fs, int file, void *ret_bytes, size_t length, uin
 
 static int file_allocate(void *fs, int file, uint64_t length)
 {
-	int number = posix_fallocate(file, 0, (off_t)length);
+	int number;
 
 	(void)fs;
+	do {
+		number = posix_fallocate(file, 0, (off_t)length);
+	} while (number == EINTR);
 	return number == 0 ? 0 : yett_result_from_errno(number);
 }
 

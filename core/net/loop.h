@@ -51,8 +51,9 @@ struct yett_loop {
 	const struct yett_loop_table *table;
 };
 
-/* The production loop. `run` returns after `stop`; `free` closes what is left and reports with
- * YETT_BUG_IF what nobody closed. */
+/* The production loop. `run` returns after `stop`. `free` runs what is posted, answers dialling that
+ * is under way with YETT_ECLOSED, and reports with YETT_BUG_IF what nobody closed (and leaves that
+ * behind). */
 int yett_loop_uv_new(struct yett_loop **ret_loop, struct yett_error *error);
 void yett_loop_uv_run(struct yett_loop *loop);
 void yett_loop_uv_stop(struct yett_loop *loop); /* from the loop's thread */

@@ -1,32 +1,22 @@
-/* Listening sockets and byte streams, on libuv.
+/* Byte streams, on libuv.
  *
- * Responsible for accepting, reading (into one buffer that all streams of the loop share, since what
- * is read is borrowed), writing at once or with a completion, and closing: a closed stream is gone for
- * its owner, its writes that are still under way complete with YETT_ECLOSED first, and libuv frees it
- * later. Not responsible for dialling (connect_uv.c) nor for what the bytes mean. Out of descriptors,
- * accepting pauses for a moment instead of spinning. */
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <stdio.h>
+ * Responsible for reading (into one buffer that all streams of the loop share, since what is read is
+ * borrowed), for writing at once or with a completion, and for closing: a closed stream is gone for its
+ * owner, its writes that are still under way complete with YETT_ECLOSED first, in order, and libuv
+ * frees it later. Not responsible for accepting (listen_uv.c), dialling (connect_uv.c), nor for what
+ * the bytes mean. Runs on the loop. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "../base/log.h"
 #include "uv.h"
 
-#define BACKLOG         4096
-#define ACCEPT_PAUSE_MS 200
-#define KEEPALIVE_S     60
-#define TRY_PIECES      64
+#define KEEPALIVE_S 60
 
 struct write_request {
 	uv_write_t uv;
 	struct yett_stream *stream;
-	struct write_request *next, *previous;
+	struct write_request *next;
 	yett_done_fn done; /* NULL once it was called */
 	void *arg;
-	size_t length;
 };
 
 struct yett_stream {
@@ -34,69 +24,9 @@ struct yett_stream {
 	struct yett_uv_loop *loop;
 	yett_read_fn read;
 	void *read_arg;
-	struct write_request *writes;
-	size_t unsent;
+	struct write_request *first, *last; /* libuv completes them in order */
 	bool closed;
 };
-
-struct yett_listener {
-	uv_tcp_t uv;
-	uv_timer_t pause;
-	struct yett_uv_loop *loop;
-	yett_accept_fn accept;
-	void *arg;
-	bool closed;
-	unsigned handles;
-};
-
-int yett_uv_split(
-	const char *address, char *ret_host, size_t host_size, char *ret_port, size_t port_size)
-{
-	const char *colon = strrchr(address, ':');
-	const char *start = address;
-	size_t length;
-
-	if (colon == NULL || colon[1] == '\0') {
-		return YETT_EINVAL;
-	}
-	length = (size_t)(colon - address);
-	if (address[0] == '[') {
-		if (length < 2 || colon[-1] != ']') {
-			return YETT_EINVAL;
-		}
-		start++;
-		length -= 2;
-	}
-	if (length == 0 || length >= host_size || strlen(colon + 1) >= port_size) {
-		return YETT_EINVAL;
-	}
-	memcpy(ret_host, start, length);
-	ret_host[length] = '\0';
-	memcpy(ret_port, colon + 1, strlen(colon + 1) + 1);
-	return 0;
-}
-
-static void address_text(const struct sockaddr_storage *address, char *ret_text, size_t size)
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (address->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-
-		if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-			inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, host, sizeof(host));
-			snprintf(ret_text, size, "%s:%u", host, ntohs(v6->sin6_port));
-			return;
-		}
-		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-		snprintf(ret_text, size, "[%s]:%u", host, ntohs(v6->sin6_port));
-	} else {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
-
-		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-		snprintf(ret_text, size, "%s:%u", host, ntohs(v4->sin_port));
-	}
-}
 
 struct yett_stream *yett_uv_stream_new(struct yett_uv_loop *loop)
 {
@@ -106,7 +36,7 @@ struct yett_stream *yett_uv_stream_new(struct yett_uv_loop *loop)
 	stream->loop = loop;
 	uv_tcp_init(&loop->uv, &stream->uv);
 	stream->uv.data = stream;
-	loop->open++;
+	loop->streams++;
 	return stream;
 }
 
@@ -133,7 +63,7 @@ void yett_uv_stream_close(struct yett_stream *stream)
 	}
 	stream->closed = true;
 	stream->read = NULL;
-	for (struct write_request *write = stream->writes; write != NULL; write = write->next) {
+	for (struct write_request *write = stream->first; write != NULL; write = write->next) {
 		yett_done_fn done = write->done;
 
 		write->done = NULL;
@@ -141,7 +71,7 @@ void yett_uv_stream_close(struct yett_stream *stream)
 			done(write->arg, YETT_ECLOSED);
 		}
 	}
-	stream->loop->open--;
+	stream->loop->streams--;
 	uv_close((uv_handle_t *)&stream->uv, stream_closed);
 }
 
@@ -174,6 +104,9 @@ int yett_uv_stream_read_start(struct yett_stream *stream, yett_read_fn read, voi
 {
 	int result;
 
+	if (stream->closed) {
+		return YETT_ECLOSED;
+	}
 	stream->read = read;
 	stream->read_arg = arg;
 	result = uv_read_start((uv_stream_t *)&stream->uv, allocate, on_read);
@@ -200,35 +133,24 @@ ssize_t yett_uv_stream_try_write(struct yett_stream *stream, const struct iovec 
 	if (stream->closed) {
 		return YETT_ECLOSED;
 	}
-	if (stream->unsent > 0) {
-		return YETT_EAGAIN;
+	if (n <= 0) {
+		return YETT_EINVAL;
 	}
+	/* UV_EAGAIN too while what was written before is not sent. */
 	result = uv_try_write((uv_stream_t *)&stream->uv, as_buffers(iov), (unsigned)n);
-	if (result == UV_EAGAIN) {
-		return YETT_EAGAIN;
-	}
 	return result < 0 ? yett_result_from_errno(result) : result;
-}
-
-static void unlink_write(struct write_request *write)
-{
-	if (write->previous != NULL) {
-		write->previous->next = write->next;
-	} else {
-		write->stream->writes = write->next;
-	}
-	if (write->next != NULL) {
-		write->next->previous = write->previous;
-	}
 }
 
 static void on_written(uv_write_t *uv, int status)
 {
 	struct write_request *write = uv->data;
+	struct yett_stream *stream = write->stream;
 	yett_done_fn done = write->done;
 
-	write->stream->unsent -= write->length;
-	unlink_write(write);
+	stream->first = write->next;
+	if (stream->first == NULL) {
+		stream->last = NULL;
+	}
 	if (done != NULL) {
 		done(write->arg, status == 0 ? 0 : yett_result_from_errno(status));
 	}
@@ -244,6 +166,9 @@ int yett_uv_stream_write(
 	if (stream->closed) {
 		return YETT_ECLOSED;
 	}
+	if (n <= 0) {
+		return YETT_EINVAL;
+	}
 	write = calloc(1, sizeof(*write));
 	if (write == NULL) {
 		return YETT_ENOMEM;
@@ -252,27 +177,24 @@ int yett_uv_stream_write(
 	write->stream = stream;
 	write->done = done;
 	write->arg = arg;
-	for (int i = 0; i < n; i++) {
-		write->length += iov[i].iov_len;
-	}
 	result = uv_write(
 		&write->uv, (uv_stream_t *)&stream->uv, as_buffers(iov), (unsigned)n, on_written);
 	if (result != 0) {
 		free(write);
 		return yett_result_from_errno(result);
 	}
-	write->next = stream->writes;
-	if (stream->writes != NULL) {
-		stream->writes->previous = write;
+	if (stream->last != NULL) {
+		stream->last->next = write;
+	} else {
+		stream->first = write;
 	}
-	stream->writes = write;
-	stream->unsent += write->length;
+	stream->last = write;
 	return 0;
 }
 
 size_t yett_uv_stream_unsent(const struct yett_stream *stream)
 {
-	return stream->unsent;
+	return uv_stream_get_write_queue_size((const uv_stream_t *)&stream->uv);
 }
 
 int yett_uv_stream_addresses(
@@ -284,131 +206,11 @@ int yett_uv_stream_addresses(
 	if (uv_tcp_getsockname(&stream->uv, (struct sockaddr *)&address, &length) != 0) {
 		return YETT_ECLOSED;
 	}
-	address_text(&address, ret_local, size);
+	yett_uv_address_text(&address, ret_local, size);
 	length = sizeof(address);
 	if (uv_tcp_getpeername(&stream->uv, (struct sockaddr *)&address, &length) != 0) {
 		return YETT_ECLOSED;
 	}
-	address_text(&address, ret_peer, size);
-	return 0;
-}
-
-/* Listening. */
-
-static void on_connection(uv_stream_t *server, int status);
-
-static void accept_again(uv_timer_t *timer)
-{
-	struct yett_listener *listener = timer->data;
-
-	on_connection((uv_stream_t *)&listener->uv, 0);
-}
-
-static void on_connection(uv_stream_t *server, int status)
-{
-	struct yett_listener *listener = server->data;
-	struct yett_stream *stream;
-	int result = status;
-
-	if (result == 0) {
-		stream = yett_uv_stream_new(listener->loop);
-		result = uv_accept(server, (uv_stream_t *)&stream->uv);
-		if (result == 0) {
-			yett_uv_stream_tune(stream);
-			listener->accept(listener->arg, stream);
-			return;
-		}
-		yett_uv_stream_close(stream);
-	}
-	if (result == UV_EMFILE || result == UV_ENFILE) {
-		yett_log(YETT_LOG_ERROR, "descriptors-exhausted",
-			"no descriptor for a new connection; raise LimitNOFILE, or lower "
-			"`max-sessions`");
-		uv_timer_start(&listener->pause, accept_again, ACCEPT_PAUSE_MS, 0);
-	}
-}
-
-static void listener_closed(uv_handle_t *handle)
-{
-	struct yett_listener *listener = handle->data;
-
-	if (--listener->handles == 0) {
-		free(listener);
-	}
-}
-
-void yett_uv_listener_close(struct yett_listener *listener)
-{
-	listener->loop->open--;
-	uv_close((uv_handle_t *)&listener->pause, listener_closed);
-	uv_close((uv_handle_t *)&listener->uv, listener_closed);
-}
-
-int yett_uv_listener_address(struct yett_listener *listener, char *ret_text, size_t size)
-{
-	struct sockaddr_storage address;
-	int length = sizeof(address);
-
-	if (uv_tcp_getsockname(&listener->uv, (struct sockaddr *)&address, &length) != 0) {
-		return YETT_ECLOSED;
-	}
-	address_text(&address, ret_text, size);
-	return 0;
-}
-
-static int resolve_local(
-	const char *address, struct sockaddr_storage *ret_address, struct yett_error *error)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *found;
-	char host[256], port[16];
-
-	if (yett_uv_split(address, host, sizeof(host), port, sizeof(port)) != 0 ||
-		getaddrinfo(host, port, &hints, &found) != 0) {
-		return yett_fail(error, YETT_EINVAL, "write \"0.0.0.0:5723\" or \"[::]:5723\"",
-			"%s is no address to listen on", address);
-	}
-	memcpy(ret_address, found->ai_addr, found->ai_addrlen);
-	freeaddrinfo(found);
-	return 0;
-}
-
-int yett_uv_listen(struct yett_loop *base, const char *address, yett_accept_fn accept, void *arg,
-	struct yett_listener **ret_listener, struct yett_error *error)
-{
-	struct yett_uv_loop *loop = (struct yett_uv_loop *)base;
-	struct sockaddr_storage local;
-	struct yett_listener *listener;
-	int result = resolve_local(address, &local, error);
-
-	if (result != 0) {
-		return result;
-	}
-	listener = calloc(1, sizeof(*listener));
-	YETT_REQUIRE(listener != NULL);
-	listener->loop = loop;
-	listener->accept = accept;
-	listener->arg = arg;
-	listener->handles = 2;
-	uv_tcp_init(&loop->uv, &listener->uv);
-	uv_timer_init(&loop->uv, &listener->pause);
-	listener->uv.data = listener;
-	listener->pause.data = listener;
-	loop->open++;
-	result = uv_tcp_bind(&listener->uv, (struct sockaddr *)&local, 0);
-	if (result == 0) {
-		result = uv_listen((uv_stream_t *)&listener->uv, BACKLOG, on_connection);
-	}
-	if (result != 0) {
-		yett_uv_listener_close(listener);
-		return yett_fail(error, yett_result_from_errno(result),
-			result == UV_EADDRINUSE
-				? "stop what listens there (ss -ltnp), or configure "
-				  "another port"
-				: "configure an address that this computer has",
-			"cannot listen on %s: %s", address, uv_strerror(result));
-	}
-	*ret_listener = listener;
+	yett_uv_address_text(&address, ret_peer, size);
 	return 0;
 }

@@ -158,7 +158,7 @@ static void test_log_threads(void)
 	CU_ASSERT_EQUAL(whole, 600);
 }
 
-static char dir[64];
+static char dir[] = "/tmp/yett-test-XXXXXX";
 
 static const char *in(const char *name)
 {
@@ -261,7 +261,6 @@ int main(void)
 	CU_SuiteInfo suites[] = {
 		{"base-outside", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	strcpy(dir, "/tmp/yett-test-XXXXXX");
 	if (mkdtemp(dir) == NULL || CU_initialize_registry() != CUE_SUCCESS ||
 		CU_register_suites(suites) != CUE_SUCCESS) {
 		return 2;

@@ -1,0 +1,124 @@
+/* queue-memory: the contract of queues, without the disk. */
+#include <CUnit/Basic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "queue-fixture.h"
+#include "wire/batch.h"
+
+/* As the module's, by its schema. */
+struct settings {
+	uint64_t size_bytes;
+	int64_t reserves[4];
+};
+static const struct settings settings = {1024 * 1024, {15, 40, 15, 5}};
+
+static void test_life(void)
+{
+	struct fixture f = {.self = NULL};
+	struct yett_queue_stats stats;
+	uint64_t number;
+
+	fixture_create(&f, NULL, &settings);
+	CU_ASSERT_EQUAL(f.queue->flags & YETT_QUEUE_DURABLE, 0);
+	CU_ASSERT_EQUAL(fixture_recover(&f), 0);
+	for (uint64_t i = 1; i <= 200; i++) {
+		CU_ASSERT_EQUAL(fixture_append(&f, 1, 7, i, 1000, "source", &number), 0);
+		CU_ASSERT_EQUAL(number, i);
+	}
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 0);
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 0);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 0, 1000), 200);
+	CU_ASSERT_EQUAL(fixture_count(&f, 1, 191, 1000), 10);
+	CU_ASSERT_EQUAL(fixture_count(&f, 0, 0, 1000), 0);
+	CU_ASSERT_EQUAL(fixture_position(&f, "source"), 200);
+	/* Out of order, twice, never given out. */
+	for (number = 300; number > 1; number--) {
+		CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+		CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	}
+	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
+	CU_ASSERT_EQUAL(stats.lanes[1].entries, 1);
+	CU_ASSERT_EQUAL(stats.lanes[1].bytes, 1000 + YETT_BATCH_HEADER_SIZE);
+	CU_ASSERT_EQUAL(stats.lanes[1].oldest_number, 1);
+	CU_ASSERT_EQUAL(stats.lanes[1].next_number, 201);
+	CU_ASSERT_EQUAL(yett_buffer_alive(), 1);
+	number = 1;
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	CU_ASSERT_EQUAL(fixture_append(&f, 1, 7, 201, 1000, NULL, &number), 0);
+	CU_ASSERT_EQUAL(number, 201);
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, YETT_LANES, &number, 1), YETT_EINVAL);
+	fixture_destroy(&f, true);
+	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
+}
+
+static int count_ranges(void *arg, uint64_t number, const struct yett_range *range,
+	const void *meta, size_t meta_length)
+{
+	unsigned *count = arg;
+
+	CU_ASSERT(number > 0 && range->count == 1 && meta_length == 4);
+	CU_ASSERT_EQUAL(memcmp(meta, "meta", 4), 0);
+	(*count)++;
+	return 0;
+}
+
+static void test_full(void)
+{
+	struct fixture f = {.self = NULL};
+	unsigned kept[YETT_LANES] = {0, 0, 0};
+	unsigned dropped = 0;
+	unsigned scanned = 0;
+	uint64_t segment;
+	struct yett_batch notice;
+	struct yett_queue_entry entry = {.size = sizeof(entry), .batch = &notice};
+
+	fixture_create(&f, NULL, &settings);
+	CU_ASSERT_EQUAL(
+		f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), YETT_ENOTFOUND);
+	for (uint32_t lane = YETT_LANES; lane-- > 0;) {
+		while (fixture_append(&f, lane, 1, kept[lane] + 1, 2000, NULL, NULL) == 0) {
+			kept[lane]++;
+		}
+		CU_ASSERT_EQUAL(fixture_append(&f, lane, 1, 1, 2000, NULL, NULL), YETT_EFULL);
+	}
+	CU_ASSERT(kept[0] >= 65 && kept[1] >= 170 && kept[2] >= 170);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), YETT_EAGAIN);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	notice = fixture_batch(1, 0, 9999, 2000);
+	notice.info.content = YETT_CONTENT_CUSTODY;
+	CU_ASSERT_EQUAL(f.queue->append(f.self, &entry, 1), 0);
+	CU_ASSERT_EQUAL(entry.ret_result, 0);
+	yett_buffer_unref(notice.buffer);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	CU_ASSERT(dropped > 40 && dropped < 80);
+	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), 0);
+	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(fixture_count(&f, 2, 0, 2000), kept[2] - dropped);
+	CU_ASSERT_EQUAL(f.queue->scan(f.self, 2, count_ranges, &scanned), 0);
+	CU_ASSERT_EQUAL(scanned, kept[2] - dropped);
+	CU_ASSERT_EQUAL(fixture_append(&f, 2, 1, 20000, 2000, NULL, NULL), 0);
+	fixture_destroy(&f, true);
+	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
+}
+
+int main(void)
+{
+	CU_pSuite suite;
+	unsigned failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS) {
+		return 1;
+	}
+	suite = CU_add_suite("queue-memory", NULL, NULL);
+	CU_add_test(suite, "life", test_life);
+	CU_add_test(suite, "full, reserves, dropping", test_full);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 ? 0 : 1;
+}

@@ -5,8 +5,7 @@
 
 #include "../../modules/source-exec/output.h"
 #include "../../modules/source-exec/perfdata.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {

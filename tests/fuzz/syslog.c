@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "../../modules/source-syslog/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+#include "fuzz.h"
 
 static void within(const char *bytes, size_t length, struct yett_text text)
 {

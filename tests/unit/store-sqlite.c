@@ -300,7 +300,7 @@ static uint64_t generation(void)
 
 static void restored(void)
 {
-	char copy[256];
+	char copy[300];
 	uint64_t before;
 
 	store_world_open();

@@ -314,6 +314,9 @@ int yett_exec_poll(void *arg, const struct yett_sink *sink, uint64_t deadline_ns
 		}
 	}
 	*ret_next_ns = next_event(self);
+	if (*ret_next_ns == FOREVER) {
+		*ret_next_ns = now(self) + 3600 * SECOND;
+	}
 	return r;
 }
 

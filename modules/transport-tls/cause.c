@@ -23,9 +23,11 @@ static const struct row alerts[] = {
 	{GNUTLS_A_NO_APPLICATION_PROTOCOL,
 		{YETT_EPROTO, "the peer refuses: no common ALPN, it does not speak yett/1",
 			no_node}},
-	{GNUTLS_A_HANDSHAKE_FAILURE,
-		{YETT_EPROTO, "the peer refuses: no cipher, group or signature is common to both",
-			"update the peer: AES-GCM, X25519 or P-256 and SHA-256 are needed"}},
+	{GNUTLS_A_HANDSHAKE_FAILURE, {YETT_EPROTO,
+					     "the peer refuses: it shares no cipher, group or "
+					     "signature with us; perhaps "
+					     "it speaks only TLS 1.2",
+					     old_peer}},
 	{GNUTLS_A_INSUFFICIENT_SECURITY,
 		{YETT_EPROTO, "the peer refuses: what we offer is too weak for it",
 			"issue this node a certificate with a stronger key"}},
@@ -70,7 +72,10 @@ static const struct row codes[] = {
 			no_node}},
 	{GNUTLS_E_UNSUPPORTED_VERSION_PACKET,
 		{YETT_EPROTO, "the peer speaks only TLS 1.2 or older", old_peer}},
+	/* Every TLS 1.3 has AES-128-GCM (RFC 8446, 9.1): who has no cipher of ours has no 1.3. */
 	{GNUTLS_E_NO_CIPHER_SUITES,
+		{YETT_EPROTO, "the peer speaks only TLS 1.2 or older", old_peer}},
+	{GNUTLS_E_NO_COMMON_KEY_SHARE,
 		{YETT_EPROTO, "no cipher, group or signature is common to both",
 			"update the peer: AES-GCM, X25519 or P-256 and SHA-256 are needed"}},
 	{GNUTLS_E_INSUFFICIENT_SECURITY,

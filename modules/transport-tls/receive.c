@@ -38,6 +38,9 @@ static void say_why(struct yett_channel *channel, int gnutls_code)
 {
 	if (gnutls_code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		channel->peer_closed = true;
+	} else if (gnutls_code == GNUTLS_E_NO_CIPHER_SUITES && channel->broken == 0) {
+		/* See cause.c: what it lacks is the version. */
+		gnutls_alert_send(channel->session, GNUTLS_AL_FATAL, GNUTLS_A_PROTOCOL_VERSION);
 	} else if (channel->broken == 0) {
 		gnutls_alert_send_appropriate(channel->session, gnutls_code);
 	}

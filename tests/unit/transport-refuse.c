@@ -1,0 +1,404 @@
+/* transport-tls against what is no yett node: other versions, other protocols, damaged and random
+ * bytes. Each is closed with its cause, on both sides, and nothing is left. */
+#include <CUnit/Basic.h>
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "transport-ends.h"
+
+#include "../../modules/transport-tls/tls.h"
+
+#define TIMEOUT_NS (10 * YETT_SEC)
+#define DAMAGED    1500
+
+#define TLS13 "NORMAL:-VERS-ALL:+VERS-TLS1.3"
+#define TLS12 "NORMAL:-VERS-ALL:+VERS-TLS1.2"
+
+/* A peer by GnuTLS alone, with parameters of its own; or without TLS. */
+struct raw {
+	struct yett_host *host;
+	struct yett_stream *stream;
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t credentials;
+	GByteArray *in;
+	bool ended;
+	int result; /* of its handshake, once it failed */
+	gnutls_alert_description_t alert;
+};
+
+static ssize_t raw_push(gnutls_transport_ptr_t arg, const void *bytes, size_t length)
+{
+	struct raw *raw = arg;
+	struct iovec iov = {.iov_len = length};
+
+	memcpy(&iov.iov_base, &bytes, sizeof(bytes));
+	return raw->host->stream_try_write(raw->stream, &iov, 1) == (ssize_t)length
+		       ? (ssize_t)length
+		       : -1;
+}
+
+static ssize_t raw_pull(gnutls_transport_ptr_t arg, void *ret_bytes, size_t length)
+{
+	struct raw *raw = arg;
+	size_t take = MIN(length, raw->in->len);
+
+	if (take == 0) {
+		gnutls_transport_set_errno(raw->session, raw->ended ? 0 : EAGAIN);
+		return raw->ended ? 0 : -1;
+	}
+	memcpy(ret_bytes, raw->in->data, take);
+	g_byte_array_remove_range(raw->in, 0, (guint)take);
+	return (ssize_t)take;
+}
+
+static void raw_drive(struct raw *raw)
+{
+	char bytes[256];
+	int result = raw->session != NULL ? gnutls_handshake(raw->session) : GNUTLS_E_AGAIN;
+
+	/* A client may be done before it is refused. */
+	if (raw->session != NULL && result == 0) {
+		result = (int)gnutls_record_recv(raw->session, bytes, sizeof(bytes));
+	}
+	if (raw->session != NULL && raw->result == 0 && result < 0 &&
+		gnutls_error_is_fatal(result)) {
+		raw->result = result;
+		raw->alert = gnutls_alert_get(raw->session);
+		if (result != GNUTLS_E_FATAL_ALERT_RECEIVED) {
+			gnutls_alert_send_appropriate(raw->session, result);
+		}
+	}
+}
+
+static void raw_read(void *arg, int result, const uint8_t *bytes, size_t length)
+{
+	struct raw *raw = arg;
+
+	if (result != 0) {
+		raw->ended = true;
+	} else {
+		g_byte_array_append(raw->in, bytes, (guint)length);
+	}
+	raw_drive(raw);
+}
+
+static void self_sign(gnutls_certificate_credentials_t credentials)
+{
+	gnutls_x509_privkey_t key;
+	gnutls_x509_crt_t cert;
+
+	gnutls_x509_privkey_init(&key);
+	gnutls_x509_privkey_generate(
+		key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+	gnutls_x509_crt_init(&cert);
+	gnutls_x509_crt_set_version(cert, 3);
+	gnutls_x509_crt_set_serial(cert, "\1", 1);
+	gnutls_x509_crt_set_activation_time(cert, 1);
+	gnutls_x509_crt_set_expiration_time(cert, INT32_MAX);
+	gnutls_x509_crt_set_key(cert, key);
+	gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0);
+	CU_ASSERT_EQUAL(gnutls_certificate_set_x509_key(credentials, &cert, 1, key), 0);
+	gnutls_x509_crt_deinit(cert);
+	gnutls_x509_privkey_deinit(key);
+}
+
+static void raw_begin(struct raw *raw, unsigned flags, const char *priority, const char *alpn)
+{
+	gnutls_datum_t protocol = {NULL, 0};
+
+	gnutls_certificate_allocate_credentials(&raw->credentials);
+	self_sign(raw->credentials);
+	gnutls_init(&raw->session, flags | GNUTLS_NONBLOCK);
+	CU_ASSERT_EQUAL(gnutls_priority_set_direct(raw->session, priority, NULL), 0);
+	gnutls_credentials_set(raw->session, GNUTLS_CRD_CERTIFICATE, raw->credentials);
+	gnutls_transport_set_ptr(raw->session, raw);
+	gnutls_transport_set_push_function(raw->session, raw_push);
+	gnutls_transport_set_pull_function(raw->session, raw_pull);
+	if (alpn != NULL) {
+		protocol.data = (unsigned char *)g_strdup(alpn);
+		protocol.size = (unsigned)strlen(alpn);
+		gnutls_alpn_set_protocols(raw->session, &protocol, 1, 0);
+		g_free(protocol.data);
+	}
+}
+
+static void raw_init(struct raw *raw, struct memory_world *world)
+{
+	memset(raw, 0, sizeof(*raw));
+	raw->host = memory_host_new(world, NULL);
+	raw->in = g_byte_array_new();
+}
+
+static void raw_done(struct raw *raw)
+{
+	if (raw->stream != NULL) {
+		raw->host->stream_close(raw->stream);
+	}
+	if (raw->session != NULL) {
+		gnutls_deinit(raw->session);
+		gnutls_certificate_free_credentials(raw->credentials);
+	}
+	g_byte_array_free(raw->in, TRUE);
+	memory_host_free(raw->host);
+}
+
+static void raw_connected(void *arg, int result, struct yett_stream *stream)
+{
+	CU_ASSERT_EQUAL_FATAL(result, 0);
+	((struct raw *)arg)->stream = stream;
+}
+
+static void raw_accepted(void *arg, struct yett_stream *stream)
+{
+	struct raw *raw = arg;
+
+	raw->stream = stream;
+	raw->host->stream_read_start(stream, raw_read, raw);
+}
+
+static void expect(const char *label, const struct end *end, int result, const char *text)
+{
+	if (end->closeds != 1 || end->ups != 0 || end->result != result ||
+		strstr(end->text, text) == NULL || end->mend[0] == '\0') {
+		fprintf(stderr, "%s: ups %u, closed %u, result %d, \"%s\"; \"%s\"\n", label,
+			end->ups, end->closeds, end->result, end->text, end->mend);
+		CU_FAIL("not closed as it should be");
+	}
+}
+
+/* Strangers that connect to us. */
+static void test_strangers(void)
+{
+	static const struct {
+		const char *label, *priority, *alpn, *bytes, *want;
+		size_t length;
+		gnutls_alert_description_t alert;
+	} table[] = {
+		{"TLS 1.2 only", TLS12, "yett/1", NULL, "only TLS 1.2", 0,
+			GNUTLS_A_PROTOCOL_VERSION},
+		{"TLS 1.2 and 1.1", "NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.1", NULL, NULL,
+			"only TLS 1.2", 0, GNUTLS_A_PROTOCOL_VERSION},
+		{"another ALPN", TLS13, "h2", NULL, "no common ALPN", 0,
+			GNUTLS_A_NO_APPLICATION_PROTOCOL},
+		{"a longer ALPN", TLS13, "yett/11", NULL, "no common ALPN", 0,
+			GNUTLS_A_NO_APPLICATION_PROTOCOL},
+		{"no ALPN", TLS13, NULL, NULL, "no common ALPN", 0,
+			GNUTLS_A_NO_APPLICATION_PROTOCOL},
+		{"another group", TLS13 ":-GROUP-ALL:+GROUP-SECP521R1", "yett/1", NULL,
+			"common to both", 0, GNUTLS_A_HANDSHAKE_FAILURE},
+		{"HTTP", NULL, NULL, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "plain HTTP", 27, 0},
+		{"random bytes", NULL, NULL, "\x80\x01\x02\x03\x04\x05", "random bytes", 6, 0},
+		{"SSH", NULL, NULL, "SSH-2.0-OpenSSH_9.2\r\n", "random bytes", 21, 0},
+		{"nearly TLS", NULL, NULL, "\x16\x07\x01\x00\x05hello", "random bytes", 10, 0},
+		{"a record too long", NULL, NULL, "\x16\x03\x01\xff\xff\x01\x00\x00\x00\x00", "",
+			10, 0},
+		{"an alert", NULL, NULL, "\x15\x03\x03\x00\x02\x02\x28", "", 7, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		for (size_t chunk = 0; chunk <= 3; chunk += 3) {
+			struct memory_world *world = memory_world_new(i);
+			struct transport *gateway = transport_new(world, "", "");
+			struct end end;
+			struct raw raw;
+
+			memory_world_limits(world, chunk, 0);
+			transport_listen(gateway, "gateway:1");
+			end_init(&end);
+			gateway->accepted = &end;
+			raw_init(&raw, world);
+			raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS,
+				raw_connected, &raw, NULL);
+			memory_run(world);
+			raw.host->stream_read_start(raw.stream, raw_read, &raw);
+			if (table[i].bytes != NULL) {
+				struct iovec iov = {g_memdup2(table[i].bytes, table[i].length),
+					table[i].length};
+
+				raw.host->stream_try_write(raw.stream, &iov, 1);
+				g_free(iov.iov_base);
+			} else {
+				raw_begin(&raw, GNUTLS_CLIENT, table[i].priority, table[i].alpn);
+				raw_drive(&raw);
+			}
+			memory_run(world);
+			expect(table[i].label, &end, YETT_EPROTO,
+				/* From one byte one cannot tell what it would have become. */
+				chunk == 0 || table[i].priority != NULL ? table[i].want : "");
+			if (table[i].alert != 0) {
+				CU_ASSERT_EQUAL(raw.result, GNUTLS_E_FATAL_ALERT_RECEIVED);
+				CU_ASSERT_EQUAL(raw.alert, table[i].alert);
+			}
+			raw_done(&raw);
+			end_done(&end);
+			memory_advance(world, 5 * YETT_SEC);
+			transport_free(gateway);
+			CU_ASSERT_EQUAL(memory_world_free(world), 0);
+		}
+	}
+}
+
+/* What answers where a gateway should be. */
+static void test_wrong_servers(void)
+{
+	static const struct {
+		const char *label, *priority, *alpn, *bytes, *want;
+	} table[] = {
+		{"TLS 1.2 only", TLS12, "yett/1", NULL, "only TLS 1.2"},
+		{"another ALPN", TLS13, "h2", NULL, "no common ALPN"},
+		{"no ALPN", TLS13, NULL, NULL, "no common ALPN"},
+		{"HTTP", NULL, NULL, "HTTP/1.1 400 Bad Request\r\n\r\n", ""},
+		{"SSH", NULL, NULL, "SSH-2.0-OpenSSH_9.2\r\n", ""},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct memory_world *world = memory_world_new(i);
+		struct transport *agent = transport_new(world, "", "");
+		struct yett_listener *listener = NULL;
+		struct end end;
+		struct raw raw;
+
+		end_init(&end);
+		raw_init(&raw, world);
+		if (table[i].priority != NULL) {
+			raw_begin(&raw, GNUTLS_SERVER, table[i].priority, table[i].alpn);
+		}
+		raw.host->listen(raw.host->instance, "raw:1", raw_accepted, &raw, &listener, NULL);
+		end_connect(&end, agent, "raw:1", TIMEOUT_NS);
+		memory_run(world);
+		if (table[i].bytes != NULL) {
+			struct iovec iov = {g_memdup2(table[i].bytes, strlen(table[i].bytes)),
+				strlen(table[i].bytes)};
+
+			raw.host->stream_try_write(raw.stream, &iov, 1);
+			g_free(iov.iov_base);
+			memory_run(world);
+		}
+		expect(table[i].label, &end, YETT_EPROTO, table[i].want);
+		raw.host->listener_close(listener);
+		raw_done(&raw);
+		end_done(&end);
+		memory_advance(world, 5 * YETT_SEC);
+		transport_free(agent);
+		CU_ASSERT_EQUAL(memory_world_free(world), 0);
+	}
+}
+
+/* One bit is changed somewhere in a handshake or in the data after it: never a wrong byte, always
+ * an end with a cause. */
+static void test_damage(void)
+{
+	struct memory_world *world = memory_world_new(99);
+	struct transport *gateway = transport_new(world, "", "");
+	struct transport *agent = transport_new(world, "", "");
+	unsigned silent = 0, wrong = 0, survived = 0;
+
+	transport_listen(gateway, "gateway:1");
+	for (unsigned i = 0; i < DAMAGED; i++) {
+		struct end here, there;
+
+		memory_world_limits(world, 1 + memory_world_chance(world, 900), 0);
+		memory_world_corrupt(world, 1 + memory_world_chance(world, 2400));
+		end_init(&here);
+		end_init(&there);
+		gateway->accepted = &there;
+		end_connect(&here, agent, "gateway:1", TIMEOUT_NS);
+		memory_run(world);
+		if (here.ups == 1 && there.ups == 1) {
+			char text[600] = "all of this arrives or none of it";
+
+			end_send(&here, text, sizeof(text));
+			end_send(&there, text, sizeof(text));
+			memory_run(world);
+			wrong += there.received->len > 0 &&
+				 memcmp(there.received->data, text, there.received->len) != 0;
+			survived += here.closeds + there.closeds == 0;
+		}
+		memory_advance(world, 11 * YETT_SEC);
+		silent += here.closeds == 1 && here.text[0] == '\0';
+		silent += there.closeds == 1 && there.text[0] == '\0';
+		/* An initiator that is not up has been told by now. */
+		silent += here.ups == 0 && here.closeds == 0;
+		end_done(&here);
+		end_done(&there);
+		memory_advance(world, 5 * YETT_SEC);
+	}
+	CU_ASSERT_EQUAL(silent, 0);
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_TRUE(survived < DAMAGED / 2);
+	transport_free(gateway);
+	transport_free(agent);
+	CU_ASSERT_EQUAL(memory_world_free(world), 0);
+}
+
+/* A stranger who sends random bytes that begin as TLS does. */
+static void test_noise(void)
+{
+	struct memory_world *world = memory_world_new(7);
+	struct transport *gateway = transport_new(world, "", "");
+
+	transport_listen(gateway, "gateway:1");
+	for (unsigned i = 0; i < 1000; i++) {
+		uint8_t bytes[700];
+		struct iovec iov = {bytes, 1 + memory_world_chance(world, sizeof(bytes))};
+		struct end end;
+		struct raw raw;
+
+		for (size_t k = 0; k < sizeof(bytes); k++) {
+			bytes[k] = (uint8_t)memory_world_chance(world, 256);
+		}
+		bytes[0] = 0x16;
+		bytes[1] = 3;
+		bytes[2] = 1;
+		bytes[3] = 0;
+		bytes[5] = (uint8_t)(i % 2 == 0 ? 1 : bytes[5]);
+		end_init(&end);
+		gateway->accepted = &end;
+		raw_init(&raw, world);
+		raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS, raw_connected,
+			&raw, NULL);
+		memory_run(world);
+		raw.host->stream_read_start(raw.stream, raw_read, &raw);
+		raw.host->stream_try_write(raw.stream, &iov, 1);
+		memory_run(world);
+		raw_done(&raw);
+		memory_run(world);
+		CU_ASSERT_EQUAL(end.closeds, 1);
+		CU_ASSERT_NOT_EQUAL(end.text[0], '\0');
+		end_done(&end);
+	}
+	memory_advance(world, 5 * YETT_SEC);
+	transport_free(gateway);
+	CU_ASSERT_EQUAL(memory_world_free(world), 0);
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{"strangers", test_strangers},
+		{"wrong servers", test_wrong_servers},
+		{"damaged bytes", test_damage},
+		{"noise", test_noise},
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = {
+		{"transport-tls, refusing", NULL, NULL, NULL, NULL, tests},
+		CU_SUITE_INFO_NULL,
+	};
+	unsigned failures;
+
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
+		return 1;
+	}
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
+	CU_cleanup_registry();
+	return failures == 0 ? 0 : 1;
+}

@@ -73,7 +73,7 @@ void yett_path_update(struct yett_node *node)
 	if (memcmp(&path, &node->path, sizeof(path)) == 0) {
 		return;
 	}
-	if (path.open != node->path.open) {
+	if (path.open != node->path.open && !node->draining) {
 		yett_log(path.open ? YETT_LOG_NOTICE : YETT_LOG_WARNING,
 			path.open ? "path-open" : "path-closed",
 			path.open ? "there is a way to the store hops=%u"

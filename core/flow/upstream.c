@@ -103,8 +103,13 @@ void yett_upstream_close(struct yett_link *link)
 	struct yett_node *node = link->node;
 
 	if (link->peer != NULL) {
-		yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
-			"this upstream is no longer configured, or the node stops");
+		if (node->draining) {
+			yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL, "%s is stopping",
+				node->name);
+		} else {
+			yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
+				"%s no longer has this node as an upstream", node->name);
+		}
 	}
 	node->loop->table->timer_free(link->timer);
 	g_ptr_array_remove(node->links, link);

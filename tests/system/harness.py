@@ -290,6 +290,8 @@ class Node:
         if done.returncode != 0:
             return None
         try:
+            if arguments[0] == "records":  # a line each, since it may follow what arrives
+                return [json.loads(line) for line in done.stdout.splitlines()]
             return json.loads(done.stdout)
         except ValueError:
             raise Failure(f"yettctl {' '.join(arguments)} --json: not JSON:\n{done.stdout}") from None
@@ -301,6 +303,23 @@ class Node:
             lists = [value for value in answer.values() if isinstance(value, list)]
             return lists[0] if len(lists) == 1 else [answer]
         return answer or []
+
+    def account(self):
+        """What is stored, under way, lost, twice: (the sum, {origin's name: its own sum})."""
+        done = yettctl("--socket", self.socket, "account", "--json", check=False)
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            raise Failure(f"yettctl account --json: not JSON:\n{done.stdout}{done.stderr}") from None
+        lost = answer["total"]["lost"] if "lost" in answer["total"] else 0
+        if (done.returncode == 0) != (lost == 0 and answer["total"].get("twice", 0) == 0):
+            raise Failure(f"yettctl account: exit code {done.returncode}, and it says {answer['total']}")
+        return answer["total"], {row["name"]: row for row in answer["origins"]}
+
+    def waiting(self):
+        """Batches in its queue, all lanes."""
+        queue = self.ctl("queue")
+        return queue["waiting_batches"] + sum(lane["batches"] for lane in queue["lanes"])
 
     def records(self, **conditions):
         more = [word for key, value in conditions.items() for word in (f"--{key}", str(value))]
@@ -405,6 +424,20 @@ class Group:
     def wait(self, what, ask, timeout=30):
         """Asks until it is true; a node that ends meanwhile is a failure."""
         return wait(what, ask, timeout, alive=self.running())
+
+    def all_arrived(self, server, timeout=30):
+        """Waits until nothing is under way, and returns the account: nothing lost, nothing twice."""
+        below = [node for node in self.running() if "queue" in node.settings]
+
+        def arrived():
+            return (all(node.waiting() == 0 for node in below)
+                    and server.account()[0].get("missing", 0) == 0)
+        self.wait("everything to have arrived", arrived, timeout)
+        total, origins = server.account()
+        wrong = {key: total.get(key, 0) for key in ("lost", "twice", "missing", "forks", "dead")}
+        if any(wrong.values()):
+            raise Failure(f"not everything is stored once: {wrong}\n{json.dumps(origins, indent=2)}")
+        return total, origins
 
     def expect(self, *events):
         self.expected.update(events)

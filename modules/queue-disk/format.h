@@ -15,6 +15,7 @@
 #define YETT_DISK_MARK_SIZE    32
 #define YETT_DISK_SEGMENT_MAX  (16u * 1024 * 1024) /* one batch more may make it longer */
 #define YETT_DISK_FILE_MAX     (20u * 1024 * 1024)
+#define YETT_DISK_ENTRIES_MAX  (YETT_DISK_FILE_MAX / (2 * YETT_DISK_EDGE_SIZE))
 #define YETT_DISK_FEATURES     0 /* incompatible ones that this code knows */
 #define YETT_DISK_HEAD_RESERVE 1 /* flag: made out of the space reserved for custody */
 

@@ -255,7 +255,7 @@ static int take_lost_tail(struct yett_disk_recovery *recovery, struct yett_disk_
 	segment->damaged = true;
 	disk->degraded = true;
 	while (listed != NULL && segment->count < listed->count &&
-		segment->count < YETT_DISK_FILE_MAX / (2 * YETT_DISK_EDGE_SIZE)) {
+		segment->count < YETT_DISK_ENTRIES_MAX) {
 		int result = yett_disk_grow(
 			&segment->places, segment->count, &room, sizeof(struct yett_disk_place));
 
@@ -382,6 +382,10 @@ static int examine(struct yett_disk_recovery *recovery, const struct yett_disk_s
 			return discard(recovery, seen);
 		}
 		return set_aside(recovery, seen, length, "nothing in it can be read");
+	}
+	if (verdict->header_bad && listed == NULL && recovery->found_count == 0) {
+		return set_aside(
+			recovery, seen, length, "nothing in it can be read"); /* but a mark */
 	}
 	verdict->first = !verdict->header_bad ? head.first
 			 : listed != NULL     ? listed->first

@@ -293,7 +293,8 @@ static int decode_lists(struct yett_disk *disk, const uint8_t *bytes, size_t len
 			.sealed = (from[33] & SEALED) != 0,
 			.damaged = (from[33] & DAMAGED) != 0,
 		};
-		if (from[32] >= YETT_LANES) {
+		if (from[32] >= YETT_LANES || manifest->listed[i].count > YETT_DISK_ENTRIES_MAX ||
+			manifest->listed[i].first > UINT64_MAX / 2) {
 			return YETT_ECORRUPT;
 		}
 	}

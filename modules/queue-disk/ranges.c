@@ -17,7 +17,7 @@
 #define FORMAT_VERSION 1
 #define HEAD_SIZE      32
 #define ROW_SIZE       64
-#define ROWS_MAX       (YETT_DISK_FILE_MAX / (2 * YETT_DISK_EDGE_SIZE))
+#define ROWS_MAX       YETT_DISK_ENTRIES_MAX
 
 static bool same_stream(const struct yett_range *a, const struct yett_range *b)
 {

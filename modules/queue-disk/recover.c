@@ -212,6 +212,8 @@ static int miss(struct yett_disk_recovery *recovery, const struct yett_disk_list
 		listed->serial, listed->first + listed->count, 0, {.count = 0}};
 	char name[YETT_DISK_NAME_SIZE];
 	uint64_t end = listed->first + listed->count;
+	uint64_t from_here =
+		listed->settled_below > listed->first ? listed->settled_below : listed->first;
 	size_t losses = disk->losses_count;
 	int result = yett_disk_grow(
 		&disk->missing, disk->missing_count, &disk->missing_room, sizeof(*listed));
@@ -223,7 +225,7 @@ static int miss(struct yett_disk_recovery *recovery, const struct yett_disk_list
 	(void)yett_disk_ranges_read(disk->host, disk->dir, name,
 		yett_disk_salt(disk->incarnation, listed->serial, listed->lane), listed->lane,
 		&ranges);
-	for (uint64_t n = listed->settled_below; n < end && result == 0;) {
+	for (uint64_t n = from_here; n < end && result == 0;) {
 		uint64_t from = n;
 
 		while (n < end && !yett_disk_declared(disk, listed->serial, n)) {

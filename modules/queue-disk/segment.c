@@ -214,7 +214,7 @@ int yett_disk_place_add(struct yett_disk *disk, struct yett_disk_segment *segmen
 	int result;
 
 	if (edge->number < segment->first || index < segment->count ||
-		index >= YETT_DISK_FILE_MAX / (2 * YETT_DISK_EDGE_SIZE)) {
+		index >= YETT_DISK_ENTRIES_MAX) {
 		return YETT_ECORRUPT;
 	}
 	do {

@@ -338,7 +338,7 @@ static void test_crash_everywhere(void)
 
 	(void)crash_at(11, 0, YETT_FAULTY_NOTHING, &count);
 	for (uint64_t at = 1; at <= count; at++) {
-		for (int how = 0; how < YETT_FAULTY_CRASHES; how++) {
+		for (int how = at % 2 == 0 ? 0 : 1; how < YETT_FAULTY_CRASHES; how += 2) {
 			runs++;
 			if (!crash_at(11, at, (enum yett_faulty_crash)how, &ignored)) {
 				CU_FAIL_FATAL("crash");
@@ -353,7 +353,7 @@ static void test_crash_seeds(void)
 {
 	uint64_t ignored;
 
-	for (uint64_t seed = 100; seed < 400; seed++) {
+	for (uint64_t seed = 100; seed < 300; seed++) {
 		uint64_t at = 1 + seed * 7919 % 200;
 
 		if (!crash_at(seed, at, seed % 2 == 0 ? YETT_FAULTY_PIECES : YETT_FAULTY_PREFIX,

@@ -26,7 +26,8 @@ struct yett_management {
 	void (*heartbeat)(void *arg, struct yett_peer *peer, const struct yett_heartbeat *message);
 	/* Whether this gateway was granted this origin. */
 	bool (*granted)(void *arg, const struct yett_id *gateway, const struct yett_id *origin);
-	/* An upstream took us: tell it whom we speak for. */
+	/* An upstream has a way to the store, which does not lead through us: tell it whom we speak
+	 * for. What is told along such ways only cannot go in circles. */
 	void (*upstream_open)(void *arg, struct yett_peer *upstream);
 	/* The oldest number etc. changed, a session opened: something views show. */
 	void (*tick)(void *arg, uint64_t now_ns);

@@ -126,20 +126,21 @@ void yett_upstream_ready(struct yett_link *link)
 	link->error[0] = '\0';
 	memset(&link->path, 0, sizeof(link->path));
 	set_state(link, YETT_UPSTREAM_NO_PATH);
-	if (node->management.upstream_open != NULL) {
-		node->management.upstream_open(node->management.arg, link->peer);
-	}
 	yett_deliver(node);
 }
 
 void yett_upstream_path(struct yett_link *link, const struct yett_path *path)
 {
 	struct yett_node *node = link->node;
+	bool was_up = link->state == YETT_UPSTREAM_UP;
 
 	link->path = *path;
 	if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
 		set_state(link,
 			yett_path_usable(node, path) ? YETT_UPSTREAM_UP : YETT_UPSTREAM_NO_PATH);
+	}
+	if (link->state == YETT_UPSTREAM_UP && !was_up && node->management.upstream_open != NULL) {
+		node->management.upstream_open(node->management.arg, link->peer);
 	}
 	yett_path_update(node);
 	yett_deliver(node);

@@ -6,8 +6,9 @@
  * for admission (flow/admit.c), for how it is kept (registry.c) nor for how it is shown (views.c).
  * On the loop.
  *
- * Presence is (node, boot, session): the newer one wins, whichever way the news of it came. A grant
- * outlives the session, so what a departed agent left with its gateway can still be delivered. */
+ * Presence is (node, boot, session): the newer one wins, whichever way the news of it came. It is told
+ * only to upstreams with a way to the store that does not lead through this node, so it goes no more
+ * in circles than data does. A grant outlives the session, so what a departed agent left with its gateway can still be delivered. */
 #include "manage.h"
 
 #include <string.h>
@@ -152,12 +153,15 @@ static void upstream_open(void *arg, struct yett_peer *upstream)
 
 typedef void (*upstream_fn)(struct yett_peer *upstream, const void *message);
 
-static void each_upstream(struct yett_manage *manage, upstream_fn fn, const void *message)
+/* `on_the_way`: only those that have a way to the store, which does not lead through us. */
+static void each_upstream(
+	struct yett_manage *manage, bool on_the_way, upstream_fn fn, const void *message)
 {
 	for (guint i = 0; i < manage->node->links->len; i++) {
 		struct yett_link *link = manage->node->links->pdata[i];
 
-		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
+		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN &&
+			(!on_the_way || link->state == YETT_UPSTREAM_UP)) {
 			fn(link->peer, message);
 		}
 	}
@@ -185,14 +189,14 @@ static void pass_on(struct yett_manage *manage, const struct yett_known *known)
 	message = g_new0(struct yett_attach, 1);
 	message->count = 1;
 	describe(manage, known, &message->nodes[0]);
-	each_upstream(manage, attach_one, message);
+	each_upstream(manage, true, attach_one, message);
 	g_free(message);
 }
 
 static void pass_on_gone(struct yett_manage *manage, const struct yett_detach *message)
 {
 	if (message->count > 0) {
-		each_upstream(manage, detach_some, message);
+		each_upstream(manage, true, detach_some, message);
 	}
 }
 
@@ -271,10 +275,16 @@ static bool may_attach(const struct yett_manage *manage, const struct yett_peer 
 	return true;
 }
 
-/* The newer presence wins; of one boot, the higher session. */
-static bool is_newer(const struct yett_known *known, const struct yett_attached *node)
+/* The newer presence wins; of one boot, the higher session. What is known already is no news, also
+ * where it comes another way. */
+static bool is_news(const struct yett_known *known, const struct yett_attached *node)
 {
-	if (!known->live || !yett_id_equal(&known->boot, &node->boot)) {
+	bool same_boot = yett_id_equal(&known->boot, &node->boot);
+
+	if (same_boot && known->session == node->session && known->live == node->live) {
+		return false;
+	}
+	if (!known->live || !same_boot) {
 		return node->live || !known->live;
 	}
 	return node->session >= known->session;
@@ -314,7 +324,7 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		}
 		known = yett_manage_ensure(manage, &node->id);
 		yett_manage_grant(manage, &gateway->id, &node->id);
-		if (is_newer(known, node)) {
+		if (is_news(known, node)) {
 			take_attached(manage, gateway, known, node);
 		}
 	}
@@ -388,11 +398,11 @@ static void beat(struct yett_manage *manage, uint64_t now_ns)
 		message->nodes[message->count].age_ms =
 			(uint32_t)((now_ns - known->heard_at_ns) / YETT_MS);
 		if (++message->count == YETT_ATTACH_MAX) {
-			each_upstream(manage, send_heartbeat, message);
+			each_upstream(manage, false, send_heartbeat, message);
 			message->count = 0;
 		}
 	}
-	each_upstream(manage, send_heartbeat, message);
+	each_upstream(manage, false, send_heartbeat, message);
 	g_free(message);
 }
 

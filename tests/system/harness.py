@@ -321,6 +321,12 @@ class Node:
         queue = self.ctl("queue")
         return queue["waiting_batches"] + sum(lane["batches"] for lane in queue["lanes"])
 
+    def cpu_seconds(self):
+        """Processor time that it has used."""
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
+            words = stat.read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
     def records(self, **conditions):
         more = [word for key, value in conditions.items() for word in (f"--{key}", str(value))]
         return self.rows("records", *more)

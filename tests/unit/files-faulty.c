@@ -375,8 +375,10 @@ static int file_sync(void *fs, int file)
 				FAULTY_SECTOR);
 		}
 	}
-	memset(inode->dirty, 0,
-		inode->room / FAULTY_SECTOR); /* also after a failure: that is Linux */
+	if (result == 0 || !faulty->fail_forever) {
+		/* Also after a failure: that is Linux. Not where the process died in it. */
+		memset(inode->dirty, 0, inode->room / FAULTY_SECTOR);
+	}
 	if (result == 0) {
 		inode->disk_length = inode->now_length;
 	}
@@ -566,6 +568,14 @@ void yett_faulty_crash(struct yett_faulty *faulty, enum yett_faulty_crash how)
 			faulty_inode_unref(faulty->handles[i].inode);
 			faulty->handles[i].used = false;
 		}
+	}
+	if (how == YETT_FAULTY_KILLED) {
+		for (size_t i = 0; i < faulty->now.count; i++) {
+			faulty->now.items[i].inode->locked = false;
+		}
+		yett_faulty_plan(faulty, 0, 0, false);
+		yett_faulty_plan_sync(faulty, 0);
+		return;
 	}
 	if (how == YETT_FAULTY_EVERYTHING) {
 		journal_apply(faulty, -1, faulty->journal_count);

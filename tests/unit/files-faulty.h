@@ -13,11 +13,12 @@ struct yett_faulty;
 
 enum yett_faulty_crash {
 	YETT_FAULTY_NOTHING,    /* of what was not synced is left */
-	YETT_FAULTY_EVERYTHING, /* is left: the process was killed, the system lives */
+	YETT_FAULTY_EVERYTHING, /* is left, and is durable */
 	YETT_FAULTY_PREFIX,     /* sectors up to some point of each file, names up to some point */
 	YETT_FAULTY_PIECES,     /* any sectors, any length, names up to some point */
+	YETT_FAULTY_KILLED, /* only the process is gone: all is there, none of it more durable */
 };
-#define YETT_FAULTY_CRASHES 4
+#define YETT_FAULTY_CRASHES 5
 
 struct yett_faulty *yett_faulty_new(uint64_t seed);
 /* What `from` holds now, all of it durable; no handles, no plan. */

@@ -232,6 +232,7 @@ static void compare(struct model *model)
 {
 	static struct yett_queue_item items[32];
 	static bool seen[SOURCES * ITEMS_MAX];
+	struct yett_queue_stats stats;
 	int got;
 
 	memset(seen, 0, sizeof(seen));
@@ -258,6 +259,9 @@ static void compare(struct model *model)
 		}
 		CHECK(model, got == 0);
 	}
+	CHECK(model, model->fixture.queue->stats(model->fixture.self, &stats) == 0);
+	CHECK(model, model->found == stats.lanes[0].entries + stats.lanes[1].entries +
+					     stats.lanes[2].entries);
 	for (unsigned k = 0; k < SOURCES; k++) {
 		uint64_t position = fixture_position(&model->fixture, keys[k]);
 
@@ -316,7 +320,17 @@ static bool crash_at(uint64_t seed, uint64_t at, enum yett_faulty_crash how, uin
 		CHECK(&model, start(&model) == 0);
 		if (model.failed == 0) {
 			compare(&model);
-			work(&model, 6);
+		}
+		if (round == 0 && how == YETT_FAULTY_KILLED) {
+			/* What was found after the process died survives the system, too. */
+			crash(&model, YETT_FAULTY_NOTHING);
+			CHECK(&model, start(&model) == 0);
+			compare(&model);
+		}
+		if (model.failed == 0) {
+			/* An error, then the next crash. */
+			yett_faulty_plan(model.faulty, 1 + at % 29, YETT_EIO, false);
+			work(&model, 2 + (unsigned)(at % 5));
 		}
 	}
 	fixture_destroy(&model.fixture, true);
@@ -338,7 +352,7 @@ static void test_crash_everywhere(void)
 
 	(void)crash_at(11, 0, YETT_FAULTY_NOTHING, &count);
 	for (uint64_t at = 1; at <= count; at++) {
-		for (int how = at % 2 == 0 ? 0 : 1; how < YETT_FAULTY_CRASHES; how += 2) {
+		for (int how = (int)(at % 2); how < YETT_FAULTY_CRASHES; how += 2) {
 			runs++;
 			if (!crash_at(11, at, (enum yett_faulty_crash)how, &ignored)) {
 				CU_FAIL_FATAL("crash");

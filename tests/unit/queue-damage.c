@@ -225,6 +225,8 @@ static void test_flip_open(void)
 {
 	flip_file(true, OPEN, true);
 	flip_file(false, OPEN, true);
+	flip_file(
+		false, URGENT, true); /* of its last group only the mark says that it was synced */
 }
 
 static void test_flip_manifest(void)

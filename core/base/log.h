@@ -16,7 +16,8 @@ enum yett_log_target {
 void yett_log_setup(enum yett_log_target target, int max_level);
 void yett_log(int level, const char *event, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void yett_log_va(int level, const char *event, const char *format, va_list args);
+void yett_log_va(int level, const char *event, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
 /* Also gets each line that passes level and limit; NULL: none. On the logging thread: must be
  * quick and thread-safe; may log (which is not tapped again), must not set the tap. Once the call that
  * replaces it returns, the former tap is called no more. */

@@ -118,6 +118,7 @@ static void take(struct yett_peer *peer, const struct yett_intro *intro)
 static void welcome(struct yett_peer *peer)
 {
 	struct yett_node *node = peer->node;
+	char id[YETT_ID_TEXT_SIZE];
 	struct yett_welcome message = {
 		.heartbeat_s = (uint32_t)(node->settings->node.heartbeat_ns / YETT_SEC)};
 
@@ -131,11 +132,10 @@ static void welcome(struct yett_peer *peer)
 	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 &&
 			  yett_admit_may_proxy(peer->gate->settings, peer->name);
 	yett_log(YETT_LOG_NOTICE, "session-opened",
-		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%08x… "
+		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%s "
 		"software=\"%s\"%s",
 		peer->name, peer->address, peer->mechanism, peer->authority,
-		GUINT32_FROM_BE(*(const uint32_t *)(const void *)peer->id.bytes), peer->software,
-		peer->may_proxy ? " proxy=yes" : "");
+		yett_id_text(&peer->id, id), peer->software, peer->may_proxy ? " proxy=yes" : "");
 	yett_credit_open(peer);
 	yett_path_tell(peer);
 	if (node->management.joined != NULL) {

@@ -19,6 +19,7 @@
 struct yett_authentication {
 	struct yett_peer *peer; /* one reference */
 	struct yett_auth_slot *slot;
+	const struct yett_clock *clock;
 	struct yett_job job;
 	bool running;
 	bool cancelled;
@@ -195,7 +196,7 @@ static void work(void *arg)
 		.role = auth->facts.role,
 		.facts = &auth->facts,
 		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
-		.wall_ns = yett_clock_wall(auth->peer->node->clock),
+		.wall_ns = yett_clock_wall(auth->clock),
 	};
 
 	auth->result = 0;
@@ -348,6 +349,7 @@ static struct yett_authentication *begin(struct yett_peer *peer, struct yett_aut
 
 	auth->peer = yett_peer_ref(peer);
 	auth->slot = slot;
+	auth->clock = peer->node->clock;
 	auth->first = true;
 	slot->references++;
 	if (!copy_facts(auth, peer->facts)) {

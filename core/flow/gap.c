@@ -101,6 +101,7 @@ struct room {
 	uint64_t segment;
 	GArray *ranges;
 	int result;
+	bool dropped;
 };
 
 static int add_range(void *arg, uint64_t number, const struct yett_range *range, const void *meta,
@@ -137,13 +138,14 @@ static void drop(const struct yett_queue_operations *operations, void *self, voi
 	struct room *room = arg;
 
 	room->result = operations->drop(self, room->lane, room->segment);
+	room->dropped = room->result == 0;
 }
 
 static void dropped(void *arg)
 {
 	struct room *room = arg;
 
-	yett_queue_room_made(room->node, room->lane);
+	yett_queue_room_made(room->node, room->lane, room->dropped);
 	g_array_free(room->ranges, TRUE);
 	g_free(room);
 }
@@ -160,6 +162,9 @@ static void found(void *arg)
 	struct room *room = arg;
 
 	if (room->result != 0 || room->ranges->len == 0) {
+		yett_log(YETT_LOG_WARNING, "no-room-made",
+			"the lane is full and there is nothing old to drop: %s lane=%u",
+			yett_result_text(room->result), room->lane);
 		dropped(room);
 		return;
 	}

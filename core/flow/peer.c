@@ -43,6 +43,7 @@ struct yett_peer *yett_peer_new(struct yett_node *node, enum yett_role role, con
 	struct yett_peer *peer = g_new0(struct yett_peer, 1);
 
 	peer->node = node;
+	peer->loop = node->loop;
 	peer->role = role;
 	peer->state = YETT_PEER_CONNECTING;
 	peer->references = 1;
@@ -73,7 +74,7 @@ void yett_peer_unref(struct yett_peer *peer)
 		/* Not now: a call of the wire machine may be on the stack. */
 		peer->gone.fn = free_now;
 		peer->gone.arg = peer;
-		peer->node->loop->table->post(peer->node->loop, &peer->gone);
+		peer->loop->table->post(peer->loop, &peer->gone);
 	}
 }
 
@@ -147,8 +148,8 @@ static void end(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry
 	yett_peer_unref(peer);
 }
 
-static void vclose(struct yett_peer *peer, uint32_t code, uint32_t retry_after_ms, const char *mend,
-	const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void vclose(struct yett_peer *peer, uint32_t code,
+	uint32_t retry_after_ms, const char *mend, const char *format, va_list args)
 {
 	enum yett_peer_state was = peer->state;
 	struct yett_refuse refuse = {.code = code, .retry_after_ms = retry_after_ms};

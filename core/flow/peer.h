@@ -29,8 +29,9 @@ struct yett_peer_credit {
 struct yett_flight; /* deliver.c: batches sent and not acknowledged */
 
 struct yett_peer {
-	struct yett_node *node;
-	enum yett_role role; /* ours */
+	struct yett_node *node; /* while it is not closed */
+	struct yett_loop *loop; /* which outlives the node */
+	enum yett_role role;    /* ours */
 	enum yett_peer_state state;
 	unsigned references; /* keeps, an auth job, the node's list */
 	struct yett_channel *channel;

@@ -65,6 +65,7 @@ struct yett_keeper {
 	struct yett_executor *executor;
 	bool durable;
 	bool busy;
+	bool closing; /* freed once the round that is under way has come back */
 	bool stalled; /* a lane is full or the disk fails: not again before `retry` or a settle */
 	struct round round;
 	struct yett_keep_list pending;             /* not yet in a round */
@@ -126,8 +127,11 @@ static void work(void *arg)
 	struct yett_keeper *keeper = arg;
 	struct round *round = &keeper->round;
 	const struct yett_queue_operations *operations = keeper->operations;
-	void *self = keeper->instance->self;
+	void *self = keeper->closing ? NULL : keeper->instance->self;
 
+	if (keeper->closing) {
+		return; /* an inline executor comes to it late; threads were waited for */
+	}
 	for (guint i = 0; i < round->settled->len; i++) {
 		struct settled *s = &g_array_index(round->settled, struct settled, i);
 
@@ -260,13 +264,44 @@ static void settle_volatile(struct yett_keeper *keeper, struct round *round)
 	}
 }
 
+static void free_reads(struct round *round)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		for (int i = 0; i < round->reads[lane].count; i++) {
+			yett_buffer_unref(round->reads[lane].items[i].batch.buffer);
+		}
+		g_free(round->reads[lane].items);
+	}
+}
+
+static void keeper_free(struct yett_keeper *keeper)
+{
+	if (keeper->executor != NULL) {
+		yett_executor_free(keeper->executor, false, 0);
+	}
+	free_reads(&keeper->round);
+	g_hash_table_unref(keeper->unsettled);
+	g_array_free(keeper->settled, TRUE);
+	g_array_free(keeper->calls, TRUE);
+	g_array_free(keeper->lost, TRUE);
+	g_array_free(keeper->round.settled, TRUE);
+	g_array_free(keeper->round.calls, TRUE);
+	g_array_free(keeper->round.lost, TRUE);
+	g_free(keeper->round.entries);
+	g_free(keeper);
+}
+
 static void done(void *arg)
 {
 	struct yett_keeper *keeper = arg;
 	struct round *round = &keeper->round;
 	struct yett_node *node = keeper->node;
 
-	keeper->busy = false;
+	if (keeper->closing) {
+		keeper_free(keeper);
+		return;
+	}
+	/* Still busy: completions may want a new round, which begins when this one is put away. */
 	keeper->stats = round->stats;
 	if (round->stats.degraded != 0) {
 		yett_node_degrade(node, "the queue found damage, or a sync failed");
@@ -303,6 +338,7 @@ static void done(void *arg)
 		node->loop->table->timer_start(keeper->retry, RETRY_NS);
 	}
 	yett_deliver(node);
+	keeper->busy = false;
 	kick(keeper);
 }
 
@@ -338,7 +374,7 @@ static void kick(struct yett_keeper *keeper)
 	GArray *swap;
 	bool reads = false;
 
-	if (keeper->busy) {
+	if (keeper->busy || keeper->closing) {
 		return;
 	}
 	gather(keeper, &round->keeps);
@@ -372,11 +408,13 @@ static void retry(void *arg)
 	kick(keeper);
 }
 
-void yett_queue_room_made(struct yett_node *node, uint32_t lane)
+void yett_queue_room_made(struct yett_node *node, uint32_t lane, bool made)
 {
 	node->queue->making_room[lane] = false;
-	node->queue->stalled = false;
-	kick(node->queue);
+	if (made) {
+		node->queue->stalled = false;
+		kick(node->queue);
+	}
 }
 
 void yett_queue_keep(struct yett_node *node, struct yett_keep *keep)
@@ -543,6 +581,18 @@ static gboolean complete_closed(gpointer key, gpointer value, gpointer arg)
 	return TRUE;
 }
 
+/* Whoever waits for the queue's thread is told; what it would have found is empty. */
+static void end_calls(GArray *calls)
+{
+	for (guint i = 0; i < calls->len; i++) {
+		struct call call = g_array_index(calls, struct call, i);
+
+		call.done(call.arg); /* may add another one, to the end */
+	}
+	g_array_set_size(calls, 0);
+}
+
+/* After this, `keeper` is freed here, or by the completion that is under way. */
 void yett_queue_close(struct yett_node *node)
 {
 	struct yett_keeper *keeper = node->queue;
@@ -550,25 +600,24 @@ void yett_queue_close(struct yett_node *node)
 	if (keeper == NULL) {
 		return;
 	}
-	if (keeper->executor != NULL) {
+	if (keeper->executor != NULL && !node->inline_executors) {
 		yett_executor_free(keeper->executor, false, 0);
+		keeper->executor = NULL;
 	}
-	yett_instance_free(keeper->instance);
+	keeper->closing = true;
 	yett_keep_complete_all(&keeper->round.keeps, YETT_ECLOSED);
 	yett_keep_complete_all(&keeper->pending, YETT_ECLOSED);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		yett_keep_complete_all(&keeper->waiting[lane], YETT_ECLOSED);
 	}
+	end_calls(keeper->round.calls);
+	end_calls(keeper->calls);
+	yett_keep_complete_all(&keeper->pending, YETT_ECLOSED);
 	g_hash_table_foreach_remove(keeper->unsettled, complete_closed, NULL);
-	g_hash_table_unref(keeper->unsettled);
+	yett_instance_free(keeper->instance);
 	node->loop->table->timer_free(keeper->retry);
-	g_array_free(keeper->settled, TRUE);
-	g_array_free(keeper->calls, TRUE);
-	g_array_free(keeper->lost, TRUE);
-	g_array_free(keeper->round.settled, TRUE);
-	g_array_free(keeper->round.calls, TRUE);
-	g_array_free(keeper->round.lost, TRUE);
-	g_free(keeper->round.entries);
-	g_free(keeper);
 	node->queue = NULL;
+	if (!keeper->busy) {
+		keeper_free(keeper);
+	}
 }

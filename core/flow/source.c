@@ -195,6 +195,9 @@ static void wait_until(feed_t *feed, uint64_t when_ns)
 	uint64_t now_ns = yett_clock_monotonic(feed->node->clock);
 	struct pollfd poll_fd = {.fd = feed->wake_fd, .events = POLLIN};
 
+	if (when_ns > now_ns + POLL_NS) {
+		when_ns = now_ns + POLL_NS; /* the caller looks again */
+	}
 	if (when_ns > now_ns) {
 		poll(&poll_fd, 1, (int)((when_ns - now_ns) / YETT_MS + 1));
 	}

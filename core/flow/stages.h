@@ -75,7 +75,8 @@ void yett_queue_keep(struct yett_node *node, struct yett_keep *keep);
 void yett_queue_settle(struct yett_node *node, uint32_t lane, uint64_t entry);
 /* Reads on from `from` when the thread is free; the answer goes to yett_deliver_read. */
 void yett_queue_read(struct yett_node *node, uint32_t lane, uint64_t from, size_t max_bytes);
-void yett_queue_room_made(struct yett_node *node, uint32_t lane);
+/* `made`: there is room now; else not again before the retry. */
+void yett_queue_room_made(struct yett_node *node, uint32_t lane, bool made);
 bool yett_queue_idle(const struct yett_node *node);
 void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_view);
 /* Before the loop runs: the module itself. */

@@ -37,6 +37,7 @@ struct yett_vault {
 	struct yett_instance *writer, *reader;
 	struct yett_executor *write_executor, *read_executor;
 	bool busy;
+	bool closing; /* freed once what is under way has come back */
 	bool failing; /* the last transaction failed: not again before `retry` */
 	bool tidying;
 	uint64_t last_tidy_ns;
@@ -107,8 +108,8 @@ static int transact(struct yett_vault *vault)
 
 		result = operations->registry_put(self, document->table, document->key,
 			document->json, YETT_REVISION_ANY, &revision, &vault->error);
-		if (result == YETT_ENOTFOUND) {
-			result = 0; /* deleting what is not there */
+		if (result == YETT_ENOTFOUND || result == YETT_EINVAL) {
+			result = 0; /* deleting what is not there; or no JSON: never will be */
 		}
 	}
 	if (result == 0) {
@@ -124,6 +125,9 @@ static void work(void *arg)
 {
 	struct yett_vault *vault = arg;
 
+	if (vault->closing) {
+		return; /* an inline executor comes to it late; threads were waited for */
+	}
 	memset(&vault->error, 0, sizeof(vault->error));
 	vault->tidy_result = 0;
 	if (vault->tidying) {
@@ -212,11 +216,33 @@ static void restore(struct yett_vault *vault)
 	vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
 }
 
+static void vault_free(struct yett_vault *vault)
+{
+	if (vault->busy || vault->reading > 0) {
+		return; /* the last completion frees it */
+	}
+	if (vault->write_executor != NULL) {
+		yett_executor_free(vault->write_executor, false, 0);
+	}
+	if (vault->read_executor != NULL) {
+		yett_executor_free(vault->read_executor, false, 0);
+	}
+	g_ptr_array_free(vault->documents, TRUE);
+	g_ptr_array_free(vault->group_documents, TRUE);
+	g_free(vault->puts);
+	g_free(vault);
+}
+
 static void done(void *arg)
 {
 	struct yett_vault *vault = arg;
 
-	vault->busy = false;
+	if (vault->closing) {
+		vault->busy = false;
+		vault_free(vault);
+		return;
+	}
+	/* Still busy: completions may add to the next transaction, and must not begin it. */
 	set_failing(vault, vault->result != 0);
 	if (vault->tidying) {
 		vault->tidying = false;
@@ -232,6 +258,7 @@ static void done(void *arg)
 	} else {
 		restore(vault);
 	}
+	vault->busy = false;
 	kick(vault);
 }
 
@@ -261,7 +288,7 @@ static void submit(struct yett_vault *vault)
 
 static void kick(struct yett_vault *vault)
 {
-	if (vault->busy || vault->failing) {
+	if (vault->busy || vault->failing || vault->closing) {
 		return;
 	}
 	if (vault->pending.head != NULL || vault->documents->len > 0) {
@@ -358,16 +385,23 @@ static void read_work(void *arg)
 {
 	struct read_call *call = arg;
 
-	call->fn(call->vault->operations, call->vault->reader->self, call->arg);
+	if (!call->vault->closing) {
+		call->fn(call->vault->operations, call->vault->reader->self, call->arg);
+	}
 }
 
 static void read_done(void *arg)
 {
 	struct read_call *call = arg;
 
-	call->vault->reading--;
+	struct yett_vault *vault = call->vault;
+
+	vault->reading--;
 	call->done(call->arg);
 	g_free(call);
+	if (vault->closing) {
+		vault_free(vault);
+	}
 }
 
 void yett_store_call(struct yett_node *node,
@@ -436,6 +470,15 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 		       : yett_executor_new(node->loop, "reader", 1, &vault->read_executor, error);
 }
 
+static void wait_for(struct yett_executor **executor, const struct yett_node *node)
+{
+	if (*executor != NULL && !node->inline_executors) {
+		yett_executor_free(*executor, false, 0);
+		*executor = NULL;
+	}
+}
+
+/* After this, the vault is freed here, or by the last completion that is under way. */
 void yett_store_close(struct yett_node *node)
 {
 	struct yett_vault *vault = node->store;
@@ -443,20 +486,14 @@ void yett_store_close(struct yett_node *node)
 	if (vault == NULL) {
 		return;
 	}
-	if (vault->write_executor != NULL) {
-		yett_executor_free(vault->write_executor, false, 0);
-	}
-	if (vault->read_executor != NULL) {
-		yett_executor_free(vault->read_executor, false, 0);
-	}
-	yett_instance_free(vault->reader);
-	yett_instance_free(vault->writer);
+	wait_for(&vault->write_executor, node);
+	wait_for(&vault->read_executor, node);
+	vault->closing = true;
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
-	g_ptr_array_free(vault->documents, TRUE);
-	g_ptr_array_free(vault->group_documents, TRUE);
+	yett_instance_free(vault->reader);
+	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);
-	g_free(vault->puts);
-	g_free(vault);
 	node->store = NULL;
+	vault_free(vault);
 }

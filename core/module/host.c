@@ -20,7 +20,7 @@
 #include "../wire/pieces.h"
 #include "../wire/record.h"
 
-static void host_log(
+__attribute__((format(printf, 4, 5))) static void host_log(
 	struct yett_instance *instance, int level, const char *event, const char *format, ...)
 {
 	char text[1024];

@@ -1,0 +1,38 @@
+/* The simulated world: virtual time, loops, and a network in memory, all in one thread and all decided
+ * by a seed. Nodes are made of the production code; what is not theirs is the table of the loop, the
+ * clock, a transport without cryptography, and an auth module that takes a name at its word. */
+#ifndef YETT_SIMULATION_SIM_H
+#define YETT_SIMULATION_SIM_H
+
+#include "flow/node.h"
+#include "manage/manage.h"
+#include "net/loop.h"
+
+struct sim;
+struct sim_loop;
+
+/* Time starts at a fixed date; nothing but events moves it. */
+struct sim *sim_new(uint64_t seed);
+void sim_free(struct sim *sim);          /* all loops must be freed */
+uint64_t sim_now(const struct sim *sim); /* monotonic, nanoseconds */
+uint64_t sim_random(struct sim *sim);    /* of the seed */
+/* Runs events until `until_ns` (monotonic), or until nothing is left to do. */
+void sim_run(struct sim *sim, uint64_t until_ns);
+/* Runs until the condition holds; false: it did not within `for_ns`. */
+bool sim_run_until(struct sim *sim, bool (*condition)(void *arg), void *arg, uint64_t for_ns);
+
+/* A computer on the network, with a loop and a clock (its wall clock may be off). */
+struct yett_loop *sim_loop_new(struct sim *sim, const char *host);
+void sim_loop_free(struct yett_loop *loop); /* its streams break, its events are forgotten */
+const struct yett_clock *sim_loop_clock(struct yett_loop *loop);
+void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns);
+
+/* The network. A link that is cut drops what is under way and breaks after a while; `from` and `to`
+ * are hosts, and each direction is its own. */
+void sim_cut(struct sim *sim, const char *from, const char *to, bool cut);
+void sim_break(struct sim *sim, const char *a, const char *b); /* connections between: reset */
+void sim_delay(struct sim *sim, uint64_t min_ns, uint64_t max_ns);
+
+extern const struct yett_module sim_transport, sim_auth;
+
+#endif

@@ -1,0 +1,345 @@
+/* The flow as a whole, in the simulated world: agents, gateways and management servers of production
+ * code, with the real queue, store and policies, in virtual time. */
+#include <CUnit/Basic.h>
+#include <stdlib.h>
+
+#include "base/buffer.h"
+#include "flow/stages.h"
+#include "simulation/world.h"
+
+#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+
+static struct world_node *add_server(struct world *world, const char *admit, const char *proxy)
+{
+	return world_add(world, "ms.example",
+		GROUP "listeners = ( { address = \"%s\"; admit = [ %s ]; proxy = [ %s "
+		      "]; } );\n"
+		      "store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"), admit, proxy);
+}
+
+static struct world_node *add_gateway(struct world *world, const char *name, const char *upstream,
+	const char *proxy, const char *more)
+{
+	return world_add(world, name,
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ %s ]; } );\n"
+		"upstreams = ( { name = \"%s\"; address = \"%s\"; } );\n%s",
+		world_address(name), proxy, upstream, world_address(upstream), more);
+}
+
+static struct world_node *add_agent(struct world *world, const char *name, const char *upstream)
+{
+	return world_add(world, name, "upstreams = ( { name = \"%s\"; address = \"%s\"; } );",
+		upstream, world_address(upstream));
+}
+
+static void start_all(struct world *world)
+{
+	for (guint i = 0; i < world->nodes->len; i++) {
+		world_start(world->nodes->pdata[i]);
+	}
+}
+
+static void expect_clean(struct world_node *server, uint64_t events)
+{
+	struct world_account account = world_account(server);
+
+	CU_ASSERT_EQUAL(account.events, events);
+	CU_ASSERT_EQUAL(account.declared, 0);
+	CU_ASSERT_EQUAL(account.inferred, 0);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.twice, 0);
+	CU_ASSERT_EQUAL(account.forks, 0);
+	CU_ASSERT_EQUAL(account.dead, 0);
+}
+
+static void relays_and_settles(void)
+{
+	struct world *world = world_new(1);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "", "");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+
+	start_all(world);
+	for (int i = 0; i < 50; i++) {
+		world_tell(agent, (uint32_t)i % YETT_LANES, 20);
+	}
+	CU_ASSERT(world_wait_events(server, 1000, 30 * YETT_SEC));
+	world_run(world, 5 * YETT_SEC);
+	expect_clean(server, 1000);
+	CU_ASSERT_EQUAL(world_queued(agent), 0);
+	CU_ASSERT_EQUAL(world_queued(gateway), 0);
+	world_free(world);
+}
+
+static void admits_nobody_by_default(void)
+{
+	struct world *world = world_new(2);
+	struct world_node *server = add_server(world, "", "");
+	struct world_node *agent = add_agent(world, "agent.example", "ms.example");
+
+	start_all(world);
+	world_tell(agent, YETT_LANE_NORMAL, 5);
+	world_run(world, 20 * YETT_SEC);
+	expect_clean(server, 0);
+	CU_ASSERT_EQUAL(world_queued(agent), 1);
+	world_free(world);
+}
+
+static void refuses_origins_that_were_not_granted(void)
+{
+	struct world *world = world_new(3);
+	struct world_node *server = add_server(world, "\"**\"", "");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "", "");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+
+	start_all(world);
+	world_tell(agent, YETT_LANE_NORMAL, 5);
+	world_tell(gateway, YETT_LANE_NORMAL, 3); /* its own it may tell */
+	world_run(world, 20 * YETT_SEC);
+	expect_clean(server, 3);
+	CU_ASSERT_EQUAL(world_queued(agent), 0);
+	CU_ASSERT_EQUAL(world_queued(gateway), 1);
+	world_free(world);
+}
+
+static void chains_three_gateways(void)
+{
+	struct world *world = world_new(4);
+	struct world_node *server = add_server(world, "\"g3.example\"", "\"*.example\"");
+	struct world_node *agents[5];
+	char name[32];
+
+	add_gateway(world, "g3.example", "ms.example", "\"*.example\"", "");
+	add_gateway(world, "g2.example", "g3.example", "\"*.example\"", "");
+	add_gateway(world, "g1.example", "g2.example", "", "");
+	for (int i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "a%d.example", i);
+		agents[i] = add_agent(world, name, "g1.example");
+	}
+	start_all(world);
+	for (int i = 0; i < 100; i++) {
+		world_tell(agents[i % 5], YETT_LANE_NORMAL, 7);
+		world_run(world, 10 * YETT_MS);
+	}
+	CU_ASSERT(world_wait_events(server, 700, 60 * YETT_SEC));
+	expect_clean(server, 700);
+	world_free(world);
+}
+
+static void goes_in_no_circle(void)
+{
+	struct world *world = world_new(5);
+	struct world_node *a = add_gateway(world, "a.example", "b.example", "\"**\"", "");
+	struct world_node *b = add_gateway(world, "b.example", "a.example", "\"**\"", "");
+
+	start_all(world);
+	world_tell(a, YETT_LANE_NORMAL, 5);
+	world_tell(b, YETT_LANE_NORMAL, 5);
+	world_run(world, 60 * YETT_SEC);
+	CU_ASSERT_FALSE(a->node->path.open);
+	CU_ASSERT_FALSE(b->node->path.open);
+	CU_ASSERT_EQUAL(world_queued(a), 1);
+	CU_ASSERT_EQUAL(world_queued(b), 1);
+	world_free(world);
+}
+
+static void survives_restarts_of_each(void)
+{
+	struct world *world = world_new(6);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "", "");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+	struct world_node *victims[] = {server, gateway, agent};
+	uint64_t events = 0;
+
+	start_all(world);
+	for (int round = 0; round < 30; round++) {
+		struct world_node *victim = victims[round % 3];
+
+		for (int i = 0; i < 10; i++) {
+			world_tell(agent, YETT_LANE_NORMAL, 3);
+			world_run(world, (uint64_t)(round * 37 % 11) * YETT_MS / 4);
+		}
+		/* What the agent has is synced once its own queue's round is over. */
+		world_run(world, 1 * YETT_MS);
+		events += 30;
+		world_kill(victim);
+		world_run(world, 300 * YETT_MS);
+		world_start(victim);
+		world_run(world, 2 * YETT_SEC);
+	}
+	CU_ASSERT(world_wait_events(server, events, 120 * YETT_SEC));
+	world_run(world, 60 * YETT_SEC);
+	expect_clean(server, events);
+	world_free(world);
+}
+
+static void goes_on_after_cuts(void)
+{
+	struct world *world = world_new(7);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *agent;
+
+	add_gateway(world, "gw.example", "ms.example", "", "");
+	agent = add_agent(world, "agent.example", "gw.example");
+	start_all(world);
+	world_run(world, 5 * YETT_SEC);
+	for (int i = 0; i < 40; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 3);
+		world_run(world, 100 * YETT_MS);
+		if (i == 5) {
+			sim_cut(world->sim, "gw.example", "ms.example", true);
+		} else if (i == 15) {
+			sim_cut(world->sim, "ms.example", "gw.example", true);
+		} else if (i == 25) {
+			world_run(world, 60 * YETT_SEC);
+			sim_cut(world->sim, "gw.example", "ms.example", false);
+			sim_cut(world->sim, "ms.example", "gw.example", false);
+		} else if (i == 30) {
+			sim_break(world->sim, "gw.example", "agent.example");
+		}
+	}
+	CU_ASSERT(world_wait_events(server, 120, 120 * YETT_SEC));
+	expect_clean(server, 120);
+	world_free(world);
+}
+
+/* A queue without durability takes no custody: what its upstream has not is still the agent's. */
+static void volatile_queue_takes_no_custody(void)
+{
+	struct world *world = world_new(8);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(
+		world, "gw.example", "ms.example", "", "queue = { module = \"queue-memory\"; };");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+
+	start_all(world);
+	world_run(world, 3 * YETT_SEC);
+	world_kill(server);
+	world_run(world, YETT_SEC);
+	for (int i = 0; i < 10; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 4);
+		world_run(world, 100 * YETT_MS);
+	}
+	CU_ASSERT_EQUAL(world_queued(agent), 10);
+	world_kill(gateway);
+	world_start(gateway);
+	world_start(server);
+	CU_ASSERT(world_wait_events(server, 40, 120 * YETT_SEC));
+	expect_clean(server, 40);
+	world_free(world);
+}
+
+static void turns_round_robin(void)
+{
+	struct world *world = world_new(9);
+	struct world_node *server = add_server(world, "\"**\"", "\"g*.example\"");
+	struct world_node *left = add_gateway(world, "g1.example", "ms.example", "", "");
+	struct world_node *right = add_gateway(world, "g2.example", "ms.example", "", "");
+	struct world_node *agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"g1.example\"; address = \"%s\"; },\n"
+		"  { name = \"g2.example\"; address = \"%s\"; } );\n"
+		"policy = { module = \"policy-roundrobin\"; };",
+		world_address("g1.example"), world_address("g2.example"));
+
+	start_all(world);
+	world_run(world, 3 * YETT_SEC);
+	for (int i = 0; i < 100; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 1);
+		world_run(world, 10 * YETT_MS);
+	}
+	CU_ASSERT(world_wait_events(server, 100, 60 * YETT_SEC));
+	expect_clean(server, 100);
+	CU_ASSERT(yett_metrics_get(left->node->metrics, YETT_COUNT_BATCHES_IN) > 30);
+	CU_ASSERT(yett_metrics_get(right->node->metrics, YETT_COUNT_BATCHES_IN) > 30);
+	world_free(world);
+}
+
+static void drops_the_oldest_only_by_name(void)
+{
+	struct world *world = world_new(10);
+	struct world_node *server = add_server(world, "\"**\"", "");
+	struct world_node *agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-disk\"; size = \"1 MiB\"; };\n"
+		"full = { normal = \"drop-oldest\"; };",
+		world_address("ms.example"));
+	struct world_account account;
+
+	world_start(agent);
+	for (int i = 0; i < 400; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 400);
+		world_run(world, 20 * YETT_MS);
+	}
+	world_kill(agent); /* what it still had in memory would be sent all the same */
+	world_start(agent);
+	world_start(server);
+	world_run(world, 120 * YETT_SEC);
+	account = world_account(server);
+	CU_ASSERT(account.declared > 0);
+	CU_ASSERT(account.events > 0);
+	CU_ASSERT(account.events + account.declared <= 160000);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.inferred, 0);
+	CU_ASSERT_EQUAL(account.twice, 0);
+	world_free(world);
+}
+
+static void pushes_back_when_full(void)
+{
+	struct world *world = world_new(11);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "",
+		"queue = { module = \"queue-disk\"; size = \"1 MiB\"; };");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+
+	world_start(gateway);
+	world_start(agent);
+	for (int i = 0; i < 400; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 400);
+		world_run(world, 20 * YETT_MS);
+	}
+	CU_ASSERT(world_queued(agent) > 0);
+	CU_ASSERT(world_queued(gateway) > 0);
+	world_start(server);
+	CU_ASSERT(world_wait_events(server, 160000, 600 * YETT_SEC));
+	expect_clean(server, 160000);
+	world_free(world);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{"relays and settles", relays_and_settles},
+	{"admits nobody by default", admits_nobody_by_default},
+	{"refuses origins that were not granted", refuses_origins_that_were_not_granted},
+	{"chains three gateways", chains_three_gateways},
+	{"goes in no circle", goes_in_no_circle},
+	{"survives restarts of each", survives_restarts_of_each},
+	{"goes on after cuts", goes_on_after_cuts},
+	{"a volatile queue takes no custody", volatile_queue_takes_no_custody},
+	{"turns round robin", turns_round_robin},
+	{"drops the oldest only by name", drops_the_oldest_only_by_name},
+	{"pushes back when full", pushes_back_when_full},
+};
+
+int main(int argc, char **argv)
+{
+	CU_pSuite suite;
+	unsigned failures;
+
+	CU_initialize_registry();
+	suite = CU_add_suite("flow", NULL, NULL);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (argc < 2 || strstr(tests[i].name, argv[1]) != NULL) {
+			CU_add_test(suite, tests[i].name, tests[i].run);
+		}
+	}
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	failures = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failures == 0 && yett_buffer_alive() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

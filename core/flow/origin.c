@@ -40,6 +40,7 @@ struct yett_origin {
 	struct yett_node *node;
 	char prefix[20]; /* of position keys: they may share a store */
 	uint64_t next[YETT_LANES];
+	uint64_t durable[YETT_LANES];     /* all numbers below it are durable */
 	uint64_t first_entry[YETT_LANES]; /* of the queue: older entries are of older epochs */
 	GHashTable *positions;            /* source → GBytes */
 	GArray *past;                     /* struct past */
@@ -201,9 +202,13 @@ const void *yett_origin_position(
 
 /* Numbering. */
 
+/* How far the numbers of each lane go once this batch is durable: its own lane's up to its end, since
+ * a lane is first in, first out; another lane's as far as they are durable now, since what waits
+ * there may never be. */
 static void attach_position(struct yett_origin *origin, struct yett_keep *keep, const char *source,
 	const void *position, size_t length)
 {
+	const struct yett_batch_info *info = &keep->batch.info;
 	uint8_t wrap[YETT_QUEUE_POSITION_MAX];
 	char key[YETT_QUEUE_KEY_MAX + 1];
 
@@ -212,7 +217,8 @@ static void attach_position(struct yett_origin *origin, struct yett_keep *keep, 
 	yett_put64(wrap + 1, origin->node->epoch.ordinal);
 	yett_put64(wrap + 9, origin->node->epoch.random);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		yett_put64(wrap + 17 + 8 * lane, origin->next[lane]);
+		yett_put64(wrap + 17 + 8 * lane,
+			lane == info->lane ? info->first + info->count : origin->durable[lane]);
 	}
 	if (length > 0) {
 		memcpy(wrap + WRAP_SIZE, position, length);
@@ -242,6 +248,17 @@ void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const 
 	}
 	attach_position(origin, keep, source != NULL ? source : "core", position, position_length);
 	yett_keep_give(node, keep);
+}
+
+void yett_origin_durable(struct yett_node *node, const struct yett_batch_info *info)
+{
+	struct yett_origin *origin = node->origin;
+
+	if (origin != NULL && yett_id_equal(&info->origin, &node->id) &&
+		info->epoch.ordinal == node->epoch.ordinal &&
+		info->first + info->count > origin->durable[info->lane]) {
+		origin->durable[info->lane] = info->first + info->count;
+	}
 }
 
 /* Bounds. */
@@ -346,6 +363,7 @@ int yett_origin_setup(struct yett_node *node, struct yett_error *error)
 		id + 9);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		origin->next[lane] = 1;
+		origin->durable[lane] = 1;
 	}
 	origin->positions = g_hash_table_new_full(
 		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);

@@ -208,6 +208,7 @@ static void complete_kept(struct yett_keeper *keeper, struct yett_keep *keep)
 	uint32_t lane = keep->batch.info.lane;
 
 	keeper->told_full[lane] = false;
+	yett_origin_durable(keeper->node, &keep->batch.info);
 	yett_deliver_offer(keeper->node, lane, keep);
 	if (keeper->durable) {
 		yett_keep_complete(keep, 0);

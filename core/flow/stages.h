@@ -175,6 +175,8 @@ const void *yett_origin_position(
 void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const char *source,
 	const void *position, size_t position_length,
 	void (*done)(struct yett_keep *keep, int result), void *owner);
+/* A batch is durable here: if it is our own, its numbers will not be given out in vain. */
+void yett_origin_durable(struct yett_node *node, const struct yett_batch_info *info);
 /* Tells what older epochs held; later, that they hold nothing any more. */
 void yett_origin_tell_bounds(struct yett_node *node);
 

@@ -192,6 +192,7 @@ static void complete(struct yett_vault *vault)
 		int result = vault->puts[n++].ret_result;
 
 		count_put(vault->node, keep, result);
+		yett_origin_durable(vault->node, &keep->batch.info);
 		yett_keep_complete(keep, result == YETT_PUT_LATER ? YETT_EAGAIN
 					 : result < 0             ? result
 								  : 0);

@@ -259,10 +259,31 @@ static void fail_from(struct yett_queue_entry *entries, size_t from, size_t to, 
 	}
 }
 
+/* What comes after an entry that found its lane full must not overtake it, with its position; a
+ * notice of loss may, since it is what makes room. */
+static int append_one(struct yett_disk *disk, struct run *run, struct yett_queue_entry *entries,
+	size_t i, bool full[YETT_LANES], int *flushed)
+{
+	const struct yett_batch_info *info;
+	int result;
+
+	if (!is_valid(&entries[i])) {
+		return YETT_EINVAL;
+	}
+	info = &entries[i].batch->info;
+	if (full[info->lane] && info->content != YETT_CONTENT_CUSTODY) {
+		return YETT_EFULL;
+	}
+	result = take(disk, run, entries, i, flushed);
+	full[info->lane] = full[info->lane] || result == YETT_EFULL;
+	return result;
+}
+
 int yett_disk_op_append(void *self, struct yett_queue_entry *entries, size_t count)
 {
 	struct yett_disk *disk = self;
 	struct run *run;
+	bool full[YETT_LANES] = {false};
 	int flushed = 0;
 	int result = 0;
 
@@ -282,8 +303,7 @@ int yett_disk_op_append(void *self, struct yett_queue_entry *entries, size_t cou
 	run->first = 0;
 	for (size_t i = 0; i < count; i++) {
 		entries[i].ret_number = 0;
-		entries[i].ret_result =
-			is_valid(&entries[i]) ? take(disk, run, entries, i, &flushed) : YETT_EINVAL;
+		entries[i].ret_result = append_one(disk, run, entries, i, full, &flushed);
 		if (entries[i].ret_result < 0 && flushed == 0 && run->count > 0) {
 			/* The entries of a run stand side by side in the array. */
 			flushed = run_flush(disk, run, entries);

@@ -45,7 +45,8 @@ struct world *world_new(uint64_t seed)
 	world->sim = sim_new(seed);
 	world->loader = yett_loader_new();
 	world->nodes = g_ptr_array_new();
-	strcpy(world->folder, "/tmp/yett-world-XXXXXX");
+	snprintf(world->folder, sizeof(world->folder), "%s/yett-world-XXXXXX",
+		getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
 	YETT_REQUIRE(mkdtemp(world->folder) != NULL);
 	return world;
 }

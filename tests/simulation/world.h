@@ -7,7 +7,7 @@
 
 struct world {
 	struct sim *sim;
-	char folder[64];
+	char folder[256];
 	struct yett_loader *loader;
 	GPtrArray *nodes; /* struct world_node * */
 };

@@ -4,11 +4,13 @@
  * Responsible for inspect (what is there, by origin), verify (is each batch whole; exit code 1 if
  * not) and export (its records, a line of JSON each). Changes nothing on disk. Not responsible for the
  * format: that is the module's alone. */
+#include <errno.h>
 #include <inttypes.h>
 #include <libconfig.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../base/buffer.h"
 #include "../base/clock.h"
@@ -90,7 +92,14 @@ static int open_queue(struct look *look, const char *directory, struct yett_erro
 	const char *modules = getenv("YETT_MODULES");
 	const struct yett_module *module;
 	void *settings;
-	int result = yett_loader_load(look->loader, "queue-disk", YETT_KIND_QUEUE,
+	int result;
+
+	if (access(directory, R_OK | X_OK) != 0) {
+		return yett_fail(error, YETT_ENOTFOUND,
+			"name the folder `queue` in the node's state directory",
+			"%s cannot be read: %s", directory, strerror(errno));
+	}
+	result = yett_loader_load(look->loader, "queue-disk", YETT_KIND_QUEUE,
 		modules != NULL ? modules : YETT_MODULE_DIR, &module, error);
 
 	if (result != 0) {

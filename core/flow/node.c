@@ -167,7 +167,7 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 
 	node->loop = make->loop;
 	node->clock = make->clock;
-	node->settings = make->settings;
+	node->settings = node->started_with = make->settings;
 	node->inline_executors = make->inline_executors;
 	g_strlcpy(node->name, make->settings->node.name, sizeof(node->name));
 	node->world = (struct yett_world){

@@ -67,6 +67,7 @@ struct yett_node {
 	struct yett_loop *loop;
 	const struct yett_clock *clock;
 	const struct yett_settings *settings;
+	const struct yett_settings *started_with; /* what only a restart changes is as this says */
 	struct yett_world world;
 	bool inline_executors;
 	char name[YETT_NODE_NAME_SIZE];

@@ -80,6 +80,8 @@ static void reload_upstreams(
 	}
 }
 
+/* `old` is what the node was started with: a change that waits for the restart is told at every reload,
+ * and not any more once it is taken back. */
 static void tell_restart(
 	const struct yett_settings *old, const struct yett_settings *new, struct yett_error *error)
 {
@@ -108,7 +110,7 @@ int yett_node_reload(
 	const struct yett_settings *old = node->settings;
 	const struct yett_life *life;
 
-	tell_restart(old, settings, error);
+	tell_restart(node->started_with, settings, error);
 	if ((settings->store.module != NULL) != (node->store != NULL) ||
 		(settings->queue.module != NULL) != (node->queue != NULL)) {
 		return yett_fail(error, YETT_EAGAIN, "restart the daemon",

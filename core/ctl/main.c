@@ -22,8 +22,16 @@ static int run_ca(const struct yett_ctl *ctl, int argc, char **argv)
 
 static int run_cert(const struct yett_ctl *ctl, int argc, char **argv)
 {
-	(void)ctl;
-	return yett_ctl_cert(argc, argv);
+	char *with_json[16] = {NULL};
+	const int most = (int)(sizeof(with_json) / sizeof(with_json[0])) - 2;
+
+	if (!ctl->json || argc > most) {
+		return yett_ctl_cert(argc, argv);
+	}
+	/* The option was taken out of argv, since all commands have it; this one reads its own. */
+	memcpy(with_json, argv, (size_t)argc * sizeof(argv[0]));
+	with_json[argc] = "--json";
+	return yett_ctl_cert(argc + 1, with_json);
 }
 
 const struct yett_command yett_commands[] = {

@@ -1,9 +1,10 @@
 /* Authenticate: HELLO and AUTH.
  *
  * Responsible for the choice of a method (the initiator takes the first of the acceptor's list that
- * it has and may use), for running the auth module's steps on the authentication threads, and for
- * going on only when both ends say DONE. There is no method "none", and no way on without one. Not
- * responsible for what proves a name (modules) nor for who may take part (admit.c).
+ * it has and may use), for running the auth module's steps on the authentication threads, for going
+ * on only when both ends say DONE, and for judging open sessions again after a reload. There is no
+ * method "none", and no way on without one. Not responsible for what proves a name (modules) nor for
+ * who may take part (admit.c).
  *
  * On the loop but for `work`, which runs on one thread at a time for each context and touches only
  * the authentication itself. A peer that goes away meanwhile is noted; the context is then ended by
@@ -298,10 +299,13 @@ static void stepped(void *arg)
 	yett_peer_flush(peer);
 }
 
+static struct yett_executor *executor_for(const struct yett_peer *peer)
+{
+	return peer->role == YETT_ROLE_ACCEPTOR ? peer->node->acceptors : peer->node->initiators;
+}
+
 static void submit(struct yett_authentication *auth, const uint8_t *token, size_t length)
 {
-	struct yett_node *node = auth->peer->node;
-
 	g_free(auth->in);
 	auth->in = g_memdup2(token, length);
 	auth->in_length = length;
@@ -309,9 +313,7 @@ static void submit(struct yett_authentication *auth, const uint8_t *token, size_
 	auth->job.done = stepped;
 	auth->job.arg = auth;
 	auth->running = true;
-	yett_executor_submit(
-		auth->peer->role == YETT_ROLE_ACCEPTOR ? node->acceptors : node->initiators,
-		&auth->job);
+	yett_executor_submit(executor_for(auth->peer), &auth->job);
 }
 
 /* The facts are the channel's; an authentication may outlive it. */
@@ -448,6 +450,89 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 			"the peer goes on authenticating after we are done");
 	} else {
 		finish(peer);
+	}
+}
+
+/* Sessions that are open, judged again by what is trusted now. */
+
+static void judge(void *arg)
+{
+	struct yett_authentication *auth = arg;
+	const struct yett_auth_request request = {
+		.size = sizeof(request),
+		.role = auth->facts.role,
+		.facts = &auth->facts,
+		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
+		.wall_ns = yett_clock_wall(auth->clock),
+	};
+
+	auth->result =
+		auth->slot->operations->judge(auth->slot->instance->self, &request, &auth->error);
+}
+
+static void judged(void *arg)
+{
+	struct yett_authentication *auth = arg;
+	struct yett_peer *peer = auth->peer;
+
+	auth->running = false;
+	if (!auth->cancelled && peer->state == YETT_PEER_OPEN) {
+		peer->authentication = NULL;
+		if (auth->result != 0) {
+			yett_log(YETT_LOG_WARNING, "authentication-denied",
+				"%s%s%s method=%s address=%s peer=%s", auth->error.text,
+				auth->error.mend[0] != '\0' ? "; " : "", auth->error.mend,
+				auth->slot->operations->method, peer->address, peer->name);
+			yett_peer_close(peer, YETT_REFUSE_ADMISSION,
+				"its log has the full cause; look at our credential there",
+				"%s is no longer accepted here", peer->name);
+		}
+	}
+	authentication_free(auth);
+}
+
+static struct yett_auth_slot *find_judge(const struct yett_peer *peer)
+{
+	for (guint i = 0; i < peer->node->auths->len; i++) {
+		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
+
+		if (strcmp(slot->operations->method, peer->mechanism) == 0) {
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+static void judge_one(struct yett_peer *peer)
+{
+	struct yett_auth_slot *slot = find_judge(peer);
+	struct yett_authentication *auth;
+
+	yett_authenticate_cancel(peer); /* an earlier reload's judgement counts no more */
+	if (slot == NULL) {
+		yett_peer_close(peer, YETT_REFUSE_ADMISSION, "use a method that both ends have",
+			"the method %s is no longer accepted here", peer->mechanism);
+		return;
+	}
+	if (slot->operations->judge == NULL || peer->facts == NULL) {
+		return;
+	}
+	auth = begin(peer, slot);
+	if (auth != NULL) {
+		auth->job = (struct yett_job){.work = judge, .done = judged, .arg = auth};
+		auth->running = true;
+		yett_executor_submit(executor_for(peer), &auth->job);
+	}
+}
+
+void yett_authenticate_judge(struct yett_node *node)
+{
+	for (guint i = node->peers->len; i > 0; i--) {
+		struct yett_peer *peer = i <= node->peers->len ? node->peers->pdata[i - 1] : NULL;
+
+		if (peer != NULL && peer->state == YETT_PEER_OPEN) {
+			judge_one(peer);
+		}
 	}
 }
 

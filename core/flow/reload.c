@@ -132,6 +132,7 @@ int yett_node_reload(
 	reload_upstreams(node, settings, error);
 	yett_source_reload(node, error);
 	yett_admit_judge(node);
+	yett_authenticate_judge(node);
 	yett_path_update(node);
 	yett_deliver(node);
 	return error->code;

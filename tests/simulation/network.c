@@ -26,6 +26,7 @@ struct yett_stream {
 	yett_read_fn read;
 	void *read_arg;
 	bool reading, closed, broken;
+	bool torn; /* something on its way here was lost: nothing more is delivered */
 	struct chunk *head, *tail; /* arrived and not yet read */
 	uint64_t arrives_ns;       /* the last chunk under way: order is kept */
 	size_t under_way;          /* to the other end, not yet read there */
@@ -134,6 +135,14 @@ static void arrive(void *arg)
 		to->broken = true;
 	} else if (to->closed || is_cut(to->sim, to->peer_host, to->loop->host)) {
 		g_free(arrival->chunk); /* lost: the connection will be found dead */
+		to->torn = true;
+	} else if (to->torn) {
+		g_free(arrival->chunk); /* a stream has no holes: both ends find it broken */
+		to->broken = true;
+		if (to->other != NULL) {
+			to->other->broken = true;
+			wake(to->other);
+		}
 	} else {
 		if (to->tail != NULL) {
 			to->tail->next = arrival->chunk;

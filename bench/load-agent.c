@@ -20,8 +20,6 @@ struct agent {
 	struct yett_conf *conf;
 	struct yett_manage *manage;
 	struct yett_node *node;
-	struct yett_payload *payload;
-	char *body;
 	uint64_t started_ns;
 	uint64_t told, settled; /* records */
 	unsigned waiting;       /* batches */
@@ -152,8 +150,6 @@ int agent_new(
 	agent->chance = load->options.first + number;
 	snprintf(agent->name, sizeof(agent->name), "agent-%04u.%s", load->options.first + number,
 		load->options.domain);
-	agent->body = g_malloc(load->options.bytes + 1);
-	agent->payload = yett_payload_new(YETT_BATCH_MAX / 2);
 	folder = g_strdup_printf("%s/%s", load->options.state, agent->name);
 	result = g_mkdir_with_parents(folder, 0700) != 0
 			 ? yett_fail(error, YETT_EIO, "make --state a folder that can be written",
@@ -208,14 +204,15 @@ static void settled(struct yett_keep *keep, int result)
 static struct yett_text write_body(struct agent *agent)
 {
 	unsigned bytes = agent->load->options.bytes;
-	int length = snprintf(
-		agent->body, bytes + 1, "%s %llu ", agent->name, (unsigned long long)agent->told);
+	char *body = agent->load->body;
+	int length =
+		snprintf(body, bytes + 1, "%s %llu ", agent->name, (unsigned long long)agent->told);
 
 	for (unsigned i = (unsigned)length; i < bytes; i++) {
 		agent->chance = agent->chance * UINT64_C(6364136223846793005) + 1442695040888963407;
-		agent->body[i] = (char)('a' + (agent->chance >> 59));
+		body[i] = (char)('a' + (agent->chance >> 59));
 	}
-	return (struct yett_text){agent->body, bytes};
+	return (struct yett_text){body, bytes};
 }
 
 static void tell_batch(struct agent *agent, uint32_t count, uint64_t now_ns)
@@ -234,11 +231,11 @@ static void tell_batch(struct agent *agent, uint32_t count, uint64_t now_ns)
 			.body = write_body(agent),
 		};
 
-		YETT_REQUIRE(yett_payload_record(agent->payload, &record) == 0);
+		YETT_REQUIRE(yett_payload_record(load->payload, &record) == 0);
 		agent->told++;
 	}
-	YETT_REQUIRE(yett_payload_cut(agent->payload, load->options.lane, YETT_CONTENT_RECORDS,
-			     true, yett_clock_wall(&yett_clock_system), &batch) == 0);
+	YETT_REQUIRE(yett_payload_cut(load->payload, load->options.lane, YETT_CONTENT_RECORDS, true,
+			     yett_clock_wall(&yett_clock_system), &batch) == 0);
 	flight->agent = agent;
 	flight->told_ns = now_ns;
 	flight->count = count;
@@ -294,7 +291,5 @@ void agent_free(struct agent *agent)
 		yett_manage_free(agent->manage);
 	}
 	yett_conf_free(agent->conf);
-	yett_payload_free(agent->payload);
-	g_free(agent->body);
 	g_free(agent);
 }

@@ -150,6 +150,8 @@ static void finish(struct run *run)
 	}
 	yett_loop_uv_free(load->loop);
 	yett_loader_free(load->loader);
+	yett_payload_free(load->payload);
+	g_free(load->body);
 	g_array_free(load->latencies, TRUE);
 }
 
@@ -181,6 +183,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	load->loader = yett_loader_new();
+	load->payload = yett_payload_new(YETT_BATCH_MAX / 2);
+	load->body = g_malloc(load->options.bytes + 1);
 	load->latencies = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	yett_loop_uv_signal(load->loop, SIGTERM, on_signal, &run);
 	yett_loop_uv_signal(load->loop, SIGINT, on_signal, &run);

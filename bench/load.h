@@ -39,6 +39,8 @@ struct load {
 	struct yett_loop *loop;
 	struct yett_loader *loader;
 	struct yett_authority *authority; /* open while agents are made */
+	struct yett_payload *payload;     /* one is enough: a batch is cut as soon as it is told */
+	char *body;
 	struct agent **agents;
 	unsigned made, started;
 	uint64_t begin_ns, open_ns, end_ns; /* first start, all open, all settled; monotonic */

@@ -150,8 +150,11 @@ static int check_kind(
 	const struct yett_module *module, uint32_t kind, const char *file, struct yett_error *error)
 {
 	if (module->kind < YETT_KIND_TRANSPORT || module->kind > YETT_KIND_STORE) {
-		return yett_fail(error, YETT_EABI, "update Yett",
-			"%s is of kind %u, which this core does not know", file, module->kind);
+		return yett_fail(error, YETT_EABI,
+			"update Yett, or build the module against this version's headers",
+			"%s is of kind %u, this core knows the kinds %u (%s) to %u (%s)", file,
+			module->kind, YETT_KIND_TRANSPORT, kinds[YETT_KIND_TRANSPORT].name,
+			YETT_KIND_STORE, kinds[YETT_KIND_STORE].name);
 	}
 	if (module->kind != kind) {
 		return yett_fail(error, YETT_EABI, "name a module of the kind that belongs here",

@@ -52,8 +52,8 @@ static void host_metric(struct yett_instance *instance, uint32_t index, int64_t 
 {
 	const struct yett_metric *metric;
 
-	if (instance == NULL || instance->metrics == NULL) {
-		return;
+	if (instance == NULL || instance->metrics == NULL || index >= instance->metrics_count) {
+		return; /* a module's mistake costs it the figure, nothing else */
 	}
 	metric = &instance->module->metrics[index];
 	if (metric->type == YETT_METRIC_GAUGE) {
@@ -169,6 +169,9 @@ int yett_instance_new(const struct yett_world *world, const struct yett_module *
 	instance->clock = world->clock;
 	if (module->metrics != NULL) {
 		instance->metrics = yett_metrics_new(instance->name, module->metrics);
+		while (module->metrics[instance->metrics_count].name != NULL) {
+			instance->metrics_count++;
+		}
 	}
 	yett_host_fill(&instance->host, instance, world->files);
 	with.name = instance->name;

@@ -16,7 +16,8 @@ struct yett_instance {
 	struct yett_loop *loop; /* may be NULL where no streams and timers are needed */
 	const struct yett_clock *clock;
 	struct yett_metrics *metrics;
-	void *self; /* the module's */
+	uint32_t metrics_count; /* rows of the module's table */
+	void *self;             /* the module's */
 	bool started;
 	struct yett_error error; /* what error_blank lends */
 };

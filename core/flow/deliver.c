@@ -17,7 +17,8 @@
 #include "flight.h"
 #include "stages.h"
 
-#define READ_BYTES (1024 * 1024)
+#define READ_BYTES    (1024 * 1024)
+#define READ_RETRY_NS (1 * YETT_SEC)
 
 static const unsigned turns[YETT_LANES] = {64, 8, 2};
 
@@ -27,13 +28,24 @@ struct lane {
 	uint64_t next;        /* first entry that is neither ready, in flight nor settled */
 	uint64_t known;       /* entries below it are synced */
 	uint64_t asked_known; /* `known` when the read under way was asked for */
+	uint64_t single;      /* the read under way is for this entry, which was refused; 0: no */
+	GQueue due;           /* struct deferral *: to be read again now */
+	uint64_t retry_ns;    /* the queue could not be read: not again before; monotonic */
 	bool reading;
+};
+
+/* A batch that was refused for now. It is let go and read again when its time has come: an upstream
+ * that refuses everything must not draw the whole queue into memory. */
+struct deferral {
+	uint32_t lane;
+	uint64_t entry;
+	uint64_t not_before_ns;
 };
 
 struct yett_delivery {
 	struct yett_node *node;
 	struct lane lanes[YETT_LANES];
-	GQueue deferred; /* struct yett_unit *: refused for now */
+	GQueue deferred; /* struct deferral * */
 	bool running, again;
 };
 
@@ -44,6 +56,7 @@ int yett_deliver_setup(struct yett_node *node)
 	delivery->node = node;
 	for (uint32_t i = 0; i < YETT_LANES; i++) {
 		g_queue_init(&delivery->lanes[i].ready);
+		g_queue_init(&delivery->lanes[i].due);
 		delivery->lanes[i].next = 1;
 		delivery->lanes[i].known = 1;
 	}
@@ -68,8 +81,9 @@ void yett_deliver_done(struct yett_node *node)
 	}
 	for (uint32_t i = 0; i < YETT_LANES; i++) {
 		free_units(&node->delivery->lanes[i].ready);
+		g_queue_clear_full(&node->delivery->lanes[i].due, g_free);
 	}
-	free_units(&node->delivery->deferred);
+	g_queue_clear_full(&node->delivery->deferred, g_free);
 	g_free(node->delivery);
 	node->delivery = NULL;
 }
@@ -114,14 +128,55 @@ void yett_deliver_offer(struct yett_node *node, uint32_t number, const struct ye
 	}
 }
 
-void yett_deliver_read(struct yett_node *node, uint32_t number, uint64_t from,
-	struct yett_queue_item *items, size_t count)
+static void defer(struct yett_delivery *delivery, uint32_t lane, uint64_t entry, uint64_t after_ns)
+{
+	struct deferral *deferral = g_new0(struct deferral, 1);
+
+	deferral->lane = lane;
+	deferral->entry = entry;
+	deferral->not_before_ns = yett_now(delivery->node) + after_ns;
+	g_queue_push_tail(&delivery->deferred, deferral);
+}
+
+/* The one entry that was asked for, if it is still there. */
+static void read_single(
+	struct yett_delivery *delivery, uint32_t number, struct yett_queue_item *items, int count)
+{
+	struct lane *lane = &delivery->lanes[number];
+	uint64_t entry = lane->single;
+
+	lane->single = 0;
+	if (count < 0) {
+		defer(delivery, number, entry, READ_RETRY_NS);
+	}
+	for (int i = 0; i < count; i++) {
+		if (items[i].number == entry) {
+			make_ready(lane, yett_unit_new(number, entry, &items[i].batch,
+						 items[i].meta, items[i].meta_length));
+			yett_count(delivery->node, YETT_COUNT_RESENT, 1);
+		}
+		yett_buffer_unref(items[i].batch.buffer);
+	}
+}
+
+void yett_deliver_read(
+	struct yett_node *node, uint32_t number, struct yett_queue_item *items, int count)
 {
 	struct lane *lane = &node->delivery->lanes[number];
 
-	(void)from;
 	lane->reading = false;
-	for (size_t i = 0; i < count; i++) {
+	if (count < 0) {
+		yett_log(YETT_LOG_ERROR, "queue-unreadable",
+			"the queue cannot be read now: %s; nothing is passed over, it is tried "
+			"again lane=%u",
+			yett_result_text(count), number);
+		lane->retry_ns = yett_now(node) + READ_RETRY_NS;
+	}
+	if (lane->single != 0) {
+		read_single(node->delivery, number, items, count);
+		return;
+	}
+	for (int i = 0; i < count; i++) {
 		if (items[i].number >= lane->next) {
 			make_ready(lane, yett_unit_new(number, items[i].number, &items[i].batch,
 						 items[i].meta, items[i].meta_length));
@@ -136,12 +191,24 @@ void yett_deliver_read(struct yett_node *node, uint32_t number, uint64_t from,
 
 static void read_on(struct yett_delivery *delivery, uint32_t number)
 {
+	struct yett_node *node = delivery->node;
 	struct lane *lane = &delivery->lanes[number];
+	struct deferral *deferral;
 
-	if (!lane->reading && lane->next < lane->known) {
+	if (lane->reading || yett_now(node) < lane->retry_ns ||
+		lane->ready_bytes >= ready_limit(node)) {
+		return;
+	}
+	deferral = g_queue_pop_head(&lane->due);
+	if (deferral != NULL) {
+		lane->reading = true;
+		lane->single = deferral->entry;
+		g_free(deferral);
+		yett_queue_read(node, number, lane->single, 1);
+	} else if (lane->next < lane->known && g_queue_is_empty(&lane->ready)) {
 		lane->reading = true;
 		lane->asked_known = lane->known;
-		yett_queue_read(delivery->node, number, lane->next, READ_BYTES);
+		yett_queue_read(node, number, lane->next, READ_BYTES);
 	}
 }
 
@@ -248,13 +315,17 @@ static void undefer(struct yett_delivery *delivery)
 	uint64_t now_ns = yett_now(delivery->node);
 
 	for (guint i = g_queue_get_length(&delivery->deferred); i > 0; i--) {
-		struct yett_unit *unit = g_queue_pop_head(&delivery->deferred);
+		struct deferral *deferral = g_queue_pop_head(&delivery->deferred);
 
-		if (unit->not_before_ns <= now_ns) {
-			unit->not_before_ns = 0;
-			ready_again(delivery, unit);
+		if (deferral->not_before_ns <= now_ns) {
+			g_queue_push_tail(&delivery->lanes[deferral->lane].due, deferral);
 		} else {
-			g_queue_push_tail(&delivery->deferred, unit);
+			g_queue_push_tail(&delivery->deferred, deferral);
+		}
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		if (!g_queue_is_empty(&delivery->lanes[lane].due)) {
+			read_on(delivery, lane);
 		}
 	}
 }
@@ -292,8 +363,8 @@ void yett_deliver(struct yett_node *node)
 
 void yett_deliver_defer(struct yett_node *node, struct yett_unit *unit, uint32_t after_ms)
 {
-	unit->not_before_ns = yett_now(node) + after_ms * YETT_MS;
-	g_queue_push_tail(&node->delivery->deferred, unit);
+	defer(node->delivery, unit->lane, unit->entry, after_ms * YETT_MS);
+	yett_unit_free(unit);
 }
 
 void yett_deliver_gone(struct yett_peer *peer)

@@ -85,7 +85,8 @@ static void kept(struct yett_keep *keep, int result)
 {
 	struct yett_peer *peer = keep->owner;
 
-	if (result == YETT_EAGAIN && peer->state == YETT_PEER_OPEN) {
+	if (result != 0 && peer->state == YETT_PEER_OPEN) {
+		/* Not kept: it must not stay in flight for ever on a session that lives. */
 		refuse(peer, keep->number, YETT_REFUSE_BUSY, RETRY_LIMIT_MS, &keep->batch);
 	} else {
 		if (result == 0 && peer->state == YETT_PEER_OPEN) {

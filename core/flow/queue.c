@@ -65,8 +65,9 @@ struct yett_keeper {
 	struct yett_executor *executor;
 	bool durable;
 	bool busy;
-	bool closing; /* freed once the round that is under way has come back */
-	bool stalled; /* a lane is full or the disk fails: not again before `retry` or a settle */
+	bool closing;  /* freed once the round that is under way has come back */
+	bool stalled;  /* a lane is full or the disk fails: not again before `retry` or a settle */
+	bool retrying; /* the timer runs: rounds of other lanes must not put it off */
 	struct round round;
 	struct yett_keep_list pending;             /* not yet in a round */
 	struct yett_keep_list waiting[YETT_LANES]; /* did not fit */
@@ -315,8 +316,7 @@ static void done(void *arg)
 
 		memset(&round->reads[lane], 0, sizeof(read));
 		if (read.wanted) {
-			yett_deliver_read(node, lane, read.from, read.items,
-				read.count > 0 ? (size_t)read.count : 0);
+			yett_deliver_read(node, lane, read.items, read.count);
 			g_free(read.items);
 		}
 	}
@@ -335,7 +335,8 @@ static void done(void *arg)
 		keeper->stalled = false;
 	}
 	g_array_set_size(round->settled, 0);
-	if (keeper->stalled) {
+	if (keeper->stalled && !keeper->retrying) {
+		keeper->retrying = true;
 		node->loop->table->timer_start(keeper->retry, RETRY_NS);
 	}
 	yett_deliver(node);
@@ -405,6 +406,7 @@ static void retry(void *arg)
 {
 	struct yett_keeper *keeper = arg;
 
+	keeper->retrying = false;
 	keeper->stalled = false;
 	kick(keeper);
 }

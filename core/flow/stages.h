@@ -146,9 +146,9 @@ void yett_deliver(struct yett_node *node);
 void yett_deliver_offer(struct yett_node *node, uint32_t lane, const struct yett_keep *keep);
 /* What the queue holds when it opens. */
 void yett_deliver_begin(struct yett_node *node, uint32_t lane, uint64_t oldest, uint64_t next);
-/* Items are given. */
-void yett_deliver_read(struct yett_node *node, uint32_t lane, uint64_t from,
-	struct yett_queue_item *items, size_t count);
+/* Items are given; a negative count is why they could not be read. */
+void yett_deliver_read(
+	struct yett_node *node, uint32_t lane, struct yett_queue_item *items, int count);
 struct yett_unit;
 /* Refused: again after a while. The unit is given. */
 void yett_deliver_defer(struct yett_node *node, struct yett_unit *unit, uint32_t after_ms);

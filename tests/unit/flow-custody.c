@@ -265,10 +265,56 @@ static void keeps_custody_under_any_seed(void)
 	}
 }
 
+/* An upstream that refuses all of a queue must not draw it into memory; what was refused is sent when
+ * it may be. */
+static void a_refused_queue_stays_on_disk(void)
+{
+	struct run run = {.world = world_new(7)};
+	GString *text;
+
+	run.server = world_add(run.world, "ms.example",
+		GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ ]; } );\n"
+		      "store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	run.gateways[0] = world_add(run.world, "g0.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );",
+		world_address("g0.example"), world_address("ms.example"));
+	run.agents[0] = world_add(run.world, "a0.example",
+		"upstreams = ( { name = \"g0.example\"; address = \"%s\"; } );",
+		world_address("g0.example"));
+	set_memory(run.gateways[0], "4 MiB");
+	world_start(run.gateways[0]);
+	world_start(run.agents[0]);
+	for (int i = 0; i < 200; i++) {
+		tell(&run, run.agents[0], YETT_LANE_NORMAL, 2, 50000);
+		world_run(run.world, 100 * YETT_MS);
+	}
+	world_run(run.world, 20 * YETT_SEC);
+	CU_ASSERT_EQUAL(world_queued(run.gateways[0]), 200);
+	world_kill(run.agents[0]);
+	world_start(run.server);
+	for (int i = 0; i < 20; i++) {
+		world_run(run.world, YETT_SEC);
+		CU_ASSERT(yett_buffer_alive() < 60);
+	}
+	CU_ASSERT_EQUAL(world_account(run.server).events, 0);
+	world_kill(run.server);
+	text = g_string_new(run.server->text);
+	g_string_replace(text, "proxy = [ ]", "proxy = [ \"g0.example\" ]", 1);
+	g_free(run.server->text);
+	run.server->text = g_string_free(text, FALSE);
+	world_start(run.server);
+	CU_ASSERT(world_wait_events(run.server, run.told, 300 * YETT_SEC));
+	CU_ASSERT_EQUAL(world_account(run.server).missing, 0);
+	world_free(run.world);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
+	{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
 	{"keeps custody under any seed", keeps_custody_under_any_seed},
 };
 

@@ -6,9 +6,11 @@
  * for admission (flow/admit.c), for how it is kept (registry.c) nor for how it is shown (views.c).
  * On the loop.
  *
- * Presence is (node, boot, session): the newer one wins, whichever way the news of it came. It is told
- * only to upstreams with a way to the store that does not lead through this node, so it goes no more
- * in circles than data does. A grant outlives the session, so what a departed agent left with its gateway can still be delivered. */
+ * Presence is (node, boot, session). A node is there as long as one of its ways is, and shows by its
+ * newest one; a later boot ends all ways of the earlier one. Presence is told only to upstreams with
+ * a way to the store that does not lead through this node, so it goes no more in circles than data
+ * does. A grant outlives the session, so what a departed agent left with its gateway can still be
+ * delivered. */
 #include "manage.h"
 
 #include <string.h>
@@ -36,6 +38,8 @@ const struct yett_known *yett_manage_find(
 {
 	return g_hash_table_lookup(manage->known, id);
 }
+
+static const struct yett_id here; /* zero: connected to this node */
 
 static gboolean id_equal(gconstpointer a, gconstpointer b)
 {
@@ -102,6 +106,91 @@ static void set_live(struct yett_manage *manage, struct yett_known *known, bool 
 		known->heard_ns = yett_clock_wall(manage->node->clock);
 	} else if (known->gone_at_ns == 0) {
 		known->gone_at_ns = yett_now(manage->node);
+	}
+}
+
+/* Ways. */
+
+static struct yett_way *find_way(struct yett_known *known, const struct yett_id *through)
+{
+	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
+		if (known->ways[i].used && yett_id_equal(&known->ways[i].through, through)) {
+			return &known->ways[i];
+		}
+	}
+	return NULL;
+}
+
+/* A free place, or that of the oldest. */
+static struct yett_way *place_for_way(struct yett_known *known)
+{
+	struct yett_way *oldest = &known->ways[0];
+
+	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
+		if (!known->ways[i].used) {
+			return &known->ways[i];
+		}
+		if (known->ways[i].session < oldest->session) {
+			oldest = &known->ways[i];
+		}
+	}
+	return oldest;
+}
+
+static void use_newest_way(struct yett_manage *manage, struct yett_known *known)
+{
+	const struct yett_way *newest = NULL;
+
+	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
+		const struct yett_way *way = &known->ways[i];
+
+		if (way->used && (newest == NULL || way->session > newest->session)) {
+			newest = way;
+		}
+	}
+	if (newest != NULL) {
+		known->via = newest->via;
+		known->session = newest->session;
+	}
+	if (known->live != (newest != NULL)) {
+		set_live(manage, known, newest != NULL);
+	}
+}
+
+/* Whether that is news. */
+static bool set_way(struct yett_known *known, const struct yett_id *through,
+	const struct yett_id *via, uint64_t session)
+{
+	struct yett_way *way = find_way(known, through);
+
+	if (way != NULL && way->session == session && yett_id_equal(&way->via, via)) {
+		return false;
+	}
+	if (way == NULL) {
+		way = place_for_way(known);
+	}
+	*way = (struct yett_way){
+		.used = true, .through = *through, .via = *via, .session = session};
+	return true;
+}
+
+static bool drop_way(struct yett_known *known, const struct yett_id *through)
+{
+	struct yett_way *way = find_way(known, through);
+
+	if (way == NULL) {
+		return false;
+	}
+	way->used = false;
+	return true;
+}
+
+/* What an earlier start of the node left counts no more. */
+static void set_boot(struct yett_known *known, const struct yett_id *boot)
+{
+	if (!yett_id_equal(&known->boot, boot)) {
+		memset(known->ways, 0, sizeof(known->ways));
+		known->boot = *boot;
 	}
 }
 
@@ -207,27 +296,29 @@ static void joined(void *arg, struct yett_peer *peer)
 	struct yett_manage *manage = arg;
 	struct yett_known *known = yett_manage_ensure(manage, &peer->id);
 
-	known->boot = peer->boot;
-	known->session = peer->session;
+	set_boot(known, &peer->boot);
+	set_way(known, &here, &here, peer->session);
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
-	memset(&known->via, 0, sizeof(known->via));
-	memset(&known->through, 0, sizeof(known->through));
 	g_strlcpy(known->name, peer->name, sizeof(known->name));
 	g_strlcpy(known->method, peer->mechanism, sizeof(known->method));
 	g_strlcpy(known->software, peer->software, sizeof(known->software));
 	g_strlcpy(known->address, peer->address, sizeof(known->address));
+	use_newest_way(manage, known);
 	set_live(manage, known, true);
 	pass_on(manage, known);
 	yett_registry_node(manage, known);
 }
 
-static void gone(struct yett_manage *manage, struct yett_known *known, struct yett_detach *message)
+/* One of its ways has ended: another one is left, or it is gone. */
+static void way_ended(
+	struct yett_manage *manage, struct yett_known *known, struct yett_detach *message)
 {
-	if (!known->live) {
+	use_newest_way(manage, known);
+	yett_registry_node(manage, known);
+	if (known->live) {
+		pass_on(manage, known);
 		return;
 	}
-	set_live(manage, known, false);
-	yett_registry_node(manage, known);
 	message->ids[message->count++] = known->id;
 	if (message->count == YETT_ATTACH_MAX) {
 		pass_on_gone(manage, message);
@@ -240,6 +331,7 @@ static void left(void *arg, struct yett_peer *peer)
 	struct yett_manage *manage = arg;
 	struct yett_known *known = g_hash_table_lookup(manage->known, &peer->id);
 	struct yett_detach *message;
+	struct yett_way *way;
 	GHashTableIter iter;
 	gpointer value;
 
@@ -247,15 +339,17 @@ static void left(void *arg, struct yett_peer *peer)
 		return;
 	}
 	message = g_new0(struct yett_detach, 1);
-	if (yett_id_is_zero(&known->through) && known->session == peer->session) {
-		gone(manage, known, message);
+	way = find_way(known, &here);
+	if (way != NULL && way->session == peer->session) {
+		way->used = false;
+		way_ended(manage, known, message);
 	}
 	g_hash_table_iter_init(&iter, manage->known);
 	while (peer->may_proxy && g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct yett_known *behind = value;
 
-		if (yett_id_equal(&behind->through, &peer->id)) {
-			gone(manage, behind, message);
+		if (drop_way(behind, &peer->id)) {
+			way_ended(manage, behind, message);
 		}
 	}
 	pass_on_gone(manage, message);
@@ -275,36 +369,32 @@ static bool may_attach(const struct yett_manage *manage, const struct yett_peer 
 	return true;
 }
 
-/* The newer presence wins; of one boot, the higher session. What is known already is no news, also
- * where it comes another way. */
-static bool is_news(const struct yett_known *known, const struct yett_attached *node)
+/* Whether a gateway's word about a node is news: a way that is new or other than it was, one that has
+ * ended, or the first word of a node that has left. What is known already is none. */
+static bool is_news(
+	struct yett_known *known, const struct yett_peer *gateway, const struct yett_attached *node)
 {
-	bool same_boot = yett_id_equal(&known->boot, &node->boot);
-
-	if (same_boot && known->session == node->session && known->live == node->live) {
-		return false;
+	if (node->live) {
+		set_boot(known, &node->boot);
+		return set_way(known, &gateway->id, &node->via, node->session);
 	}
-	if (!known->live || !same_boot) {
-		return node->live || !known->live;
-	}
-	return node->session >= known->session;
+	return drop_way(known, &gateway->id) || (!known->live && known->name[0] == '\0');
 }
 
-static void take_attached(struct yett_manage *manage, const struct yett_peer *gateway,
-	struct yett_known *known, const struct yett_attached *node)
+static void take_attached(
+	struct yett_manage *manage, struct yett_known *known, const struct yett_attached *node)
 {
-	known->boot = node->boot;
-	known->session = node->session;
-	known->relay = node->relay;
-	known->via = node->via;
-	known->through = gateway->id;
-	if (node->name[0] != '\0') {
+	if (node->name[0] != '\0' && (node->live || !known->live)) {
+		known->relay = node->relay;
 		g_strlcpy(known->name, node->name, sizeof(known->name));
 		g_strlcpy(known->method, node->method, sizeof(known->method));
 		g_strlcpy(known->software, node->software, sizeof(known->software));
 		g_strlcpy(known->address, node->address, sizeof(known->address));
 	}
-	set_live(manage, known, node->live);
+	use_newest_way(manage, known);
+	if (node->live) {
+		set_live(manage, known, true);
+	}
 	yett_registry_node(manage, known);
 	pass_on(manage, known);
 }
@@ -324,8 +414,8 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		}
 		known = yett_manage_ensure(manage, &node->id);
 		yett_manage_grant(manage, &gateway->id, &node->id);
-		if (is_news(known, node)) {
-			take_attached(manage, gateway, known, node);
+		if (is_news(known, gateway, node)) {
+			take_attached(manage, known, node);
 		}
 	}
 	return refused;
@@ -339,8 +429,8 @@ static void detach(void *arg, struct yett_peer *gateway, const struct yett_detac
 	for (uint32_t i = 0; i < message->count; i++) {
 		struct yett_known *known = g_hash_table_lookup(manage->known, &message->ids[i]);
 
-		if (known != NULL && yett_id_equal(&known->through, &gateway->id)) {
-			gone(manage, known, on);
+		if (known != NULL && drop_way(known, &gateway->id)) {
+			way_ended(manage, known, on);
 		}
 	}
 	pass_on_gone(manage, on);
@@ -366,7 +456,7 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 	}
 	for (uint32_t i = 0; i < message->count; i++) {
 		known = g_hash_table_lookup(manage->known, &message->nodes[i].id);
-		if (known != NULL && yett_id_equal(&known->through, &peer->id)) {
+		if (known != NULL && find_way(known, &peer->id) != NULL) {
 			heard(manage, known, message->nodes[i].age_ms);
 		}
 	}

@@ -17,16 +17,26 @@ enum yett_health {
 };
 const char *yett_health_text(enum yett_health health); /* "Not monitored", "Healthy" … */
 
+/* One of the ways that lead to a node: with several upstreams it has several sessions, and a gateway
+ * with several upstreams tells of it more than once. */
+#define YETT_WAYS_MAX 4
+struct yett_way {
+	bool used;
+	struct yett_id through; /* our own peer that tells of it; zero: it is connected here */
+	struct yett_id via;     /* the node that it is connected to; zero: this one */
+	uint64_t session;
+};
+
 /* One node that this one knows of, directly or behind a gateway. */
 struct yett_known {
 	struct yett_id id;
 	struct yett_id boot;
-	struct yett_id via;     /* the node that it is connected to */
-	struct yett_id through; /* our own peer that tells of it; zero: it is connected here */
-	uint64_t session;
-	bool live;     /* there is a session with it, here or at `via` */
-	bool relay;    /* a gateway: shows among the servers */
-	bool degraded; /* it says so */
+	struct yett_way ways[YETT_WAYS_MAX];
+	struct yett_id via; /* of the newest way; of the last one, where there is none */
+	uint64_t session;   /* the same */
+	bool live;          /* there is a session with it, here or at `via` */
+	bool relay;         /* a gateway: shows among the servers */
+	bool degraded;      /* it says so */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];

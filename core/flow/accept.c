@@ -12,6 +12,9 @@
 #include "../base/log.h"
 #include "stages.h"
 
+#define LATELY_NS  (3600 * YETT_SEC)
+#define LATELY_MAX 65536
+
 /* "127.0.0.1:4711" → the address whose strangers are counted together. */
 static bool parse_source(const char *address, struct in6_addr *ret_source, bool *ret_v4)
 {
@@ -103,6 +106,32 @@ static bool rate_allows(struct yett_node *node, const struct yett_listener_setti
 	return true;
 }
 
+static gboolean is_old(gpointer key, gpointer value, gpointer arg)
+{
+	(void)key;
+	return *(const uint64_t *)value < *(const uint64_t *)arg;
+}
+
+static bool was_here(const struct yett_node *node, const char *key)
+{
+	const uint64_t *when_ns = g_hash_table_lookup(node->sources_lately, key);
+
+	return when_ns != NULL && yett_now(node) - *when_ns < LATELY_NS;
+}
+
+static void remember(struct yett_node *node, const char *address)
+{
+	uint64_t now_ns = yett_now(node), limit_ns = now_ns > LATELY_NS ? now_ns - LATELY_NS : 0;
+
+	if (g_hash_table_size(node->sources_lately) >= LATELY_MAX) {
+		g_hash_table_foreach_remove(node->sources_lately, is_old, &limit_ns);
+	}
+	if (g_hash_table_size(node->sources_lately) < LATELY_MAX) {
+		g_hash_table_replace(node->sources_lately, source_key(address),
+			g_memdup2(&now_ns, sizeof(now_ns)));
+	}
+}
+
 /* NULL, or why a stranger from here is not let in now. */
 static const char *limit_reached(struct yett_gate *gate, const char *address, const char *key)
 {
@@ -117,7 +146,10 @@ static const char *limit_reached(struct yett_gate *gate, const char *address, co
 	if (gate->sessions >= settings->max_sessions) {
 		return "the listener has `max-sessions` already";
 	}
-	if (node->unauthenticated >= settings->max_unauthenticated) {
+	/* Half of the room is for addresses that have authenticated lately: strangers alone cannot
+	 * keep those out. */
+	if (node->unauthenticated >= (was_here(node, key) ? settings->max_unauthenticated
+							  : settings->max_unauthenticated / 2)) {
 		return "too many connections are not authenticated yet";
 	}
 	if (from_there >= settings->max_unauthenticated_per_source &&
@@ -171,15 +203,21 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 	return 0;
 }
 
-void yett_accept_known(struct yett_peer *peer)
+static void no_stranger(struct yett_peer *peer)
 {
 	count_source(peer->node, peer->address, -1);
+}
+
+void yett_accept_known(struct yett_peer *peer)
+{
+	no_stranger(peer);
+	remember(peer->node, peer->address);
 }
 
 void yett_accept_gone(struct yett_peer *peer)
 {
 	if (peer->mechanism[0] == '\0') {
-		yett_accept_known(peer);
+		no_stranger(peer);
 	}
 	peer->gate->sessions--;
 	peer->gate = NULL;

@@ -189,6 +189,7 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	node->credit_waiting = g_queue_new();
 	node->sources_unauthenticated =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	node->sources_lately = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	node->metrics = yett_metrics_new("node", node_metrics);
 	node->ticker = node->loop->table->timer_new(node->loop, tick, node);
 	for (size_t i = 0; i < G_N_ELEMENTS(steps) && result == 0; i++) {
@@ -321,6 +322,7 @@ void yett_node_free(struct yett_node *node)
 	}
 	yett_instance_free(node->transport);
 	g_hash_table_unref(node->sources_unauthenticated);
+	g_hash_table_unref(node->sources_lately);
 	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);
 	g_ptr_array_free(node->gates, TRUE);

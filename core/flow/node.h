@@ -90,6 +90,7 @@ struct yett_node {
 	struct yett_instance *transport;
 	GPtrArray *gates;
 	GHashTable *sources_unauthenticated; /* /32 or /64 → count */
+	GHashTable *sources_lately; /* the same → when it last authenticated (monotonic) */
 	uint32_t unauthenticated;
 	double handshake_tokens; /* of the rate limit */
 	uint64_t handshake_refill_ns;

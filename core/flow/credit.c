@@ -13,6 +13,7 @@
 
 #define WINDOW_FIRST (64 * UINT64_C(1024))
 #define WINDOW_MAX   (16 * UINT64_C(1024) * 1024)
+#define PASS_NS      (2 * YETT_SEC) /* for the batch of a peer that was let through */
 
 static uint64_t budget(const struct yett_node *node)
 {
@@ -52,8 +53,27 @@ static bool lane_waits(const struct yett_peer_credit *credit)
 	return credit->wanted > credit->granted;
 }
 
+/* Whether a waiting lane is let through beyond the budget: one peer at a time, and only while nothing
+ * of that lane is on its way to disk. A lane that is stuck does not hold up another. */
+static bool may_pass(const struct yett_node *node, uint32_t lane)
+{
+	if (node->credit_departed[lane] > 0 ||
+		(node->credit_passing[lane] != NULL &&
+			yett_now(node) - node->credit_passing_ns[lane] < PASS_NS)) {
+		return false;
+	}
+	for (guint i = 0; i < node->peers->len; i++) {
+		const struct yett_peer *peer = node->peers->pdata[i];
+
+		if (peer->credit[lane].held > 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Gives a waiting lane what it wants if the budget, or its turn, allows. */
-static bool serve(struct yett_peer *peer, uint32_t lane, bool regardless)
+static bool serve(struct yett_peer *peer, uint32_t lane)
 {
 	struct yett_node *node = peer->node;
 	struct yett_peer_credit *credit = &peer->credit[lane];
@@ -61,10 +81,12 @@ static bool serve(struct yett_peer *peer, uint32_t lane, bool regardless)
 	uint64_t by = need > WINDOW_FIRST ? need : WINDOW_FIRST;
 
 	if (node->credit_committed + by > budget(node)) {
-		if (!regardless) {
+		if (!may_pass(node, lane)) {
 			return false;
 		}
 		by = need;
+		node->credit_passing[lane] = peer;
+		node->credit_passing_ns[lane] = yett_now(node);
 	}
 	widen(peer, lane, by);
 	grant(peer, lane, by);
@@ -72,16 +94,32 @@ static bool serve(struct yett_peer *peer, uint32_t lane, bool regardless)
 	return true;
 }
 
-/* Whether anyone has a batch under way; if not, somebody must be let through. */
-static bool someone_moves(const struct yett_node *node)
+/* The first that can be served, lane by lane; a flush may end any peer, so nothing is kept over it. */
+static bool serve_next(struct yett_node *node, bool *blocked)
 {
-	for (guint i = 0; i < node->peers->len; i++) {
-		const struct yett_peer *peer = node->peers->pdata[i];
+	for (GList *at = node->credit_waiting->head; at != NULL; at = at->next) {
+		struct yett_peer *peer = at->data;
+		bool served = false, waits = false;
 
 		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			if (peer->credit[lane].held > 0) {
-				return true;
+			if (!lane_waits(&peer->credit[lane])) {
+				continue;
 			}
+			if (blocked[lane] || !serve(peer, lane)) {
+				blocked[lane] = true; /* those behind wait as well */
+				waits = true;
+			} else {
+				served = true;
+			}
+		}
+		if (!waits && peer->waits_for_credit) {
+			peer->waits_for_credit = false;
+			g_queue_remove(node->credit_waiting, peer);
+			served = true;
+		}
+		if (served) {
+			yett_peer_flush(peer);
+			return true;
 		}
 	}
 	return false;
@@ -89,26 +127,17 @@ static bool someone_moves(const struct yett_node *node)
 
 static void serve_waiting(struct yett_node *node)
 {
-	struct yett_peer *peer;
+	bool blocked[YETT_LANES] = {false};
 
-	while ((peer = g_queue_peek_head(node->credit_waiting)) != NULL) {
-		bool waits = false;
+	while (serve_next(node, blocked)) {
+	}
+}
 
-		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			if (!lane_waits(&peer->credit[lane])) {
-				continue;
-			}
-			if (!serve(peer, lane, !someone_moves(node))) {
-				waits = true;
-			}
-		}
-		yett_peer_flush(peer);
-		if (waits) {
-			return;
-		}
-		if (g_queue_remove(node->credit_waiting, peer)) {
-			peer->waits_for_credit = false;
-		}
+static void line_up(struct yett_peer *peer)
+{
+	if (!peer->waits_for_credit) {
+		peer->waits_for_credit = true;
+		g_queue_push_tail(peer->node->credit_waiting, peer);
 	}
 }
 
@@ -127,9 +156,8 @@ void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *messag
 		peer->credit[lane].wanted = wanted;
 		waits = waits || lane_waits(&peer->credit[lane]);
 	}
-	if (waits && !peer->waits_for_credit) {
-		peer->waits_for_credit = true;
-		g_queue_push_tail(peer->node->credit_waiting, peer);
+	if (waits) {
+		line_up(peer);
 	}
 	serve_waiting(peer->node);
 }
@@ -142,35 +170,63 @@ void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 	credit->held += bytes;
 }
 
+/* What a peer left behind when it went is memory until it is durable, so it stays committed: one that
+ * comes and goes must not get a new window each time. */
+static void durable_of_departed(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
+{
+	struct yett_node *node = peer->node;
+	struct yett_peer_credit *credit = &peer->credit[lane];
+	uint64_t by = bytes < credit->held ? bytes : credit->held;
+
+	credit->held -= by;
+	credit->window -= by;
+	node->credit_departed[lane] -= by;
+	node->credit_committed -= by;
+}
+
+/* Others wait: no more than the first window is kept; and where all is promised, none. */
+static void narrow(struct yett_peer *peer, uint32_t lane)
+{
+	struct yett_node *node = peer->node;
+	struct yett_peer_credit *credit = &peer->credit[lane];
+	uint64_t keep = node->credit_committed > budget(node) ? 0 : WINDOW_FIRST;
+	uint64_t spare = credit->window - credit->granted - credit->held;
+	uint64_t over = credit->window > keep ? credit->window - keep : 0;
+	uint64_t by = spare < over ? spare : over;
+
+	credit->window -= by;
+	node->credit_committed -= by;
+}
+
 void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 {
 	struct yett_node *node = peer->node;
 	struct yett_peer_credit *credit = &peer->credit[lane];
 
-	credit->held -= bytes < credit->held ? bytes : credit->held;
 	if (peer->state != YETT_PEER_OPEN) {
-		return; /* given back as a whole when it closed */
+		durable_of_departed(peer, lane, bytes);
+		serve_waiting(node);
+		return;
+	}
+	credit->held -= bytes < credit->held ? bytes : credit->held;
+	if (node->credit_passing[lane] == peer) {
+		node->credit_passing[lane] = NULL;
 	}
 	if (credit->granted < credit->window / 4 && credit->window < WINDOW_MAX &&
 		g_queue_is_empty(node->credit_waiting) &&
-		node->credit_committed + credit->window <= budget(node)) {
+		node->credit_committed + credit->window <= budget(node) / 4 * 3) {
 		widen(peer, lane, credit->window);
 	}
 	if (node->credit_committed > budget(node) || !g_queue_is_empty(node->credit_waiting)) {
-		/* Others wait: keep no more than the first window. */
-		uint64_t spare = credit->window - credit->granted - credit->held;
-		uint64_t over = credit->window > WINDOW_FIRST ? credit->window - WINDOW_FIRST : 0;
-		uint64_t by = spare < over ? spare : over;
-
-		credit->window -= by;
-		node->credit_committed -= by;
+		narrow(peer, lane);
 	}
 	if (credit->window > credit->granted + credit->held) {
 		grant(peer, lane, credit->window - credit->granted - credit->held);
 	}
-	if (!g_queue_is_empty(node->credit_waiting)) {
-		serve_waiting(node);
+	if (lane_waits(credit)) {
+		line_up(peer); /* what it asked for was there, and has been used since */
 	}
+	serve_waiting(node);
 }
 
 void yett_credit_close(struct yett_peer *peer)
@@ -178,14 +234,25 @@ void yett_credit_close(struct yett_peer *peer)
 	struct yett_node *node = peer->node;
 
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		node->credit_committed -= peer->credit[lane].window;
-		memset(&peer->credit[lane], 0, sizeof(peer->credit[lane]));
+		struct yett_peer_credit *credit = &peer->credit[lane];
+
+		node->credit_committed -= credit->window - credit->held;
+		node->credit_departed[lane] += credit->held;
+		credit->window = credit->held;
+		credit->granted = credit->wanted = 0;
+		if (node->credit_passing[lane] == peer) {
+			node->credit_passing[lane] = NULL;
+		}
 	}
 	if (peer->waits_for_credit) {
 		peer->waits_for_credit = false;
 		g_queue_remove(node->credit_waiting, peer);
 	}
-	if (!g_queue_is_empty(node->credit_waiting)) {
-		serve_waiting(node);
-	}
+	serve_waiting(node);
+}
+
+/* One that was let through and sends nothing has had its turn. */
+void yett_credit_tick(struct yett_node *node)
+{
+	serve_waiting(node);
 }

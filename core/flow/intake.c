@@ -88,6 +88,7 @@ static void kept(struct yett_keep *keep, int result)
 	if (result != 0 && peer->state == YETT_PEER_OPEN) {
 		/* Not kept: it must not stay in flight for ever on a session that lives. */
 		refuse(peer, keep->number, YETT_REFUSE_BUSY, RETRY_LIMIT_MS, &keep->batch);
+		yett_peer_flush(peer);
 	} else {
 		if (result == 0 && peer->state == YETT_PEER_OPEN) {
 			acknowledge(peer, keep->number);

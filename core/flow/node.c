@@ -80,6 +80,7 @@ static void tick(void *arg)
 	if (node->store != NULL) {
 		yett_store_tick(node);
 	}
+	yett_credit_tick(node);
 	yett_origin_tick(node);
 	yett_deliver(node);
 	if (node->management.tick != NULL) {

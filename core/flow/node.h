@@ -102,6 +102,11 @@ struct yett_node {
 	/* credit */
 	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */
 	GQueue *credit_waiting;    /* peers */
+	/* Of it, what peers that are gone have left and is not durable yet. */
+	uint64_t credit_departed[YETT_LANES];
+	/* Beyond the budget one peer a lane is let through at a time; NULL: nobody. */
+	struct yett_peer *credit_passing[YETT_LANES];
+	uint64_t credit_passing_ns[YETT_LANES];
 
 	/* queue or store: exactly one is there (or neither, in a node that only looks) */
 	struct yett_keeper *queue;

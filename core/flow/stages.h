@@ -62,6 +62,7 @@ void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *messag
 void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
 void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
 void yett_credit_close(struct yett_peer *peer);
+void yett_credit_tick(struct yett_node *node);
 
 /* queue.c */
 struct yett_queue_view { /* what views and path need, as of the last job */

@@ -89,6 +89,9 @@ static bool credit_adds_up(const struct yett_node *node)
 {
 	uint64_t sum = 0;
 
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		sum += node->credit_departed[lane];
+	}
 	for (guint i = 0; i < node->peers->len; i++) {
 		const struct yett_peer *peer = node->peers->pdata[i];
 
@@ -310,11 +313,59 @@ static void a_refused_queue_stays_on_disk(void)
 	world_free(run.world);
 }
 
+/* Whoever comes and goes while the queue is full gets no new memory each time; and many that wait are
+ * let through one at a time. */
+static void credit_is_bounded_while_full(void)
+{
+	const uint64_t budget = 4 * 1024 * 1024;
+	struct run run = {.world = world_new(8)};
+	struct world_node *agents[30];
+	char name[32];
+
+	run.gateways[0] = world_add(run.world, "g0.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-disk\"; size = \"4 MiB\"; };",
+		world_address("g0.example"), world_address("ms.example"));
+	set_memory(run.gateways[0], "4 MiB");
+	world_start(run.gateways[0]);
+	for (int i = 0; i < 30; i++) {
+		snprintf(name, sizeof(name), "b%d.example", i);
+		agents[i] = world_add(run.world, name,
+			"upstreams = ( { name = \"g0.example\"; address = \"%s\"; } );",
+			world_address("g0.example"));
+		world_start(agents[i]);
+		tell(&run, agents[i], YETT_LANE_NORMAL, 6, 40000);
+		tell(&run, agents[i], YETT_LANE_BULK, 6, 40000);
+		tell(&run, agents[i], YETT_LANE_URGENT, 1, 100);
+	}
+	for (int i = 0; i < 60; i++) {
+		world_run(run.world, 3 * YETT_SEC);
+		for (int j = 0; j < 30; j++) {
+			sim_break(run.world->sim, agents[j]->name, "g0.example");
+		}
+		CU_ASSERT(run.gateways[0]->node->credit_committed <=
+			  budget + YETT_LANES * YETT_BATCH_MAX);
+		CU_ASSERT(credit_adds_up(run.gateways[0]->node));
+	}
+	run.server = world_add(run.world, "ms.example",
+		GROUP
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"g*.example\" "
+		"]; } );\nstore = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	world_start(run.server);
+	CU_ASSERT(world_wait_events(run.server, run.told, 1000 * YETT_SEC));
+	CU_ASSERT_EQUAL(world_account(run.server).twice, 0);
+	CU_ASSERT(credit_adds_up(run.gateways[0]->node));
+	world_free(run.world);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } tests[] = {
 	{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
+	{"credit is bounded while full", credit_is_bounded_while_full},
 	{"keeps custody under any seed", keeps_custody_under_any_seed},
 };
 

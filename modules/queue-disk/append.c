@@ -143,6 +143,14 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 		return YETT_EFULL;
 	}
 	result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
+	if (result == YETT_EFULL && active != NULL && active->live == 0 && active->lost == 0 &&
+		!active->dirty && active->synced_count == active->count) {
+		/* All of it is settled, and yet it takes the room: nothing else would end it. */
+		seal(disk, active);
+		active = NULL;
+		(void)yett_disk_retire(disk);
+		result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
+	}
 	if (result < 0) {
 		return result;
 	}

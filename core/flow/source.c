@@ -59,6 +59,8 @@ struct yett_sink_self {
 	pthread_cond_t room;
 	/* under the mutex */
 	bool stopping, finished;
+	bool turned_down; /* a record was told while stopping: no position may cover it */
+	bool freed;       /* but for what a post that is on its way refers to */
 	struct yett_payload *payloads[YETT_LANES];
 	uint64_t due_ns[YETT_LANES]; /* monotonic; 0: empty */
 	bool positioned;             /* it gives positions */
@@ -75,13 +77,14 @@ struct yett_sink_self {
 typedef struct yett_sink_self feed_t;
 
 static void attend(void *arg);
+static void attend_post(void *arg);
 
 /* Under the mutex, any thread. */
 static void call_loop(feed_t *feed)
 {
 	if (!feed->posted) {
 		feed->posted = true;
-		feed->post = (struct yett_post){.fn = attend, .arg = feed};
+		feed->post = (struct yett_post){.fn = attend_post, .arg = feed};
 		feed->node->loop->table->post(feed->node->loop, &feed->post);
 	}
 }
@@ -131,6 +134,7 @@ static int sink_record(feed_t *feed, uint32_t lane, const struct yett_record *re
 		pthread_cond_wait(&feed->room, &feed->mutex);
 	}
 	if (feed->stopping) {
+		feed->turned_down = true;
 		pthread_mutex_unlock(&feed->mutex);
 		return YETT_ECLOSED;
 	}
@@ -166,6 +170,10 @@ static int sink_position(feed_t *feed, const void *position, size_t length)
 		return YETT_ELIMIT;
 	}
 	pthread_mutex_lock(&feed->mutex);
+	if (feed->turned_down) {
+		pthread_mutex_unlock(&feed->mutex);
+		return YETT_ECLOSED;
+	}
 	memcpy(feed->position, position, length);
 	feed->position_length = length;
 	feed->positioned = true;
@@ -307,6 +315,14 @@ static bool is_idle(feed_t *feed)
 	return idle;
 }
 
+/* The last of it: not before a post that is on its way has come. */
+static void feed_free_rest(feed_t *feed)
+{
+	pthread_mutex_destroy(&feed->mutex);
+	pthread_cond_destroy(&feed->room);
+	g_free(feed);
+}
+
 static void feed_free(feed_t *feed)
 {
 	if (feed->instance != NULL) {
@@ -321,9 +337,11 @@ static void feed_free(feed_t *feed)
 	if (feed->wake_fd >= 0) {
 		close(feed->wake_fd);
 	}
-	pthread_mutex_destroy(&feed->mutex);
-	pthread_cond_destroy(&feed->room);
-	g_free(feed);
+	if (feed->posted) {
+		feed->freed = true; /* the loop outlives the node and calls once more */
+	} else {
+		feed_free_rest(feed);
+	}
 }
 
 static void attend(void *arg)
@@ -333,7 +351,6 @@ static void attend(void *arg)
 	struct cut *cuts;
 
 	pthread_mutex_lock(&feed->mutex);
-	feed->posted = false;
 	next_ns = cut_due(feed, now_ns);
 	cuts = feed->cuts_head;
 	feed->cuts_head = feed->cuts_tail = NULL;
@@ -354,6 +371,21 @@ static void attend(void *arg)
 	if (feed->retired && is_idle(feed)) {
 		g_ptr_array_remove(feed->node->sources, feed);
 		feed_free(feed);
+	}
+}
+
+/* Only here is the post off the loop's list: the timer, and a reload, call attend themselves. */
+static void attend_post(void *arg)
+{
+	feed_t *feed = arg;
+
+	pthread_mutex_lock(&feed->mutex);
+	feed->posted = false;
+	pthread_mutex_unlock(&feed->mutex);
+	if (feed->freed) {
+		feed_free_rest(feed);
+	} else {
+		attend(feed);
 	}
 }
 
@@ -522,6 +554,7 @@ static void retire(feed_t *feed)
 	ask_back(feed);
 	join(feed);
 	feed->retired = true;
+	feed->block = NULL; /* it goes with the old settings */
 	attend(feed);
 }
 
@@ -548,7 +581,7 @@ void yett_source_reload(struct yett_node *node, struct yett_error *error)
 		for (guint j = 0; j < node->sources->len; j++) {
 			feed_t *feed = node->sources->pdata[j];
 
-			there = there || feed->block == &blocks[i];
+			there = there || (!feed->retired && feed->block == &blocks[i]);
 		}
 		if (!there) {
 			yett_source_open(node, &blocks[i], error);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/id.h"
 #include "../base/log.h"
 #include "stages.h"
 
@@ -43,7 +44,8 @@ struct yett_vault {
 	uint64_t last_tidy_ns;
 	unsigned reading;
 	struct yett_keep_list pending;
-	GPtrArray *documents; /* struct document *, in order */
+	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
+	GPtrArray *documents;        /* struct document *, in order */
 	struct yett_timer *retry;
 	struct yett_id id;
 	uint64_t generation;
@@ -192,7 +194,14 @@ static void complete(struct yett_vault *vault)
 		int result = vault->puts[n++].ret_result;
 
 		count_put(vault->node, keep, result);
-		yett_origin_durable(vault->node, &keep->batch.info);
+		if (result == YETT_PUT_LATER &&
+			yett_id_equal(&keep->batch.info.origin, &vault->node->id)) {
+			yett_keep_push(&vault->later, keep); /* nobody else would send it again */
+			continue;
+		}
+		if (result > 0 && result != YETT_PUT_LATER) {
+			yett_origin_durable(vault->node, &keep->batch.info);
+		}
 		yett_keep_complete(keep, result == YETT_PUT_LATER ? YETT_EAGAIN
 					 : result < 0             ? result
 								  : 0);
@@ -353,6 +362,7 @@ void yett_store_document(
 
 void yett_store_tick(struct yett_node *node)
 {
+	yett_keep_join(&node->store->pending, &node->store->later);
 	kick(node->store);
 }
 
@@ -492,6 +502,7 @@ void yett_store_close(struct yett_node *node)
 	vault->closing = true;
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
+	yett_keep_complete_all(&vault->later, YETT_ECLOSED);
 	yett_instance_free(vault->reader);
 	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);

@@ -360,11 +360,18 @@ static void left(void *arg, struct yett_peer *peer)
 static bool may_attach(const struct yett_manage *manage, const struct yett_peer *gateway,
 	const struct yett_attached *node)
 {
+	const struct yett_known *known;
+
 	if (yett_id_equal(&node->id, &manage->node->id) || yett_id_equal(&node->id, &gateway->id)) {
 		return false;
 	}
 	if (node->relay && !yett_admit_may_proxy(gateway->gate->settings, node->name)) {
 		return false; /* a gateway behind it has to be listed as well */
+	}
+	known = g_hash_table_lookup(manage->known, &node->id);
+	if (known != NULL && known->relay &&
+		!yett_admit_may_proxy(gateway->gate->settings, known->name)) {
+		return false; /* nor is it none for being called an agent now */
 	}
 	return true;
 }

@@ -452,19 +452,47 @@ static void heard(struct yett_manage *manage, struct yett_known *known, uint32_t
 	known->heard_ns = yett_clock_wall(manage->node->clock) - (int64_t)age_ns;
 }
 
+/* A sign of life that is newer than the news of its end: the way that we knew it by has ended, this one
+ * has not. */
+static void revive(struct yett_manage *manage, const struct yett_peer *gateway,
+	struct yett_known *known, uint32_t age_ms)
+{
+	if (yett_now(manage->node) <= known->gone_at_ns + age_ms * YETT_MS ||
+		yett_id_is_zero(&known->boot) || !gateway->may_proxy ||
+		!granted(manage, &gateway->id, &known->id)) {
+		return;
+	}
+	set_way(known, &gateway->id, yett_id_is_zero(&known->via) ? &gateway->id : &known->via,
+		known->session);
+	use_newest_way(manage, known);
+	heard(manage, known, age_ms);
+	yett_registry_node(manage, known);
+	pass_on(manage, known);
+}
+
 static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heartbeat *message)
 {
 	struct yett_manage *manage = arg;
 	struct yett_known *known = g_hash_table_lookup(manage->known, &peer->id);
 
 	if (known != NULL) {
+		if (!known->live && peer->role == YETT_ROLE_ACCEPTOR) {
+			joined(manage, peer); /* a gateway had it, and lost it: it is here */
+		}
 		heard(manage, known, 0);
 		known->degraded = message->degraded;
 	}
 	for (uint32_t i = 0; i < message->count; i++) {
-		known = g_hash_table_lookup(manage->known, &message->nodes[i].id);
-		if (known != NULL && find_way(known, &peer->id) != NULL) {
-			heard(manage, known, message->nodes[i].age_ms);
+		const struct yett_heartbeat_of *of = &message->nodes[i];
+
+		known = g_hash_table_lookup(manage->known, &of->id);
+		if (known == NULL) {
+			continue;
+		}
+		if (!known->live) {
+			revive(manage, peer, known, of->age_ms);
+		} else if (find_way(known, &peer->id) != NULL) {
+			heard(manage, known, of->age_ms);
 		}
 	}
 }
@@ -487,13 +515,14 @@ static void beat(struct yett_manage *manage, uint64_t now_ns)
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_known *known = value;
+		uint64_t age_ms = (now_ns - known->heard_at_ns) / YETT_MS;
 
 		if (!known->live || known->heard_at_ns == 0) {
 			continue;
 		}
 		message->nodes[message->count].id = known->id;
 		message->nodes[message->count].age_ms =
-			(uint32_t)((now_ns - known->heard_at_ns) / YETT_MS);
+			age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
 		if (++message->count == YETT_ATTACH_MAX) {
 			each_upstream(manage, false, send_heartbeat, message);
 			message->count = 0;

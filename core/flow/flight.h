@@ -6,7 +6,7 @@
 
 struct yett_unit {
 	uint32_t lane;
-	uint64_t entry;         /* the queue's number */
+	uint64_t entry; /* the queue's number */
 	uint64_t sent_ns;
 	struct yett_batch batch; /* one reference */
 	uint32_t meta_length;

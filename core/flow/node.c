@@ -82,6 +82,7 @@ static void tick(void *arg)
 	}
 	yett_credit_tick(node);
 	yett_origin_tick(node);
+	yett_upstream_tick(node);
 	yett_deliver(node);
 	if (node->management.tick != NULL) {
 		node->management.tick(node->management.arg, now_ns);

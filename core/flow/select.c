@@ -98,6 +98,25 @@ struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t by
 	return node->links->pdata[index];
 }
 
+/* Whether a session to this upstream is of use now, be it for what is sent or as a standby. */
+bool yett_select_wanted(struct yett_node *node, const struct yett_link *link)
+{
+	struct yett_upstream table[64] = {0};
+
+	if (node->policy == NULL || policy_of(node)->wanted == NULL ||
+		node->links->len > G_N_ELEMENTS(table)) {
+		return true;
+	}
+	show(node, YETT_LANE_NORMAL, 0, table);
+	policy_of(node)->update(node->policy->self, table, node->links->len);
+	for (guint i = 0; i < node->links->len; i++) {
+		if (node->links->pdata[i] == link) {
+			return policy_of(node)->wanted(node->policy->self, i) != 0;
+		}
+	}
+	return true;
+}
+
 int yett_select_explain(struct yett_node *node, char *ret_text, size_t size)
 {
 	if (node->policy == NULL || policy_of(node)->explain == NULL) {

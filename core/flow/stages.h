@@ -112,6 +112,7 @@ struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generat
 /* select.c */
 /* The link for the next batch of a lane, of so many bytes, or NULL. */
 struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes);
+bool yett_select_wanted(struct yett_node *node, const struct yett_link *link);
 int yett_select_explain(struct yett_node *node, char *ret_text, size_t size);
 int yett_select_setup(struct yett_node *node, struct yett_error *error);
 
@@ -134,6 +135,7 @@ struct yett_link { /* one configured upstream */
 int yett_upstream_open(struct yett_node *node, const struct yett_upstream_settings *settings,
 	struct yett_error *error);
 void yett_upstream_close(struct yett_link *link);
+void yett_upstream_tick(struct yett_node *node);  /* ends sessions that the policy does not want */
 void yett_upstream_ready(struct yett_link *link); /* WELCOME came */
 void yett_upstream_gone(struct yett_link *link, uint32_t retry_after_ms);
 void yett_upstream_path(struct yett_link *link, const struct yett_path *path);

@@ -12,6 +12,7 @@
 #include "stages.h"
 
 #define CONNECT_TIMEOUT_NS (10 * YETT_SEC)
+#define PARKED_NS          (500 * YETT_MS) /* between two questions whether a session is wanted */
 
 static void set_state(struct yett_link *link, uint32_t state)
 {
@@ -55,6 +56,10 @@ static void dial(void *arg)
 	if (node->draining || link->peer != NULL) {
 		return;
 	}
+	if (!yett_select_wanted(node, link)) {
+		node->loop->table->timer_start(link->timer, PARKED_NS);
+		return;
+	}
 	if (addresses->count > 0) {
 		g_strlcpy(address,
 			((const char **)addresses->items)[link->next_address++ % addresses->count],
@@ -75,6 +80,21 @@ static void dial(void *arg)
 	if (result != 0) {
 		yett_peer_close(peer, 0, error.mend, "%s",
 			error.text[0] != '\0' ? error.text : yett_result_text(result));
+	}
+}
+
+void yett_upstream_tick(struct yett_node *node)
+{
+	for (guint i = node->links->len; i > 0; i--) {
+		struct yett_link *link = node->links->pdata[i - 1];
+
+		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN &&
+			yett_deliver_unsettled(link->peer) == 0 &&
+			!yett_select_wanted(node, link)) {
+			link->failures = 0;
+			yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
+				"the policy needs no session with this upstream now");
+		}
 	}
 }
 

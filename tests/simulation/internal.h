@@ -32,7 +32,8 @@ void sim_listener_close(struct yett_listener *listener);
 int sim_listener_address(struct yett_listener *listener, char *ret_text, size_t size);
 int sim_connect(struct yett_loop *base, const char *address, const char *source,
 	uint64_t timeout_ns, yett_connect_fn connected, void *arg, struct yett_error *error);
-void sim_dialled(void *arg); /* an event whose argument is freed when it is forgotten */
+void sim_dialled(void *arg);     /* an event … */
+void sim_dial_forget(void *arg); /* … whose argument goes this way when it is forgotten */
 int sim_stream_read_start(struct yett_stream *stream, yett_read_fn read, void *arg);
 int sim_stream_read_stop(struct yett_stream *stream);
 ssize_t sim_stream_try_write(struct yett_stream *stream, const struct iovec *iov, int n);

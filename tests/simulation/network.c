@@ -388,6 +388,15 @@ void sim_dialled(void *arg)
 	g_free(dialling);
 }
 
+/* Whoever dialled is told, as by a loop that ends. */
+void sim_dial_forget(void *arg)
+{
+	struct dialling *dialling = arg;
+
+	dialling->connected(dialling->arg, YETT_ECLOSED, NULL);
+	g_free(dialling);
+}
+
 int sim_connect(struct yett_loop *base, const char *address, const char *source,
 	uint64_t timeout_ns, yett_connect_fn connected, void *arg, struct yett_error *error)
 {

@@ -222,8 +222,10 @@ static void forget(struct sim *sim, bool (*match)(const struct event *event, voi
 		struct event *event = &g_array_index(old, struct event, i);
 
 		if (match(event, arg)) {
-			if (event->fn == fire || event->fn == sim_dialled) {
+			if (event->fn == fire) {
 				g_free(event->arg);
+			} else if (event->fn == sim_dialled) {
+				sim_dial_forget(event->arg);
 			}
 			continue;
 		}

@@ -256,6 +256,38 @@ static void turns_round_robin(void)
 	world_free(world);
 }
 
+/* One upstream that is used, one warm standby, and no more sessions than that. */
+static void holds_no_more_sessions_than_wanted(void)
+{
+	struct world *world = world_new(12);
+	struct world_node *agent;
+	unsigned sessions = 0;
+
+	add_server(world, "\"**\"", "\"g*.example\"");
+	add_gateway(world, "g1.example", "ms.example", "", "");
+	add_gateway(world, "g2.example", "ms.example", "", "");
+	add_gateway(world, "g3.example", "ms.example", "", "");
+	agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"g1.example\"; address = \"%s\"; },\n"
+		"  { name = \"g2.example\"; address = \"%s\"; priority = 1; },\n"
+		"  { name = \"g3.example\"; address = \"%s\"; priority = 2; } );",
+		world_address("g1.example"), world_address("g2.example"),
+		world_address("g3.example"));
+	start_all(world);
+	world_run(world, 60 * YETT_SEC);
+	for (guint i = 0; i < agent->node->links->len; i++) {
+		const struct yett_link *link = agent->node->links->pdata[i];
+
+		sessions += link->peer != NULL;
+	}
+	CU_ASSERT_EQUAL(sessions, 2);
+	world_kill(world->nodes->pdata[1]);
+	world_run(world, 60 * YETT_SEC);
+	CU_ASSERT_EQUAL(
+		((struct yett_link *)agent->node->links->pdata[2])->state, YETT_UPSTREAM_UP);
+	world_free(world);
+}
+
 static void drops_the_oldest_only_by_name(void)
 {
 	struct world *world = world_new(10);
@@ -321,6 +353,7 @@ static const struct {
 	{"goes on after cuts", goes_on_after_cuts},
 	{"a volatile queue takes no custody", volatile_queue_takes_no_custody},
 	{"turns round robin", turns_round_robin},
+	{"holds no more sessions than wanted", holds_no_more_sessions_than_wanted},
 	{"drops the oldest only by name", drops_the_oldest_only_by_name},
 	{"pushes back when full", pushes_back_when_full},
 };

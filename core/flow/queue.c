@@ -545,6 +545,16 @@ void yett_queue_declare_recovered(struct yett_node *node)
 	}
 }
 
+static bool drops_oldest(const struct yett_settings *settings)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		if (settings->full.lane[lane] == YETT_FULL_DROP_OLDEST) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int yett_queue_open(struct yett_node *node, struct yett_error *error)
 {
 	const struct yett_block *block = &node->settings->queue;
@@ -563,6 +573,11 @@ int yett_queue_open(struct yett_node *node, struct yett_error *error)
 	keeper->round.lost = g_array_new(FALSE, FALSE, sizeof(struct yett_range));
 	keeper->unsettled = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	keeper->retry = node->loop->table->timer_new(node->loop, retry, keeper);
+	if (!keeper->durable && drops_oldest(node->settings)) {
+		return yett_fail(error, YETT_ECONFIG,
+			"take drop-oldest out of `full`, or use queue-disk",
+			"%s takes no custody, so it has nothing of its own to drop", block->name);
+	}
 	result = yett_instance_new(&node->world, block->descriptor, block->name, block->settings,
 		NULL, 0, &keeper->instance, error);
 	if (result == 0) {

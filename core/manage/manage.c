@@ -20,6 +20,8 @@
 #include "../flow/stages.h"
 #include "internal.h"
 
+#define KNOWN_MAX 200000 /* nodes that are known here */
+
 const char *yett_health_text(enum yett_health health)
 {
 	static const char *const texts[] = {
@@ -406,6 +408,13 @@ static void take_attached(
 	pass_on(manage, known);
 }
 
+/* What gateways tell is bounded: nobody fills this node's memory with names. */
+static bool has_room(const struct yett_manage *manage, const struct yett_id *id)
+{
+	return g_hash_table_size(manage->known) < KNOWN_MAX ||
+	       g_hash_table_contains(manage->known, id);
+}
+
 static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_attach *message)
 {
 	struct yett_manage *manage = arg;
@@ -415,7 +424,7 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		const struct yett_attached *node = &message->nodes[i];
 		struct yett_known *known;
 
-		if (!may_attach(manage, gateway, node)) {
+		if (!may_attach(manage, gateway, node) || !has_room(manage, &node->id)) {
 			refused += yett_id_equal(&node->id, &manage->node->id) ? 0 : 1;
 			continue;
 		}

@@ -35,10 +35,10 @@ enum yett_frame_type {
 	YETT_FRAME_PING = 28,
 	YETT_FRAME_PONG = 29,
 	YETT_FRAME_GOODBYE = 30,
+	YETT_FRAME_IGNORABLE = 0x80, /* top bit: a receiver that does not know the type skips it */
 };
 enum yett_frame_flag {
-	YETT_FRAME_IGNORABLE = 1 << 0, /* a receiver that does not know the type skips it */
-	YETT_FRAME_MORE = 1 << 1,      /* BATCH: another chunk of the same batch follows */
+	YETT_FRAME_MORE = 1 << 1, /* BATCH: another chunk of the same batch follows */
 };
 
 #define YETT_HELLO_MAX        4096

@@ -411,7 +411,7 @@ static int begin_frame(struct yett_wire *wire, struct yett_error *error)
 {
 	const struct yett_frame *frame = &wire->frame;
 	unsigned sender = wire->role == YETT_ROLE_INITIATOR ? BY_ACCEPTOR : BY_INITIATOR;
-	uint8_t known_flags = YETT_FRAME_IGNORABLE;
+	uint8_t known_flags = 0;
 	const struct rule *rule = find_rule(frame->type);
 	size_t max = YETT_FRAME_BODY_MAX;
 
@@ -427,7 +427,7 @@ static int begin_frame(struct yett_wire *wire, struct yett_error *error)
 			frame->length, max);
 	}
 	if (rule == NULL) {
-		if ((frame->flags & YETT_FRAME_IGNORABLE) != 0) {
+		if ((frame->type & YETT_FRAME_IGNORABLE) != 0) {
 			return 0;
 		}
 		return yett_fail(error, YETT_EPROTO, MEND_PEER,

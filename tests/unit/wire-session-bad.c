@@ -156,15 +156,17 @@ static void test_frame_headers(void)
 		{"PING in a lane", YETT_WIRE_OPEN, 10, 28, 0, 1, 0, YETT_EPROTO},
 		{"PING with reserved", YETT_WIRE_OPEN, 10, 28, 0, 0, 1, YETT_EPROTO},
 		{"PING, empty", YETT_WIRE_OPEN, 0, 28, 0, 0, 0, YETT_EPROTO},
-		{"PING that may be ignored", YETT_WIRE_OPEN, 10, 28, 1, 0, 0, 0},
+		{"PING with flag 1", YETT_WIRE_OPEN, 10, 28, 1, 0, 0, YETT_EPROTO},
 		{"PING beyond", YETT_WIRE_OPEN, 16377, 28, 0, 0, 0, YETT_ELIMIT},
 		{"unknown", YETT_WIRE_OPEN, 10, 22, 0, 0, 0, YETT_EPROTO},
-		{"unknown, ignorable", YETT_WIRE_OPEN, 10, 22, 1, 0, 0, 0},
+		{"unknown, ignorable", YETT_WIRE_OPEN, 10, 128 + 22, 0, 0, 0, 0},
 		{"unknown, ignorable, other fields", YETT_WIRE_OPEN, 10, 255, 0xff, 9, 9, 0},
-		{"unknown, ignorable, empty", YETT_WIRE_OPEN, 0, 22, 1, 0, 0, 0},
-		{"unknown, ignorable, too long", YETT_WIRE_OPEN, 16377, 22, 1, 0, 0, YETT_ELIMIT},
-		{"unknown, ignorable, early", YETT_WIRE_HELLO, 4096, 99, 1, 0, 0, 0},
-		{"unknown, too long for early", YETT_WIRE_AUTH, 4097, 99, 1, 0, 0, YETT_ELIMIT},
+		{"unknown, ignorable, empty", YETT_WIRE_OPEN, 0, 128 + 22, 0, 0, 0, 0},
+		{"unknown, ignorable, too long", YETT_WIRE_OPEN, 16377, 128 + 22, 0, 0, 0,
+			YETT_ELIMIT},
+		{"unknown, ignorable, early", YETT_WIRE_HELLO, 4096, 128 + 99, 0, 0, 0, 0},
+		{"unknown, too long for early", YETT_WIRE_AUTH, 4097, 128 + 99, 0, 0, 0,
+			YETT_ELIMIT},
 		{"type 0", YETT_WIRE_HELLO, 0, 0, 0, 0, 0, YETT_EPROTO},
 	};
 
@@ -191,7 +193,7 @@ static void test_skip(void)
 
 	g_byte_array_set_size(bytes, 8 + 16376);
 	memset(bytes->data, 0xff, bytes->len);
-	put_header(bytes->data, 16376, 26, YETT_FRAME_IGNORABLE, 0, 0);
+	put_header(bytes->data, 16376, 26 | YETT_FRAME_IGNORABLE, 0, 0, 0);
 	yett_ping_encode(&ping, YETT_FRAME_PONG, bytes);
 	pair_init(&pair, 0);
 	bring_to(&pair, YETT_WIRE_OPEN);

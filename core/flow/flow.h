@@ -14,7 +14,8 @@
  *
  * Beside the way: peer.c (a session: channel, wire machine, life), upstream.c (dials, backs off),
  * path.c (the way to the store, and no loops), origin.c and source.c (this node's own records),
- * gap.c (what is lost is declared), node.c (makes and ends all of it), reload.c.
+ * numbers.c (which of them a queue in memory has lost), gap.c (what is lost is declared), node.c
+ * (makes and ends all of it), reload.c.
  *
  * The queue splits a node in two halves that never call each other. A stage calls only the next
  * one; what comes back comes as a completion. All of it runs on the node's loop, but for what is

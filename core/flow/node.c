@@ -11,6 +11,7 @@
 #include "../base/file.h"
 #include "../base/id.h"
 #include "../base/log.h"
+#include "numbers.h"
 #include "stages.h"
 
 #define TICK_NS       (500 * YETT_MS)
@@ -158,6 +159,7 @@ static int (*const steps[])(struct yett_node *node, struct yett_error *error) = 
 	make_deliver,
 	make_keeper,
 	yett_origin_setup,
+	yett_numbers_open,
 	make_sources,
 };
 
@@ -215,6 +217,7 @@ int yett_node_start(struct yett_node *node, struct yett_error *error)
 		yett_queue_declare_recovered(node);
 	}
 	if (node->queue != NULL || node->store != NULL) {
+		yett_numbers_declare(node);
 		yett_origin_tell_bounds(node);
 	}
 	for (size_t i = 0; i < settings->listeners.count && result == 0; i++) {
@@ -310,6 +313,7 @@ void yett_node_free(struct yett_node *node)
 	yett_store_close(node);
 	yett_source_free_all(node);
 	yett_origin_done(node);
+	yett_numbers_close(node);
 	yett_deliver_done(node);
 	if (node->acceptors != NULL) {
 		yett_executor_free(node->acceptors, true, AUTH_PATIENCE);

@@ -121,6 +121,7 @@ struct yett_node {
 
 	/* own records */
 	struct yett_origin *origin;
+	struct yett_numbers *numbers;
 	GPtrArray *sources; /* struct yett_feed * */
 };
 

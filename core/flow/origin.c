@@ -24,6 +24,7 @@
 #include "../base/log.h"
 #include "../wire/batch.h"
 #include "../wire/record.h"
+#include "numbers.h"
 #include "stages.h"
 
 #define WRAP_VERSION 1
@@ -238,6 +239,7 @@ void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const 
 
 	yett_batch_renumber(batch, &node->id, &node->epoch, origin->next[batch->info.lane]);
 	origin->next[batch->info.lane] += batch->info.count;
+	yett_numbers_given(node, &batch->info);
 	keep = yett_keep_new(batch, meta, yett_envelope_encode(&envelope, meta), done, owner);
 	yett_buffer_unref(batch->buffer);
 	keep->received_ns = yett_clock_wall(node->clock);
@@ -269,19 +271,19 @@ static void told(struct yett_keep *keep, int result)
 	(void)result;
 }
 
-static void tell(struct yett_origin *origin, const struct past *past, uint32_t lane)
+void yett_origin_tell(struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane,
+	uint64_t oldest, uint64_t next, void (*done)(struct yett_keep *keep, int result),
+	void *owner)
 {
-	struct yett_node *node = origin->node;
-	uint64_t first = past->oldest[lane] > 0 ? past->oldest[lane] : past->next[lane];
 	struct yett_notice notice = {
 		.size = sizeof(notice),
 		.kind = YETT_NOTICE_BOUNDS,
 		.holder = node->id,
 		.range = {.origin = node->id,
-			.epoch = past->epoch,
+			.epoch = *epoch,
 			.lane = lane,
-			.first = first,
-			.count = past->next[lane] - first},
+			.first = oldest,
+			.count = next - oldest},
 		.closed = 1,
 	};
 	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
@@ -290,9 +292,16 @@ static void tell(struct yett_origin *origin, const struct past *past, uint32_t l
 	if (yett_payload_notice(payload, &notice) == 0 &&
 		yett_payload_cut(payload, lane, YETT_CONTENT_CUSTODY, false,
 			yett_clock_wall(node->clock), &batch) == 0) {
-		yett_origin_submit(node, &batch, NULL, NULL, 0, told, NULL);
+		yett_origin_submit(node, &batch, NULL, NULL, 0, done, owner);
 	}
 	yett_payload_free(payload);
+}
+
+static void tell(struct yett_origin *origin, const struct past *past, uint32_t lane)
+{
+	yett_origin_tell(origin->node, &past->epoch, lane,
+		past->oldest[lane] > 0 ? past->oldest[lane] : past->next[lane], past->next[lane],
+		told, NULL);
 }
 
 void yett_origin_tell_bounds(struct yett_node *node)

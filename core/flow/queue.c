@@ -18,6 +18,7 @@
 #include "../base/buffer.h"
 #include "../base/log.h"
 #include "../wire/batch.h"
+#include "numbers.h"
 #include "stages.h"
 
 #define GROUP_BYTES (32 * UINT64_C(1024) * 1024)
@@ -261,6 +262,7 @@ static void settle_volatile(struct yett_keeper *keeper, struct round *round)
 
 		if (keep != NULL) {
 			g_hash_table_remove(keeper->unsettled, &key);
+			yett_numbers_taken(keeper->node, &keep->batch.info);
 			yett_keep_complete(keep, 0);
 		}
 	}

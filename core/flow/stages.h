@@ -184,7 +184,11 @@ void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const 
 void yett_origin_durable(struct yett_node *node, const struct yett_batch_info *info);
 /* Tells what older epochs held; later, that they hold nothing any more. */
 void yett_origin_tell_bounds(struct yett_node *node);
-
+/* Tells the bounds of one lane of an epoch that gives out no more numbers: the oldest that is still
+ * here, and the next one. */
+void yett_origin_tell(struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane,
+	uint64_t oldest, uint64_t next, void (*done)(struct yett_keep *keep, int result),
+	void *owner);
 void yett_origin_tick(struct yett_node *node);
 
 /* source.c */

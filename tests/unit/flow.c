@@ -231,6 +231,81 @@ static void volatile_queue_takes_no_custody(void)
 	world_free(world);
 }
 
+static void expect_loss(struct world_node *server, uint64_t events, uint64_t declared)
+{
+	struct world_account account = world_account(server);
+
+	CU_ASSERT_EQUAL(account.events, events);
+	CU_ASSERT_EQUAL(account.declared, declared);
+	CU_ASSERT_EQUAL(account.inferred, 0);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.twice, 0);
+}
+
+/* What was in memory at the end of the process is declared lost by the next one: exactly that, once,
+ * also where the process ends again before it could say so. */
+static void volatile_queue_tells_what_it_lost(void)
+{
+	struct world *world = world_new(11);
+	struct world_node *server = add_server(world, "\"**\"", "");
+	struct world_node *agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-memory\"; };",
+		world_address("ms.example"));
+
+	start_all(world);
+	world_run(world, 3 * YETT_SEC);
+	for (unsigned i = 0; i < 6; i++) {
+		world_tell(agent, i % YETT_LANES, 4);
+	}
+	CU_ASSERT(world_wait_events(server, 24, 30 * YETT_SEC));
+	world_kill(server);
+	world_run(world, YETT_SEC);
+	for (unsigned i = 0; i < 9; i++) {
+		world_tell(agent, i % YETT_LANES, 2);
+	}
+	world_run(world, YETT_SEC);
+	for (int i = 0; i < 3;
+		i++) { /* the notice itself is lost with the memory, and told again */
+		world_kill(agent);
+		world_start(agent);
+		world_run(world, 2 * YETT_SEC);
+	}
+	world_start(server);
+	world_run(world, 60 * YETT_SEC);
+	expect_loss(server, 24, 18 + 7);
+	world_kill(agent);
+	world_start(agent);
+	world_tell(agent, YETT_LANE_NORMAL, 1);
+	CU_ASSERT(world_wait_events(server, 25, 60 * YETT_SEC));
+	world_run(world, 10 * YETT_SEC);
+	expect_loss(server, 25, 18 + 7);
+	world_free(world);
+}
+
+/* An acknowledgement that never came: what is declared lost was received after all, and counts so. */
+static void volatile_queue_may_be_wrong_about_a_loss(void)
+{
+	struct world *world = world_new(13);
+	struct world_node *server = add_server(world, "\"**\"", "");
+	struct world_node *agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-memory\"; };",
+		world_address("ms.example"));
+
+	start_all(world);
+	world_run(world, 3 * YETT_SEC);
+	sim_cut(world->sim, "ms.example", "agent.example", true);
+	world_tell(agent, YETT_LANE_NORMAL, 7);
+	world_run(world, YETT_SEC);
+	world_kill(agent);
+	sim_cut(world->sim, "ms.example", "agent.example", false);
+	world_start(agent);
+	world_run(world, 60 * YETT_SEC);
+	expect_loss(server, 7, 0);
+	world_free(world);
+}
+
 static void turns_round_robin(void)
 {
 	struct world *world = world_new(9);
@@ -352,6 +427,8 @@ static const struct {
 	{"survives restarts of each", survives_restarts_of_each},
 	{"goes on after cuts", goes_on_after_cuts},
 	{"a volatile queue takes no custody", volatile_queue_takes_no_custody},
+	{"a volatile queue tells what it lost", volatile_queue_tells_what_it_lost},
+	{"a volatile queue may be wrong about a loss", volatile_queue_may_be_wrong_about_a_loss},
 	{"turns round robin", turns_round_robin},
 	{"holds no more sessions than wanted", holds_no_more_sessions_than_wanted},
 	{"drops the oldest only by name", drops_the_oldest_only_by_name},

@@ -4,8 +4,9 @@
  * counts against one budget for the node (`memory`). A lane starts with 64 KiB while half of the
  * budget is free, and with nothing after that: then a peer asks, and waits its turn. A lane that
  * uses its window up while the budget has room gets a larger one; so a single fast sender is not
- * held to 64 KiB a round trip, and ten thousand idle ones cost nothing. One waiting peer is always
- * let through, so a budget that is smaller than a batch slows the node down and does not stop it.
+ * held to 64 KiB a round trip, and ten thousand idle ones cost nothing. Where memory is scarce, or
+ * the queue's lane is full, windows go back to 64 KiB: what was made room for is shared evenly, and
+ * nobody's wealth of data keeps another's out. One waiting peer is always let through, so a budget that is smaller than a batch slows the node down and does not stop it.
  * Not responsible for what a peer does with it: the session machine holds it to it. On the loop. */
 #include <string.h>
 
@@ -184,7 +185,14 @@ static void durable_of_departed(struct yett_peer *peer, uint32_t lane, uint64_t 
 	node->credit_committed -= by;
 }
 
-/* Others wait: no more than the first window is kept; and where all is promised, none. */
+/* Whether what there is (memory, or room in the queue's lane) does not do for all who want it. */
+static bool scarce(const struct yett_node *node, uint32_t lane)
+{
+	return node->credit_committed > budget(node) || !g_queue_is_empty(node->credit_waiting) ||
+	       (node->queue != NULL && yett_queue_is_full(node, lane));
+}
+
+/* No more than the first window is kept, the same for everyone; and where all is promised, none. */
 static void narrow(struct yett_peer *peer, uint32_t lane)
 {
 	struct yett_node *node = peer->node;
@@ -212,13 +220,11 @@ void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 	if (node->credit_passing[lane] == peer) {
 		node->credit_passing[lane] = NULL;
 	}
-	if (credit->granted < credit->window / 4 && credit->window < WINDOW_MAX &&
-		g_queue_is_empty(node->credit_waiting) &&
-		node->credit_committed + credit->window <= budget(node) / 4 * 3) {
-		widen(peer, lane, credit->window);
-	}
-	if (node->credit_committed > budget(node) || !g_queue_is_empty(node->credit_waiting)) {
+	if (scarce(node, lane)) {
 		narrow(peer, lane);
+	} else if (credit->granted < credit->window / 4 && credit->window < WINDOW_MAX &&
+		   node->credit_committed + credit->window <= budget(node) / 4 * 3) {
+		widen(peer, lane, credit->window);
 	}
 	if (credit->window > credit->granted + credit->held) {
 		grant(peer, lane, credit->window - credit->granted - credit->held);

@@ -78,7 +78,7 @@ struct yett_keeper {
 	GHashTable *unsettled; /* not durable: entry → keep, completed when it is settled */
 	struct yett_timer *retry;
 	struct yett_queue_stats stats;
-	bool told_full[YETT_LANES];
+	bool full[YETT_LANES];
 	bool making_room[YETT_LANES];
 	GArray *lost; /* struct yett_range: found at recovery, declared once origin is there */
 	uint32_t lost_cause;
@@ -169,19 +169,8 @@ static void work(void *arg)
 	operations->stats(self, &round->stats);
 }
 
-/* The lane's rule when it is full: wait (and say so once), or make room. */
-static void full(struct yett_keeper *keeper, uint32_t lane, int result)
+static void tell_full(struct yett_keeper *keeper, uint32_t lane, int result)
 {
-	if (result == YETT_EFULL &&
-		keeper->node->settings->full.lane[lane] == YETT_FULL_DROP_OLDEST &&
-		!keeper->making_room[lane]) {
-		keeper->making_room[lane] = true;
-		yett_gap_make_room(keeper->node, lane);
-	}
-	if (keeper->told_full[lane]) {
-		return;
-	}
-	keeper->told_full[lane] = true;
 	yett_count(keeper->node, YETT_COUNT_PUSHBACKS, 1);
 	if (result == YETT_EFULL) {
 		yett_log(YETT_LOG_WARNING, "queue-full",
@@ -197,6 +186,41 @@ static void full(struct yett_keeper *keeper, uint32_t lane, int result)
 	}
 }
 
+/* A lane is full from the round in which something of it does not fit until half of it is free: what
+ * an upstream takes at a time makes room for a moment only. */
+static void look_for_full(struct yett_keeper *keeper, const struct round *round)
+{
+	int results[YETT_LANES] = {0};
+	bool tried[YETT_LANES] = {false};
+
+	for (const struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
+		uint32_t lane = keep->batch.info.lane;
+
+		tried[lane] = true;
+		if (results[lane] == 0) {
+			results[lane] = keep->result != 0 ? keep->result : round->sync_result;
+		}
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		const struct yett_queue_lane_stats *stats = &round->stats.lanes[lane];
+		bool was_full = keeper->full[lane];
+
+		if (results[lane] != 0) {
+			keeper->full[lane] = true;
+		} else if (tried[lane] && stats->bytes < stats->limit_bytes / 2) {
+			keeper->full[lane] = false;
+		}
+		if (results[lane] != 0 && !was_full) {
+			tell_full(keeper, lane, results[lane]);
+		}
+		if (results[lane] == YETT_EFULL && !keeper->making_room[lane] &&
+			keeper->node->settings->full.lane[lane] == YETT_FULL_DROP_OLDEST) {
+			keeper->making_room[lane] = true;
+			yett_gap_make_room(keeper->node, lane);
+		}
+	}
+}
+
 static uint64_t *entry_key(uint32_t lane, uint64_t entry)
 {
 	uint64_t *key = g_new(uint64_t, 1);
@@ -209,7 +233,6 @@ static void complete_kept(struct yett_keeper *keeper, struct yett_keep *keep)
 {
 	uint32_t lane = keep->batch.info.lane;
 
-	keeper->told_full[lane] = false;
 	yett_origin_durable(keeper->node, &keep->batch.info);
 	yett_deliver_offer(keeper->node, lane, keep);
 	if (keeper->durable) {
@@ -230,6 +253,7 @@ static void complete_round(struct yett_keeper *keeper, struct round *round)
 	if (round->keeps.count > 0) {
 		yett_count(keeper->node, YETT_COUNT_SYNCS, 1);
 	}
+	look_for_full(keeper, round);
 	while ((keep = yett_keep_pop(&round->keeps)) != NULL) {
 		uint32_t lane = keep->batch.info.lane;
 		int result = keep->result != 0 ? keep->result : round->sync_result;
@@ -239,7 +263,6 @@ static void complete_round(struct yett_keeper *keeper, struct round *round)
 			continue;
 		}
 		keep->result = result;
-		full(keeper, lane, result);
 		yett_keep_push(&again[lane], keep);
 		keeper->stalled = true;
 	}
@@ -458,6 +481,11 @@ const struct yett_queue_operations *yett_queue_operations(
 {
 	*ret_self = node->queue->instance->self;
 	return node->queue->operations;
+}
+
+bool yett_queue_is_full(const struct yett_node *node, uint32_t lane)
+{
+	return node->queue->full[lane];
 }
 
 bool yett_queue_idle(const struct yett_node *node)

@@ -80,6 +80,8 @@ void yett_queue_settle(struct yett_node *node, uint32_t lane, uint64_t entry);
 void yett_queue_read(struct yett_node *node, uint32_t lane, uint64_t from, size_t max_bytes);
 /* `made`: there is room now; else not again before the retry. */
 void yett_queue_room_made(struct yett_node *node, uint32_t lane, bool made);
+/* Something did not fit the lane, and not half of it is free again. */
+bool yett_queue_is_full(const struct yett_node *node, uint32_t lane);
 bool yett_queue_idle(const struct yett_node *node);
 void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_view);
 /* Before the loop runs: the module itself. */

@@ -415,6 +415,63 @@ static void pushes_back_when_full(void)
 	world_free(world);
 }
 
+static const struct yett_peer *peer_of(const struct world_node *node, const char *name)
+{
+	for (guint i = 0; i < node->node->peers->len; i++) {
+		const struct yett_peer *peer = node->node->peers->pdata[i];
+
+		if (strcmp(peer->name, name) == 0) {
+			return peer;
+		}
+	}
+	return NULL;
+}
+
+static bool has_sent_40(void *arg)
+{
+	const struct yett_peer *peer = peer_of(arg, "light.example");
+
+	return peer != NULL && peer->batches >= 40;
+}
+
+/* One sender has filled the lane and has more than all others; who comes later gets as much of the
+ * room that is made as it does. */
+static void shares_what_is_scarce(void)
+{
+	static const char agent[] =
+		"upstreams = ( { name = \"gw.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-memory\"; };";
+	struct world *world = world_new(14);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "",
+		"queue = { module = \"queue-disk\"; size = \"24 MiB\"; };");
+	struct world_node *heavy =
+		world_add(world, "heavy.example", agent, world_address("gw.example"));
+	struct world_node *light =
+		world_add(world, "light.example", agent, world_address("gw.example"));
+	uint64_t before;
+
+	world_start(gateway);
+	world_start(heavy);
+	world_run(world, 3 * YETT_SEC);
+	for (int i = 0; i < 300; i++) {
+		world_tell(heavy, YETT_LANE_NORMAL, 4000);
+	}
+	world_run(world, 3 * YETT_SEC);
+	world_start(light);
+	for (int i = 0; i < 40; i++) {
+		world_tell(light, YETT_LANE_NORMAL, 400);
+	}
+	world_run(world, 3 * YETT_SEC);
+	before = peer_of(gateway, "heavy.example")->bytes;
+	world_start(server);
+	CU_ASSERT(sim_run_until(world->sim, has_sent_40, gateway, 600 * YETT_SEC));
+	/* Its batches are larger than a first window, and one is always let through: so not 1. */
+	CU_ASSERT(peer_of(gateway, "heavy.example")->bytes - before <
+		  peer_of(gateway, "light.example")->bytes * 2);
+	world_free(world);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -433,6 +490,7 @@ static const struct {
 	{"holds no more sessions than wanted", holds_no_more_sessions_than_wanted},
 	{"drops the oldest only by name", drops_the_oldest_only_by_name},
 	{"pushes back when full", pushes_back_when_full},
+	{"shares what is scarce", shares_what_is_scarce},
 };
 
 int main(int argc, char **argv)

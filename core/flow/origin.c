@@ -19,9 +19,9 @@
 
 #include "../base/buffer.h"
 #include "../base/bytes.h"
-#include "../base/file.h"
 #include "../base/id.h"
 #include "../base/log.h"
+#include "../net/saved.h"
 #include "../wire/batch.h"
 #include "../wire/record.h"
 #include "numbers.h"
@@ -49,58 +49,60 @@ struct yett_origin {
 
 /* The id and the epoch: files in the state directory. */
 
+static int unreadable(
+	const struct yett_node *node, const char *name, int result, struct yett_error *error)
+{
+	return yett_fail(error, result, "make the state directory readable for the daemon's user",
+		"%s/%s cannot be read: %s", node->world.state, name, yett_result_text(result));
+}
+
 static int load_id(struct yett_node *node, struct yett_error *error)
 {
-	char *path = g_build_filename(node->settings->node.state, "node-id", NULL);
+	const struct yett_files *files = node->world.files;
+	const char *state = node->world.state;
 	char text[YETT_ID_TEXT_SIZE + 1], *bytes = NULL;
 	size_t length;
-	int result = yett_file_read(path, 64, &bytes, &length, NULL);
+	int result = yett_saved_read(files, state, "node-id", 64, &bytes, &length);
 
 	if (result == 0) {
 		result = yett_id_parse(g_strstrip(bytes), &node->id);
 		if (result != 0) {
 			yett_fail(error, YETT_ECORRUPT,
 				"restore it, or remove it to make this a new node",
-				"%s does not hold an id", path);
+				"%s/node-id does not hold an id", state);
 		}
-	} else if (result == YETT_ENOTFOUND) {
-		node->id = yett_id_new(node->clock);
-		yett_id_text(&node->id, text);
-		g_strlcat(text, "\n", sizeof(text));
-		result = yett_file_write(path, text, strlen(text), error);
-	} else {
-		yett_fail(error, result, "make the state directory readable for the daemon's user",
-			"%s cannot be read: %s", path, yett_result_text(result));
+		free(bytes);
+		return result;
 	}
-	free(bytes);
-	g_free(path);
-	return result;
+	if (result != YETT_ENOTFOUND) {
+		return unreadable(node, "node-id", result, error);
+	}
+	node->id = yett_id_new(node->clock);
+	yett_id_text(&node->id, text);
+	g_strlcat(text, "\n", sizeof(text));
+	return yett_saved_write(files, state, "node-id", text, strlen(text), error);
 }
 
 static int new_epoch(struct yett_node *node, struct yett_error *error)
 {
-	char *path = g_build_filename(node->settings->node.state, "epoch", NULL);
+	const struct yett_files *files = node->world.files;
+	const char *state = node->world.state;
 	uint64_t last = 0, now = (uint64_t)(yett_clock_wall(node->clock) / (int64_t)YETT_SEC);
 	char text[64], *bytes = NULL;
 	size_t length;
-	int result = yett_file_read(path, 64, &bytes, &length, NULL);
+	int result = yett_saved_read(files, state, "epoch", 64, &bytes, &length);
 
 	if (result == 0) {
 		last = strtoull(bytes, NULL, 10);
 	}
 	free(bytes);
 	if (result != 0 && result != YETT_ENOTFOUND) {
-		yett_fail(error, result, "make the state directory readable for the daemon's user",
-			"%s cannot be read: %s", path, yett_result_text(result));
-		g_free(path);
-		return result;
+		return unreadable(node, "epoch", result, error);
 	}
 	node->epoch.ordinal = last + 1 > now ? last + 1 : now;
 	yett_clock_random(node->clock, &node->epoch.random, sizeof(node->epoch.random));
 	snprintf(text, sizeof(text), "%" PRIu64 "\n", node->epoch.ordinal);
-	result = yett_file_write(path, text, strlen(text), error);
-	g_free(path);
-	return result;
+	return yett_saved_write(files, state, "epoch", text, strlen(text), error);
 }
 
 /* Positions, wrapped. */
@@ -348,11 +350,18 @@ void yett_origin_tick(struct yett_node *node)
 
 int yett_origin_load(struct yett_node *node, struct yett_error *error)
 {
-	int result = yett_file_mkdir(node->settings->node.state, error);
+	const struct yett_files *files = node->world.files;
+	int dir = files->dir_open(files->fs, node->world.state);
+	int result;
 
-	if (result == 0) {
-		result = load_id(node, error);
+	if (dir < 0) {
+		return yett_fail(error, dir,
+			"check that it is a directory that the daemon's user may use",
+			"the state directory %s cannot be made or opened: %s", node->world.state,
+			yett_result_text(dir));
 	}
+	files->dir_close(files->fs, dir);
+	result = load_id(node, error);
 	if (result == 0) {
 		result = new_epoch(node, error);
 	}

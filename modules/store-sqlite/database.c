@@ -12,13 +12,9 @@
 #include "internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define CACHE_KIB        65536
 #define CHECKPOINT_PAGES 4096
@@ -185,41 +181,6 @@ static int ask(
 	return result;
 }
 
-/* The file, made by us and not by SQLite: 0600 whatever the umask says, its name synced. */
-static int make_file(struct yett_sqlite *store, struct yett_error *error)
-{
-	int file = open(store->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	char *copy = NULL;
-	int folder = -1;
-	int result = 0;
-
-	if (file < 0 && errno == EEXIST) {
-		return 0;
-	}
-	copy = strdup(store->path);
-	if (file >= 0 && copy != NULL) {
-		folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	if (file < 0 || copy == NULL || fchmod(file, 0600) != 0 || folder < 0 ||
-		fsync(folder) != 0) {
-		const char *mend;
-		int why = errno;
-
-		result = result_of(
-			why == ENOSPC || why == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN, why, &mend);
-		store->host->fail(error, result, mend, "%s: cannot make the database: %s",
-			store->path, strerror(why));
-	}
-	if (folder >= 0) {
-		close(folder);
-	}
-	if (file >= 0) {
-		close(file);
-	}
-	free(copy);
-	return result;
-}
-
 /* Whether the file is ours: `ret_version` is 0 where it is still empty. */
 static int judge_file(struct yett_sqlite *store, int64_t *ret_version, struct yett_error *error)
 {
@@ -369,10 +330,10 @@ int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error)
 	bool writer = store->mode == YETT_STORE_WRITER;
 	int result, code;
 
-	if (writer && (result = make_file(store, error)) < 0) {
+	if (writer && (result = yett_sqlite_file_make(store, error)) < 0) {
 		return result;
 	}
-	if (!writer && access(store->path, F_OK) != 0 && errno == ENOENT) {
+	if (!writer && !yett_sqlite_file_exists(store->path)) {
 		return store->host->fail(error, YETT_EUNAVAIL, "wait until the writer has made it",
 			"%s: there is no database yet", store->path);
 	}

@@ -10,15 +10,13 @@
  */
 #include "internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#define SIDE      ".generation"
+#define SIDE_SIZE 128
 #define SECOND_NS INT64_C(1000000000)
 
 void yett_sqlite_uuid_text(const struct yett_id *id, char ret_text[YETT_SQLITE_UUID_SIZE])
@@ -135,36 +133,15 @@ static int draw_identity(struct yett_sqlite *store, struct yett_error *error)
 	return yett_sqlite_meta_set(store, "store_id", text, 0, error);
 }
 
-static char *side_path(const struct yett_sqlite *store, const char *suffix)
-{
-	size_t room = strlen(store->path) + strlen(suffix) + 1;
-	char *path = malloc(room);
-
-	if (path != NULL) {
-		snprintf(path, room, "%s%s", store->path, suffix);
-	}
-	return path;
-}
-
 /* What the file beside the database says of this very store; 0 where it says nothing. */
 static void read_side(const struct yett_sqlite *store, int64_t *ret_opens, int64_t *ret_generation)
 {
-	char *path = side_path(store, ".generation");
-	char bytes[128] = "", uuid[YETT_SQLITE_UUID_SIZE];
+	char bytes[SIDE_SIZE] = "", uuid[YETT_SQLITE_UUID_SIZE];
 	struct yett_id id;
 	int64_t opens, generation;
-	ssize_t length;
-	int file;
 
 	*ret_opens = *ret_generation = 0;
-	file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	free(path);
-	if (file < 0) {
-		return;
-	}
-	length = read(file, bytes, sizeof(bytes) - 1);
-	close(file);
-	if (length <= 0 ||
+	if (yett_sqlite_side_read(store, SIDE, bytes, sizeof(bytes)) < 0 ||
 		sscanf(bytes, "%36s %" SCNd64 " %" SCNd64, uuid, &opens, &generation) != 3 ||
 		!yett_sqlite_uuid_parse(uuid, &id) ||
 		memcmp(&id, &store->store_id, sizeof(id)) != 0 || opens < 0 || generation < 0) {
@@ -211,33 +188,17 @@ int yett_sqlite_generation_open(struct yett_sqlite *store, uint64_t *ret_opens, 
 
 void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens)
 {
-	char *path = side_path(store, ".generation");
-	char *fresh = side_path(store, ".generation-new");
-	char uuid[YETT_SQLITE_UUID_SIZE];
-	bool written = false;
-	int file = -1;
+	char bytes[SIDE_SIZE], uuid[YETT_SQLITE_UUID_SIZE];
+	int result;
 
-	if (path == NULL || fresh == NULL) {
-		goto out;
-	}
 	yett_sqlite_uuid_text(&store->store_id, uuid);
-	file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file < 0) {
-		goto out;
-	}
-	written =
-		fchmod(file, 0600) == 0 &&
-		dprintf(file, "%s %" PRIu64 " %" PRIu64 "\n", uuid, opens, store->generation) > 0 &&
-		fsync(file) == 0;
-	close(file);
-	written = written && rename(fresh, path) == 0;
-out:
-	if (!written) {
+	snprintf(bytes, sizeof(bytes), "%s %" PRIu64 " %" PRIu64 "\n", uuid, opens,
+		store->generation);
+	result = yett_sqlite_side_write(store, SIDE, bytes);
+	if (result < 0) {
 		store->host->log(store->host->instance, YETT_LOG_WARNING, "store-generation-file",
 			"a restored database will not be noticed: the file beside it cannot be "
 			"written; check the rights of its folder. path=%s.generation reason=%s",
-			store->path, strerror(errno));
+			store->path, store->host->result_text(result));
 	}
-	free(fresh);
-	free(path);
 }

@@ -124,6 +124,13 @@ int yett_sqlite_number(struct yett_sqlite *store, sqlite3_stmt *statement, const
 	int64_t otherwise, int64_t *ret_number, struct yett_error *error);
 void yett_sqlite_forget(struct yett_sqlite *store); /* interned ids */
 
+/* file.c: the files that SQLite does not make itself; names are the database's with a suffix. */
+int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error);
+bool yett_sqlite_file_exists(const char *path);
+int yett_sqlite_side_read(
+	const struct yett_sqlite *store, const char *suffix, char *ret_text, size_t size);
+int yett_sqlite_side_write(const struct yett_sqlite *store, const char *suffix, const char *text);
+
 /* generation.c: tells a restored database from its own past. Within a write transaction. */
 int yett_sqlite_generation_open(struct yett_sqlite *store, uint64_t *ret_opens, bool *ret_restored,
 	struct yett_error *error);

@@ -92,6 +92,11 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	struct yett_sqlite *store = calloc(1, sizeof(*store));
 	uint64_t seeds[3];
 
+	if (!YETT_HOST_HAS(host, files) || host->files == NULL) {
+		free(store);
+		return host->fail(
+			error, YETT_EABI, "use a newer core", "this core lends no files to stores");
+	}
 	if (store == NULL) {
 		return host->fail(error, YETT_ENOMEM, NULL, "no memory for a store");
 	}

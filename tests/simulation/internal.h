@@ -10,6 +10,9 @@ struct sim {
 	GPtrArray *loops, *streams, *listeners;
 	GHashTable *cuts; /* "from>to" */
 	uint64_t delay_min_ns, delay_max_ns;
+	void (*after)(void *arg); /* asked for: once the present event is over */
+	void *after_arg;
+	bool after_wanted;
 };
 
 struct sim_loop {
@@ -19,6 +22,8 @@ struct sim_loop {
 	struct yett_clock clock;
 	int64_t wall_offset_ns;
 	unsigned open;
+	bool mute;   /* its process has died: nothing leaves it any more */
+	bool silent; /* not even the end of its connections is seen: the power went */
 };
 
 /* fn(arg) at a time; forgotten when the loop (NULL: the world's own) is freed. */

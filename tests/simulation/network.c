@@ -207,7 +207,7 @@ ssize_t sim_stream_try_write(struct yett_stream *stream, const struct iovec *iov
 {
 	struct chunk *chunk;
 
-	if (stream->closed || stream->broken) {
+	if (stream->closed || stream->broken || stream->loop->mute) {
 		return YETT_ECLOSED;
 	}
 	if (stream->waiting != NULL || stream->under_way >= WINDOW_BYTES) {
@@ -281,7 +281,8 @@ void sim_stream_close(struct yett_stream *stream)
 	if (other != NULL) {
 		other->other = NULL;
 		stream->other = NULL;
-		if (!is_cut(stream->sim, stream->loop->host, stream->peer_host)) {
+		if (!stream->loop->silent &&
+			!is_cut(stream->sim, stream->loop->host, stream->peer_host)) {
 			push(other, NULL);
 		}
 		stream_unref(other);
@@ -361,7 +362,7 @@ void sim_dialled(void *arg)
 	for (guint i = 0; i < sim->listeners->len; i++) {
 		struct yett_listener *listener = sim->listeners->pdata[i];
 
-		if (strcmp(listener->address, dialling->address) == 0) {
+		if (strcmp(listener->address, dialling->address) == 0 && !listener->loop->mute) {
 			found = listener;
 		}
 	}

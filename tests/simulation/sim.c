@@ -1,8 +1,8 @@
 /* The simulated world.
  *
  * Responsible for virtual time (a list of events, in order of time and of making), for loops whose
- * posts and timers are such events. The network is in network.c. One thread; the same seed gives the same run. Not responsible for disks (tests/unit/files-faulty)
- * nor for what is tested. */
+ * posts and timers are such events. Not responsible for the network (network.c), for disks (disk.c) nor
+ * for what is tested. One thread; the same seed gives the same run. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -104,6 +104,10 @@ static bool step(struct sim *sim, uint64_t until_ns)
 	event = take_event(sim);
 	sim->now_ns = event.at_ns;
 	event.fn(event.arg);
+	if (sim->after_wanted) {
+		sim->after_wanted = false;
+		sim->after(sim->after_arg);
+	}
 	return true;
 }
 
@@ -313,6 +317,25 @@ const struct yett_clock *sim_loop_clock(struct yett_loop *loop)
 void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns)
 {
 	((struct sim_loop *)loop)->wall_offset_ns = offset_ns;
+}
+
+void sim_loop_mute(struct yett_loop *base, bool power)
+{
+	struct sim_loop *loop = (struct sim_loop *)base;
+
+	loop->mute = true;
+	loop->silent = loop->silent || power;
+}
+
+void sim_after(struct sim *sim, void (*fn)(void *arg), void *arg)
+{
+	sim->after = fn;
+	sim->after_arg = arg;
+}
+
+void sim_after_this(struct sim *sim)
+{
+	sim->after_wanted = sim->after != NULL;
 }
 
 struct sim *sim_new(uint64_t seed)

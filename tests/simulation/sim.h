@@ -26,6 +26,12 @@ struct yett_loop *sim_loop_new(struct sim *sim, const char *host);
 void sim_loop_free(struct yett_loop *loop); /* its streams break, its events are forgotten */
 const struct yett_clock *sim_loop_clock(struct yett_loop *loop);
 void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns);
+/* From now on nothing that it writes is sent, and none of its events happens; `power`: its peers do not
+ * even see their connections end. It is to be freed soon. */
+void sim_loop_mute(struct yett_loop *loop, bool power);
+/* fn(arg) whenever an event is over during which sim_after_this was called. */
+void sim_after(struct sim *sim, void (*fn)(void *arg), void *arg);
+void sim_after_this(struct sim *sim);
 
 /* The network. A link that is cut drops what is under way and breaks after a while; `from` and `to`
  * are hosts, and each direction is its own. */

@@ -1,8 +1,8 @@
 /* Nodes in the simulated world.
  *
  * Responsible for starting and killing nodes made of production code with real modules (queue, store
- * and policies as they were built) and for asking the store what it holds. Not responsible for time
- * and network (sim.c). One thread. A mistake in a configuration ends the test. */
+ * and policies as they were built) on the disks of simulated computers, and for asking the store what
+ * it holds. Not responsible for time and network (sim.c, network.c) nor for disks (disk.c, vfs.c). One thread. A mistake in a configuration ends the test. */
 #include "world.h"
 
 #include <stdarg.h>
@@ -10,44 +10,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "conf/load.h"
 #include "flow/stages.h"
 #include "module/load.h"
-#include "net/files.h"
 #include "wire/record.h"
 
 #define MODULES YETT_TEST_BUILDDIR "/.libs"
 
+static struct yett_loader *loader; /* modules stay once they are loaded */
+
 static const struct yett_module *resolve(void *arg, const char *module, uint32_t kind,
 	const char *directory, struct yett_error *error)
 {
-	struct world *world = arg;
 	const struct yett_module *found = NULL;
 
+	(void)arg;
 	if (strcmp(module, "transport-sim") == 0) {
 		return &sim_transport;
 	}
 	if (strcmp(module, "auth-sim") == 0) {
 		return &sim_auth;
 	}
-	yett_loader_load(world->loader, module, kind, directory, &found, error);
+	yett_loader_load(loader, module, kind, directory, &found, error);
 	return found;
+}
+
+/* Those whose process has died during the last event. */
+static void bury(void *arg)
+{
+	struct world *world = arg;
+
+	for (guint i = 0; i < world->nodes->len; i++) {
+		struct world_node *node = world->nodes->pdata[i];
+
+		if (node->node != NULL && node->process->dead) {
+			world_kill(node);
+			if (world->died != NULL) {
+				world->died(world->died_arg, node);
+			}
+		}
+	}
 }
 
 struct world *world_new(uint64_t seed)
 {
 	struct world *world = g_new0(struct world, 1);
 
+	if (loader == NULL) {
+		loader = yett_loader_new();
+	}
 	yett_log_setup(
 		YETT_LOG_STDERR, getenv("YETT_TEST_LOG") != NULL ? YETT_LOG_DEBUG : YETT_LOG_ERROR);
 	world->sim = sim_new(seed);
-	world->loader = yett_loader_new();
+	sim_after(world->sim, bury, world);
+	sim_vfs_use(seed);
 	world->nodes = g_ptr_array_new();
-	snprintf(world->folder, sizeof(world->folder), "%s/yett-world-XXXXXX",
-		getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-	YETT_REQUIRE(mkdtemp(world->folder) != NULL);
 	return world;
 }
 
@@ -74,26 +92,78 @@ struct world_node *world_add(struct world *world, const char *name, const char *
 	va_end(args);
 	node->world = world;
 	g_strlcpy(node->name, name, sizeof(node->name));
-	node->text = g_strdup_printf("node = { name = \"%s\"; state = \"%s/%s\"; user = \"\"; };\n"
-				     "module-directory = \"" MODULES "\";\n"
-				     "transport = { module = \"transport-sim\"; };\n"
-				     "authentication = ( { module = \"auth-sim\"; } );\n"
-				     "admin = { socket = \"\"; };\n%s\n",
-		name, world->folder, name, rest);
+	node->text =
+		g_strdup_printf("node = { name = \"%s\"; state = \"/%s/state\"; user = \"\"; };\n"
+				"module-directory = \"" MODULES "\";\n"
+				"transport = { module = \"transport-sim\"; };\n"
+				"authentication = ( { module = \"auth-sim\"; } );\n"
+				"admin = { socket = \"\"; };\n%s\n",
+			name, name, rest);
 	g_free(rest);
+	node->disk = sim_disk_new(sim_random(world->sim));
 	g_ptr_array_add(world->nodes, node);
 	return node;
 }
 
-void world_start(struct world_node *node)
+void world_share_disk(struct world_node *node, struct world_node *owner)
+{
+	YETT_REQUIRE(node->node == NULL && !node->disk_shared);
+	sim_disk_free(node->disk);
+	node->disk = owner->disk;
+	node->disk_shared = true;
+}
+
+/* The process has met its end in the middle of something: it is taken down once that is over. */
+static void died(void *arg)
+{
+	struct world_node *node = arg;
+
+	sim_loop_mute(node->loop, false);
+	sim_after_this(node->world->sim);
+}
+
+static int make_node(struct world_node *node, struct yett_error *error)
+{
+	struct yett_node_make make = {
+		.clock = sim_loop_clock(node->loop),
+		.files = &node->process->files,
+		.loop = node->loop,
+		.settings = yett_conf_settings(node->conf),
+		.inline_executors = true,
+	};
+	struct yett_management calls = yett_manage_calls(node->manage);
+	int result = yett_node_new(&make, &calls, &node->node, error);
+
+	if (result == 0) {
+		result = yett_manage_open(node->manage, node->node, error);
+	}
+	return result == 0 ? yett_node_start(node->node, error) : result;
+}
+
+static void take_down(struct world_node *node)
+{
+	node->process->dead = true;
+	node->process->died = NULL;
+	sim_loop_mute(node->loop, false);
+	if (node->node != NULL) {
+		yett_node_free(node->node);
+	}
+	yett_manage_free(node->manage);
+	sim_loop_free(node->loop);
+	yett_conf_free(node->conf);
+	sim_process_free(node->process);
+	node->node = NULL;
+	node->process = NULL;
+}
+
+int world_try_start(struct world_node *node)
 {
 	const struct yett_conf_hooks hooks = {.resolve = resolve, .arg = node->world};
 	struct yett_problems *problems = yett_problems_new();
 	struct yett_error error = YETT_ERROR_INIT;
-	struct yett_node_make make = {
-		.clock = NULL, .files = &yett_files_system, .inline_executors = true};
-	struct yett_management calls;
+	int result;
 
+	YETT_REQUIRE(node->node == NULL);
 	if (yett_conf_load_string(node->text, strlen(node->text), "/tmp/world.conf", &hooks,
 		    &node->conf, problems) != 0) {
 		yett_problems_print(problems, stderr);
@@ -101,48 +171,96 @@ void world_start(struct world_node *node)
 	}
 	yett_problems_free(problems);
 	node->loop = sim_loop_new(node->world->sim, node->name);
-	make.loop = node->loop;
-	make.clock = sim_loop_clock(node->loop);
-	make.settings = yett_conf_settings(node->conf);
+	sim_loop_wall_offset(node->loop, node->wall_offset_ns);
+	node->process = sim_process_new(node->disk, node->name);
+	node->process->faults = node->faults;
+	node->process->died = died;
+	node->process->died_arg = node;
 	node->manage = yett_manage_new();
-	calls = yett_manage_calls(node->manage);
-	if (yett_node_new(&make, &calls, &node->node, &error) != 0 ||
-		yett_manage_open(node->manage, node->node, &error) != 0 ||
-		yett_node_start(node->node, &error) != 0) {
-		fprintf(stderr, "%s does not start: %s; %s\n", node->name, error.text, error.mend);
-		abort();
+	result = make_node(node, &error);
+	if (node->process->dead || result != 0) {
+		if (getenv("YETT_TEST_LOG") != NULL) {
+			fprintf(stderr, "%s does not start: %s; %s\n", node->name, error.text,
+				error.mend);
+		}
+		take_down(node);
+		return result != 0 ? result : YETT_EIO;
 	}
+	return 0;
+}
+
+void world_start(struct world_node *node)
+{
+	YETT_REQUIRE(world_try_start(node) == 0);
 }
 
 void world_kill(struct world_node *node)
 {
-	if (node->node == NULL) {
-		return;
+	if (node->node != NULL) {
+		take_down(node);
 	}
-	/* What an inline executor has under way ends first; a thread would have been waited for. */
-	sim_run(node->world->sim, sim_now(node->world->sim));
+}
+
+void world_power(struct world_node *node, enum yett_faulty_crash how)
+{
+	for (guint i = 0; i < node->world->nodes->len; i++) {
+		struct world_node *other = node->world->nodes->pdata[i];
+
+		if (other->disk == node->disk && other->node != NULL) {
+			sim_loop_mute(other->loop, true);
+			world_kill(other);
+		}
+	}
+	sim_disk_crash(node->disk, how);
+}
+
+static void drained(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static bool is_set(void *arg)
+{
+	return *(bool *)arg;
+}
+
+void world_stop(struct world_node *node, uint64_t patience_ns)
+{
+	bool done = false;
+
+	node->process->faults.kill_at = 0; /* a drain that is given up halfway would be left over */
+	yett_node_drain(node->node, patience_ns, drained, &done);
+	sim_run_until(node->world->sim, is_set, &done, patience_ns + 10 * YETT_SEC);
+	YETT_REQUIRE(done);
+	node->process->died = NULL;
 	yett_node_free(node->node);
-	yett_manage_free(node->manage);
-	sim_loop_free(node->loop);
-	yett_conf_free(node->conf);
 	node->node = NULL;
+	take_down(node);
+}
+
+void world_on_death(struct world *world, void (*fn)(void *arg, struct world_node *node), void *arg)
+{
+	world->died = fn;
+	world->died_arg = arg;
 }
 
 void world_free(struct world *world)
 {
-	g_autofree char *command = g_strdup_printf("rm -rf '%s'", world->folder);
-
+	for (guint i = 0; i < world->nodes->len; i++) {
+		world_kill(world->nodes->pdata[i]);
+	}
 	for (guint i = 0; i < world->nodes->len; i++) {
 		struct world_node *node = world->nodes->pdata[i];
 
-		world_kill(node);
+		if (!node->disk_shared) {
+			sim_disk_free(node->disk);
+		}
 		g_free(node->text);
 		g_free(node);
 	}
 	g_ptr_array_free(world->nodes, TRUE);
 	sim_free(world->sim);
-	yett_loader_free(world->loader);
-	YETT_REQUIRE(system(command) == 0);
+	YETT_REQUIRE(sim_vfs_open_files() == 0);
 	g_free(world);
 }
 

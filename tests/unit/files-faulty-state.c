@@ -32,6 +32,18 @@ struct faulty_inode *faulty_inode_ref(struct faulty_inode *inode)
 	return inode;
 }
 
+/* Fresh zeroes, which a large file that is only allocated never touches. */
+static uint8_t *grown(uint8_t *old, size_t old_size, size_t size)
+{
+	uint8_t *fresh = faulty_must(calloc(1, size));
+
+	if (old_size > 0) {
+		memcpy(fresh, old, old_size);
+	}
+	free(old);
+	return fresh;
+}
+
 void faulty_inode_room(struct faulty_inode *inode, size_t length)
 {
 	size_t room = (length + FAULTY_SECTOR - 1) / FAULTY_SECTOR * FAULTY_SECTOR;
@@ -40,12 +52,9 @@ void faulty_inode_room(struct faulty_inode *inode, size_t length)
 		return;
 	}
 	room = room < 2 * inode->room ? 2 * inode->room : room;
-	inode->now = faulty_must(realloc(inode->now, room));
-	inode->disk = faulty_must(realloc(inode->disk, room));
-	inode->dirty = faulty_must(realloc(inode->dirty, room / FAULTY_SECTOR));
-	memset(inode->now + inode->room, 0, room - inode->room);
-	memset(inode->disk + inode->room, 0, room - inode->room);
-	memset(inode->dirty + inode->room / FAULTY_SECTOR, 0, (room - inode->room) / FAULTY_SECTOR);
+	inode->now = grown(inode->now, inode->room, room);
+	inode->disk = grown(inode->disk, inode->room, room);
+	inode->dirty = grown(inode->dirty, inode->room / FAULTY_SECTOR, room / FAULTY_SECTOR);
 	inode->room = room;
 }
 

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buffer.h"
 #include "flow/stages.h"
@@ -374,10 +373,6 @@ int main(int argc, char **argv)
 	CU_pSuite suite;
 	unsigned failures;
 
-	/* Hundreds of small databases: not on a disk, where that is to be had. */
-	if (access("/dev/shm", W_OK) == 0) {
-		setenv("TMPDIR", "/dev/shm", 0);
-	}
 	only_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
 	CU_initialize_registry();
 	suite = CU_add_suite("flow-custody", NULL, NULL);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "net/files.h"
+#include "net/saved.h"
 
 static const struct yett_files *const f = &yett_files_system;
 static char path[] = "/tmp/yett-test-XXXXXX";
@@ -144,6 +145,28 @@ static void test_lock(void)
 	CU_ASSERT_EQUAL(f->remove(f->fs, dir, "lock"), 0);
 }
 
+static void test_saved(void)
+{
+	char sub[64], *bytes = NULL;
+	size_t length = 0;
+	struct stat st;
+
+	snprintf(sub, sizeof(sub), "%s/queue", path);
+	CU_ASSERT_EQUAL(yett_saved_read(f, sub, "state", 64, &bytes, &length), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(yett_saved_write(f, sub, "state", "old", 3, NULL), 0);
+	CU_ASSERT_EQUAL(yett_saved_write(f, sub, "state", "newer", 5, NULL), 0);
+	CU_ASSERT_EQUAL(yett_saved_read(f, sub, "state", 4, &bytes, &length), YETT_ELIMIT);
+	CU_ASSERT_EQUAL_FATAL(yett_saved_read(f, sub, "state", 5, &bytes, &length), 0);
+	CU_ASSERT_EQUAL(length, 5);
+	CU_ASSERT_STRING_EQUAL(bytes, "newer");
+	free(bytes);
+	snprintf(sub, sizeof(sub), "%s/queue/state", path);
+	CU_ASSERT_EQUAL(stat(sub, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	CU_ASSERT_EQUAL(f->remove(f->fs, dir, "state.new"), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(f->remove(f->fs, dir, "state"), 0);
+}
+
 static void test_nothing_left(void)
 {
 	char sub[64];
@@ -166,6 +189,7 @@ int main(void)
 		{"write and read", test_write},
 		{"failures", test_failures},
 		{"lock", test_lock},
+		{"saved", test_saved},
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};

@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/crc32c.h"
+#include "net/files.h"
 #include "store-contract.h"
 #include "wire/batch.h"
 #include "wire/pieces.h"
@@ -93,6 +94,7 @@ void store_world_open(void)
 		.reader_next_notice = yett_reader_next_notice,
 		.reader_close = yett_reader_close,
 		.judge = yett_pieces_judge,
+		.files = &yett_files_system,
 	};
 	snprintf(store_world.folder, sizeof(store_world.folder), "/tmp/yett-store-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(store_world.folder));

@@ -142,7 +142,7 @@ struct yett_host {
 	void (*timer_stop)(struct yett_timer *timer);
 	void (*timer_free)(struct yett_timer *timer);
 
-	/* Files for queues, so that a simulator can fail, tear and forget (queue's thread).
+	/* Files for queues and stores, so that a simulator can fail, tear and forget (their thread).
 	 * Directories are opened once; names are relative, without '/'. Results as YETT_E…
 	 * (ENOSPC → YETT_ENOSPC, EIO → YETT_EIO). */
 	const struct yett_files *files;

@@ -147,15 +147,31 @@ int yett_cbor_finish(struct yett_cbor *cbor)
 	return cbor->result;
 }
 
-/* Reads the next item's head, and the bytes of a string. */
-static bool next(struct yett_cbor *cbor, struct item *ret_item)
+/* Small numbers and counts are a single byte, its type above its value, and most of what messages
+ * are made of (keys, lanes, short lists): they are spared the decoder. */
+static bool next_byte(struct yett_cbor *cbor, struct item *ret_item)
+{
+	static const enum kind kinds[8] = {KIND_UINT, KIND_NEGINT, KIND_REFUSED, KIND_REFUSED,
+		KIND_ARRAY, KIND_MAP, KIND_REFUSED, KIND_REFUSED};
+	uint8_t byte;
+
+	if (cbor->at == cbor->end) {
+		return false;
+	}
+	byte = *cbor->at;
+	if ((byte & 0x1f) >= 24 || kinds[byte >> 5] == KIND_REFUSED) {
+		return false;
+	}
+	*ret_item = (struct item){.kind = kinds[byte >> 5], .number = byte & 0x1f};
+	cbor->at++;
+	return true;
+}
+
+static bool next_decoded(struct yett_cbor *cbor, struct item *ret_item)
 {
 	struct cbor_decoder_result decoded;
 
-	*ret_item = (struct item){.kind = KIND_REFUSED};
-	if (cbor->result != 0) {
-		return false;
-	}
+	ret_item->kind = KIND_REFUSED;
 	decoded =
 		cbor_stream_decode(cbor->at, (size_t)(cbor->end - cbor->at), &callbacks, ret_item);
 	if (decoded.status != CBOR_DECODER_FINISHED || decoded.read == 0 ||
@@ -164,6 +180,15 @@ static bool next(struct yett_cbor *cbor, struct item *ret_item)
 		return false;
 	}
 	cbor->at += decoded.read;
+	return true;
+}
+
+/* Reads the next item's head, and the bytes of a string. */
+static bool next(struct yett_cbor *cbor, struct item *ret_item)
+{
+	if (cbor->result != 0 || (!next_byte(cbor, ret_item) && !next_decoded(cbor, ret_item))) {
+		return false;
+	}
 	/* What is counted takes a byte each at least: a larger count is a lie. */
 	if ((ret_item->kind == KIND_ARRAY || ret_item->kind == KIND_MAP) &&
 		ret_item->number > (uint64_t)(cbor->end - cbor->at)) {

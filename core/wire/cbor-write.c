@@ -6,38 +6,74 @@
  * when memory does. */
 #include "cbor.h"
 
-#include <cbor.h>
+#include <endian.h>
 #include <glib.h>
 #include <math.h>
 
 #include "utf8.h"
 
-#define HEAD_MAX 9
+/* What an item's first byte says: its type, above five bits that hold its value, or how many bytes
+ * of it follow. */
+enum first {
+	FIRST_UINT = 0 << 5,
+	FIRST_NEGINT = 1 << 5,
+	FIRST_BYTES = 2 << 5,
+	FIRST_TEXT = 3 << 5,
+	FIRST_ARRAY = 4 << 5,
+	FIRST_MAP = 5 << 5,
+	FIRST_FALSE = (7 << 5) + 20,
+	FIRST_TRUE = (7 << 5) + 21,
+	FIRST_HALF = (7 << 5) + 25,
+	FIRST_SINGLE = (7 << 5) + 26,
+	FIRST_DOUBLE = (7 << 5) + 27,
+};
 
-/* libcbor's encoders write into a place of `size` and return how much they wrote. */
-#define PUT(to, call)                                                                              \
-	do {                                                                                       \
-		uint8_t head[HEAD_MAX];                                                            \
-		g_byte_array_append(to, head, (guint)call);                                        \
-	} while (0)
+/* A first byte, and `size` bytes of a number. */
+static void put(GByteArray *to, uint8_t first, uint64_t number, unsigned size)
+{
+	uint64_t big = htobe64(number);
+	uint8_t bytes[1 + sizeof(big)];
+
+	bytes[0] = first;
+	memcpy(bytes + 1, (const uint8_t *)&big + sizeof(big) - size, size);
+	g_byte_array_append(to, bytes, 1 + size);
+}
+
+/* A number in the shortest form. */
+static void put_number(GByteArray *to, enum first type, uint64_t number)
+{
+	uint8_t first = (uint8_t)type;
+
+	if (number < 24) {
+		put(to, first | (uint8_t)number, 0, 0);
+	} else if (number <= UINT8_MAX) {
+		put(to, first | 24, number, 1);
+	} else if (number <= UINT16_MAX) {
+		put(to, first | 25, number, 2);
+	} else if (number <= UINT32_MAX) {
+		put(to, first | 26, number, 4);
+	} else {
+		put(to, first | 27, number, 8);
+	}
+}
 
 void yett_cbor_put_uint(GByteArray *to, uint64_t value)
 {
-	PUT(to, cbor_encode_uint(value, head, sizeof(head)));
+	put_number(to, FIRST_UINT, value);
 }
 
 void yett_cbor_put_int(GByteArray *to, int64_t value)
 {
 	if (value >= 0) {
-		yett_cbor_put_uint(to, (uint64_t)value);
+		put_number(to, FIRST_UINT, (uint64_t)value);
 	} else {
-		PUT(to, cbor_encode_negint((uint64_t)(-1 - value), head, sizeof(head)));
+		put_number(to, FIRST_NEGINT, (uint64_t)(-1 - value));
 	}
 }
 
 void yett_cbor_put_bool(GByteArray *to, bool value)
 {
-	PUT(to, cbor_encode_bool(value, head, sizeof(head)));
+	put(to, value ? FIRST_TRUE : FIRST_FALSE, 0, 0);
 }
 
 /* The half-precision form of a number, if there is one that is exactly it. */
@@ -77,34 +113,40 @@ void yett_cbor_put_double(GByteArray *to, double value)
 	uint16_t half;
 
 	if (half_of(value, &half)) {
-		uint8_t bytes[3] = {0xf9, (uint8_t)(half >> 8), (uint8_t)half};
-		g_byte_array_append(to, bytes, sizeof(bytes));
+		put(to, FIRST_HALF, half, 2);
 	} else if (fabs(value) <= (double)__FLT_MAX__ && (double)(float)value == value) {
-		PUT(to, cbor_encode_single((float)value, head, sizeof(head)));
+		float number = (float)value;
+		uint32_t bits;
+
+		memcpy(&bits, &number, sizeof(bits));
+		put(to, FIRST_SINGLE, bits, sizeof(bits));
 	} else {
-		PUT(to, cbor_encode_double(value, head, sizeof(head)));
+		uint64_t bits;
+
+		memcpy(&bits, &value, sizeof(bits));
+		put(to, FIRST_DOUBLE, bits, sizeof(bits));
 	}
 }
 
 void yett_cbor_put_map(GByteArray *to, size_t count)
 {
-	PUT(to, cbor_encode_map_start(count, head, sizeof(head)));
+	put_number(to, FIRST_MAP, count);
 }
 
 void yett_cbor_put_array(GByteArray *to, size_t count)
 {
-	PUT(to, cbor_encode_array_start(count, head, sizeof(head)));
+	put_number(to, FIRST_ARRAY, count);
 }
 
 void yett_cbor_put_bytes(GByteArray *to, const void *bytes, size_t length)
 {
-	PUT(to, cbor_encode_bytestring_start(length, head, sizeof(head)));
+	put_number(to, FIRST_BYTES, length);
 	g_byte_array_append(to, bytes, (guint)length);
 }
 
 void yett_cbor_put_text(GByteArray *to, const char *bytes, size_t length)
 {
-	PUT(to, cbor_encode_string_start(length, head, sizeof(head)));
+	put_number(to, FIRST_TEXT, length);
 	g_byte_array_append(to, (const guint8 *)bytes, (guint)length);
 }
 

@@ -2,7 +2,7 @@
  *
  * Written: the core deterministic encoding of section 4.2.1. Read: definite lengths only, integer
  * keys of maps rising, text valid UTF-8, nesting bounded; nothing is allocated, whatever a length
- * field says. libcbor's streaming decoder does the bytes. */
+ * field says. libcbor's streaming decoder reads the bytes. */
 #ifndef YETT_WIRE_CBOR_H
 #define YETT_WIRE_CBOR_H
 

@@ -1,365 +1,217 @@
-/* The messages that open a session, and those that end it: HELLO, AUTH, INTRO, WELCOME, REFUSE and
- * GOODBYE (doc/protocol.cddl).
+/* The control messages as forms (doc/protocol.cddl): a new one is a table here, and a line at the end.
  *
- * Responsible for: their keys, limits and required fields. Not for: when they are legal
- * (session.c), nor what they mean (flow).
+ * Responsible for: their keys, limits and required fields. Not for: how a form is encoded and decoded
+ * (form.c), when messages are legal (session.c), nor what they mean (flow).
  * Threads: any; pure. Ownership: decoded structs hold copies, but for AUTH's token, which borrows
- * the body. Failure: encoding has none; decoding is YETT_EPROTO or YETT_ELIMIT. */
+ * the body; the large ones belong on the heap. Failure: encoding has none; decoding is YETT_EPROTO
+ * or YETT_ELIMIT. */
 #include "message.h"
 
-#include "cbor.h"
+#include "form.h"
 #include "frame.h"
 
-#define K YETT_CBOR_KEY
+static const struct yett_form_field method_fields[] = {
+	{.type = YETT_FORM_TEXT, .size = YETT_METHOD_NAME_SIZE},
+};
+YETT_FORM_ELEMENT(method, NULL);
 
-enum {
-	HELLO_LOW = 1,
-	HELLO_HIGH = 2,
-	HELLO_CAPABILITIES = 3,
-	HELLO_METHODS = 4,
-	HELLO_REALM = 5,
-	HELLO_WALL = 6,
+static const struct yett_form_field hello_fields[] = {
+	YETT_FIELD_U32(1, NEEDED, yett_hello, version_low, UINT32_MAX),
+	YETT_FIELD_U32(2, NEEDED, yett_hello, version_high, UINT32_MAX),
+	YETT_FIELD_U64(3, OPTIONAL, yett_hello, capabilities),
+	YETT_FIELD_LIST(4, NEEDED, yett_hello, methods, method_count, char[YETT_METHOD_NAME_SIZE],
+		&method_form, 0),
+	YETT_FIELD_TEXT(5, OPTIONAL, yett_hello, realm),
+	YETT_FIELD_I64(6, NEEDED, yett_hello, wall_ns),
 };
 
-void yett_hello_encode(const struct yett_hello *message, GByteArray *to)
+static bool hello_is_sound(const void *message)
 {
-	guint start = yett_frame_begin(to);
+	const struct yett_hello *hello = message;
 
-	YETT_REQUIRE(message->method_count <= YETT_METHODS_MAX);
-	yett_cbor_put_map(to, 4 + (message->capabilities != 0) + (message->realm[0] != '\0'));
-	yett_cbor_put_uint(to, HELLO_LOW);
-	yett_cbor_put_uint(to, message->version_low);
-	yett_cbor_put_uint(to, HELLO_HIGH);
-	yett_cbor_put_uint(to, message->version_high);
-	if (message->capabilities != 0) {
-		yett_cbor_put_uint(to, HELLO_CAPABILITIES);
-		yett_cbor_put_uint(to, message->capabilities);
-	}
-	yett_cbor_put_uint(to, HELLO_METHODS);
-	yett_cbor_put_array(to, message->method_count);
-	for (uint32_t i = 0; i < message->method_count; i++) {
-		yett_cbor_put_string(to, message->methods[i], sizeof(message->methods[i]));
-	}
-	if (message->realm[0] != '\0') {
-		yett_cbor_put_uint(to, HELLO_REALM);
-		yett_cbor_put_string(to, message->realm, sizeof(message->realm));
-	}
-	yett_cbor_put_uint(to, HELLO_WALL);
-	yett_cbor_put_int(to, message->wall_ns);
-	yett_frame_end(to, start, YETT_FRAME_HELLO);
+	return hello->version_low <= hello->version_high;
 }
+YETT_FORM_MAP(hello, sizeof(struct yett_hello), hello_is_sound);
 
-int yett_hello_decode(const uint8_t *bytes, size_t length, struct yett_hello *ret_message)
-{
-	struct yett_hello *message = ret_message;
-	struct yett_cbor_map map;
-	struct yett_cbor cbor;
-	uint64_t key;
-
-	memset(message, 0, sizeof(*message));
-	yett_cbor_init(&cbor, bytes, length);
-	yett_cbor_map(&cbor, &map);
-	while (yett_cbor_key(&cbor, &map, &key)) {
-		switch (key) {
-		case HELLO_LOW:
-			message->version_low = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		case HELLO_HIGH:
-			message->version_high = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		case HELLO_CAPABILITIES:
-			message->capabilities = yett_cbor_uint(&cbor, UINT64_MAX);
-			break;
-		case HELLO_METHODS:
-			message->method_count = yett_cbor_array(&cbor, YETT_METHODS_MAX);
-			for (uint32_t i = 0; i < message->method_count; i++) {
-				yett_cbor_string(
-					&cbor, message->methods[i], sizeof(message->methods[i]));
-			}
-			break;
-		case HELLO_REALM:
-			yett_cbor_string(&cbor, message->realm, sizeof(message->realm));
-			break;
-		case HELLO_WALL:
-			message->wall_ns = yett_cbor_int(&cbor);
-			break;
-		default:
-			yett_cbor_skip(&cbor);
-		}
-	}
-	yett_cbor_required(
-		&cbor, &map, K(HELLO_LOW) | K(HELLO_HIGH) | K(HELLO_METHODS) | K(HELLO_WALL));
-	if (message->version_low > message->version_high) {
-		yett_cbor_fail(&cbor, YETT_EPROTO);
-	}
-	return yett_cbor_finish(&cbor);
-}
-
-enum {
-	AUTH_METHOD = 1,
-	AUTH_STATUS = 2,
-	AUTH_TOKEN = 3,
-	AUTH_MORE = 4,
-	AUTH_CAUSE = 5,
+static const struct yett_form_field auth_fields[] = {
+	YETT_FIELD_TEXT(1, NEEDED, yett_auth_message, method),
+	YETT_FIELD_U32(2, NEEDED, yett_auth_message, status, 3),
+	YETT_FIELD_BYTES(3, OPTIONAL, yett_auth_message, token, token_length, YETT_AUTH_CHUNK_MAX),
+	YETT_FIELD_BOOL(4, OPTIONAL, yett_auth_message, more),
+	YETT_FIELD_TEXT(5, OPTIONAL, yett_auth_message, cause),
 };
 
-void yett_auth_encode(const struct yett_auth_message *message, GByteArray *to)
+static bool auth_is_sound(const void *message)
 {
-	guint start = yett_frame_begin(to);
-	bool has_cause = message->cause[0] != '\0';
+	const struct yett_auth_message *auth = message;
 
-	YETT_REQUIRE(message->token_length <= YETT_AUTH_CHUNK_MAX);
-	yett_cbor_put_map(to, 2 + (message->token_length > 0) + message->more + has_cause);
-	yett_cbor_put_uint(to, AUTH_METHOD);
-	yett_cbor_put_string(to, message->method, sizeof(message->method));
-	yett_cbor_put_uint(to, AUTH_STATUS);
-	yett_cbor_put_uint(to, message->status);
-	if (message->token_length > 0) {
-		yett_cbor_put_uint(to, AUTH_TOKEN);
-		yett_cbor_put_bytes(to, message->token, message->token_length);
-	}
-	if (message->more) {
-		yett_cbor_put_uint(to, AUTH_MORE);
-		yett_cbor_put_bool(to, true);
-	}
-	if (has_cause) {
-		yett_cbor_put_uint(to, AUTH_CAUSE);
-		yett_cbor_put_string(to, message->cause, sizeof(message->cause));
-	}
-	yett_frame_end(to, start, YETT_FRAME_AUTH);
-}
-
-int yett_auth_decode(const uint8_t *bytes, size_t length, struct yett_auth_message *ret_message)
-{
-	struct yett_auth_message *message = ret_message;
-	struct yett_cbor_map map;
-	struct yett_cbor cbor;
-	struct yett_text token;
-	uint64_t key;
-
-	memset(message, 0, sizeof(*message));
-	yett_cbor_init(&cbor, bytes, length);
-	yett_cbor_map(&cbor, &map);
-	while (yett_cbor_key(&cbor, &map, &key)) {
-		switch (key) {
-		case AUTH_METHOD:
-			yett_cbor_string(&cbor, message->method, sizeof(message->method));
-			break;
-		case AUTH_STATUS:
-			message->status = (uint32_t)yett_cbor_uint(&cbor, 3);
-			break;
-		case AUTH_TOKEN:
-			token = yett_cbor_bytes(&cbor, YETT_AUTH_CHUNK_MAX);
-			message->token = (const uint8_t *)token.bytes;
-			message->token_length = token.length;
-			break;
-		case AUTH_MORE:
-			message->more = yett_cbor_bool(&cbor);
-			break;
-		case AUTH_CAUSE:
-			yett_cbor_string(&cbor, message->cause, sizeof(message->cause));
-			break;
-		default:
-			yett_cbor_skip(&cbor);
-		}
-	}
-	yett_cbor_required(&cbor, &map, K(AUTH_METHOD) | K(AUTH_STATUS));
 	/* A chunk that brings nothing could be sent for ever. */
-	if (message->status == 0 || (message->more && message->token_length == 0)) {
-		yett_cbor_fail(&cbor, YETT_EPROTO);
-	}
-	return yett_cbor_finish(&cbor);
+	return auth->status != 0 && !(auth->more && auth->token_length == 0);
 }
+YETT_FORM_MAP(auth, sizeof(struct yett_auth_message), auth_is_sound);
 
-enum {
-	INTRO_NAME = 1,
-	INTRO_ID = 2,
-	INTRO_BOOT = 3,
-	INTRO_SESSION = 4,
-	INTRO_FLAGS = 5,
-	INTRO_SOFTWARE = 6,
+static const struct yett_form_field intro_fields[] = {
+	YETT_FIELD_TEXT(1, NEEDED, yett_intro, name),
+	YETT_FIELD_ID(2, NEEDED, yett_intro, id),
+	YETT_FIELD_ID(3, NEEDED, yett_intro, boot),
+	YETT_FIELD_U64(4, NEEDED, yett_intro, session),
+	YETT_FIELD_U32(5, NEEDED, yett_intro, flags, UINT32_MAX),
+	YETT_FIELD_TEXT(6, TOLD, yett_intro, software),
+};
+YETT_FORM_MAP(intro, sizeof(struct yett_intro), NULL);
+
+static const struct yett_form_field welcome_fields[] = {
+	YETT_FIELD_TEXT(1, NEEDED, yett_welcome, group),
+	YETT_FIELD_ID(2, NEEDED, yett_welcome, group_id),
+	YETT_FIELD_ID(3, NEEDED, yett_welcome, store_id),
+	YETT_FIELD_U64(4, NEEDED, yett_welcome, store_generation),
+	YETT_FIELD_U32(5, NEEDED, yett_welcome, heartbeat_s, UINT32_MAX),
+};
+YETT_FORM_MAP(welcome, sizeof(struct yett_welcome), NULL);
+
+static const struct yett_form_field refuse_fields[] = {
+	YETT_FIELD_U32(1, NEEDED, yett_refuse, code, UINT32_MAX),
+	YETT_FIELD_TEXT(2, OPTIONAL, yett_refuse, cause),
+	YETT_FIELD_TEXT(3, OPTIONAL, yett_refuse, mend),
+	YETT_FIELD_U32(4, OPTIONAL, yett_refuse, retry_after_ms, UINT32_MAX),
+};
+YETT_FORM_MAP(refuse, sizeof(struct yett_refuse), NULL);
+
+static const struct yett_form_field range_fields[] = {
+	YETT_FIELD_U64(0, NEEDED, yett_ack_range, first),
+	YETT_FIELD_U64(0, NEEDED, yett_ack_range, last),
 };
 
-void yett_intro_encode(const struct yett_intro *message, GByteArray *to)
+static bool range_is_sound(const void *element)
 {
-	guint start = yett_frame_begin(to);
+	const struct yett_ack_range *range = element;
 
-	yett_cbor_put_map(to, 6);
-	yett_cbor_put_uint(to, INTRO_NAME);
-	yett_cbor_put_string(to, message->name, sizeof(message->name));
-	yett_cbor_put_uint(to, INTRO_ID);
-	yett_cbor_put_id(to, &message->id);
-	yett_cbor_put_uint(to, INTRO_BOOT);
-	yett_cbor_put_id(to, &message->boot);
-	yett_cbor_put_uint(to, INTRO_SESSION);
-	yett_cbor_put_uint(to, message->session);
-	yett_cbor_put_uint(to, INTRO_FLAGS);
-	yett_cbor_put_uint(to, message->flags);
-	yett_cbor_put_uint(to, INTRO_SOFTWARE);
-	yett_cbor_put_string(to, message->software, sizeof(message->software));
-	yett_frame_end(to, start, YETT_FRAME_INTRO);
+	return range->first > 0 && range->first <= range->last;
 }
+YETT_FORM_ELEMENT(range, range_is_sound);
 
-int yett_intro_decode(const uint8_t *bytes, size_t length, struct yett_intro *ret_message)
-{
-	struct yett_intro *message = ret_message;
-	struct yett_cbor_map map;
-	struct yett_cbor cbor;
-	uint64_t key;
-
-	memset(message, 0, sizeof(*message));
-	yett_cbor_init(&cbor, bytes, length);
-	yett_cbor_map(&cbor, &map);
-	while (yett_cbor_key(&cbor, &map, &key)) {
-		switch (key) {
-		case INTRO_NAME:
-			yett_cbor_string(&cbor, message->name, sizeof(message->name));
-			break;
-		case INTRO_ID:
-			yett_cbor_id(&cbor, &message->id);
-			break;
-		case INTRO_BOOT:
-			yett_cbor_id(&cbor, &message->boot);
-			break;
-		case INTRO_SESSION:
-			message->session = yett_cbor_uint(&cbor, UINT64_MAX);
-			break;
-		case INTRO_FLAGS:
-			message->flags = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		case INTRO_SOFTWARE:
-			yett_cbor_string(&cbor, message->software, sizeof(message->software));
-			break;
-		default:
-			yett_cbor_skip(&cbor);
-		}
-	}
-	yett_cbor_required(&cbor, &map,
-		K(INTRO_NAME) | K(INTRO_ID) | K(INTRO_BOOT) | K(INTRO_SESSION) | K(INTRO_FLAGS));
-	return yett_cbor_finish(&cbor);
-}
-
-enum {
-	WELCOME_GROUP = 1,
-	WELCOME_GROUP_ID = 2,
-	WELCOME_STORE_ID = 3,
-	WELCOME_GENERATION = 4,
-	WELCOME_HEARTBEAT = 5,
+static const struct yett_form_field refusal_fields[] = {
+	YETT_FIELD_U64(0, NEEDED, yett_ack_refusal, number),
+	YETT_FIELD_U32(0, NEEDED, yett_ack_refusal, code, UINT32_MAX),
+	YETT_FIELD_U32(0, NEEDED, yett_ack_refusal, retry_after_ms, UINT32_MAX),
 };
 
-void yett_welcome_encode(const struct yett_welcome *message, GByteArray *to)
+static bool refusal_is_sound(const void *element)
 {
-	guint start = yett_frame_begin(to);
-
-	yett_cbor_put_map(to, 5);
-	yett_cbor_put_uint(to, WELCOME_GROUP);
-	yett_cbor_put_string(to, message->group, sizeof(message->group));
-	yett_cbor_put_uint(to, WELCOME_GROUP_ID);
-	yett_cbor_put_id(to, &message->group_id);
-	yett_cbor_put_uint(to, WELCOME_STORE_ID);
-	yett_cbor_put_id(to, &message->store_id);
-	yett_cbor_put_uint(to, WELCOME_GENERATION);
-	yett_cbor_put_uint(to, message->store_generation);
-	yett_cbor_put_uint(to, WELCOME_HEARTBEAT);
-	yett_cbor_put_uint(to, message->heartbeat_s);
-	yett_frame_end(to, start, YETT_FRAME_WELCOME);
+	return ((const struct yett_ack_refusal *)element)->number > 0;
 }
+YETT_FORM_ELEMENT(refusal, refusal_is_sound);
 
-int yett_welcome_decode(const uint8_t *bytes, size_t length, struct yett_welcome *ret_message)
-{
-	struct yett_welcome *message = ret_message;
-	struct yett_cbor_map map;
-	struct yett_cbor cbor;
-	uint64_t key;
+static const struct yett_form_field ack_fields[] = {
+	YETT_FIELD_LIST(
+		1, OPTIONAL, yett_ack, ranges, range_count, struct yett_ack_range, &range_form, 0),
+	YETT_FIELD_LIST(2, OPTIONAL, yett_ack, refusals, refusal_count, struct yett_ack_refusal,
+		&refusal_form, 0),
+};
+YETT_FORM_MAP(ack, offsetof(struct yett_ack, ranges), NULL);
 
-	memset(message, 0, sizeof(*message));
-	yett_cbor_init(&cbor, bytes, length);
-	yett_cbor_map(&cbor, &map);
-	while (yett_cbor_key(&cbor, &map, &key)) {
-		switch (key) {
-		case WELCOME_GROUP:
-			yett_cbor_string(&cbor, message->group, sizeof(message->group));
-			break;
-		case WELCOME_GROUP_ID:
-			yett_cbor_id(&cbor, &message->group_id);
-			break;
-		case WELCOME_STORE_ID:
-			yett_cbor_id(&cbor, &message->store_id);
-			break;
-		case WELCOME_GENERATION:
-			message->store_generation = yett_cbor_uint(&cbor, UINT64_MAX);
-			break;
-		case WELCOME_HEARTBEAT:
-			message->heartbeat_s = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		default:
-			yett_cbor_skip(&cbor);
-		}
-	}
-	yett_cbor_required(&cbor, &map,
-		K(WELCOME_GROUP) | K(WELCOME_GROUP_ID) | K(WELCOME_STORE_ID) |
-			K(WELCOME_GENERATION) | K(WELCOME_HEARTBEAT));
-	return yett_cbor_finish(&cbor);
-}
+static const struct yett_form_field lane_fields[] = {
+	{.type = YETT_FORM_U64, .size = sizeof(uint64_t), .max = UINT64_MAX},
+};
+YETT_FORM_ELEMENT(lane, NULL);
 
-enum {
-	REFUSE_CODE = 1,
-	REFUSE_CAUSE = 2,
-	REFUSE_MEND = 3,
-	REFUSE_RETRY = 4,
+static const struct yett_form_field credit_fields[] = {
+	YETT_FIELD_ARRAY(1, OPTIONAL, yett_credit, granted, uint64_t, &lane_form),
+	YETT_FIELD_ARRAY(2, OPTIONAL, yett_credit, wanted, uint64_t, &lane_form),
+};
+YETT_FORM_MAP(credit, sizeof(struct yett_credit), NULL);
+
+static const struct yett_form_field path_fields[] = {
+	YETT_FIELD_BOOL(1, NEEDED, yett_path, open),
+	YETT_FIELD_LIST(2, NEEDED, yett_path, ids, count, struct yett_id, &yett_form_id, 0),
 };
 
-void yett_refuse_encode(const struct yett_refuse *message, int type, GByteArray *to)
+static bool path_is_sound(const void *message)
 {
-	guint start = yett_frame_begin(to);
+	const struct yett_path *path = message;
 
-	yett_cbor_put_map(to, 1 + (message->cause[0] != '\0') + (message->mend[0] != '\0') +
-				      (message->retry_after_ms > 0));
-	yett_cbor_put_uint(to, REFUSE_CODE);
-	yett_cbor_put_uint(to, message->code);
-	if (message->cause[0] != '\0') {
-		yett_cbor_put_uint(to, REFUSE_CAUSE);
-		yett_cbor_put_string(to, message->cause, sizeof(message->cause));
-	}
-	if (message->mend[0] != '\0') {
-		yett_cbor_put_uint(to, REFUSE_MEND);
-		yett_cbor_put_string(to, message->mend, sizeof(message->mend));
-	}
-	if (message->retry_after_ms > 0) {
-		yett_cbor_put_uint(to, REFUSE_RETRY);
-		yett_cbor_put_uint(to, message->retry_after_ms);
-	}
-	yett_frame_end(to, start, type);
+	return !path->open || path->count > 0;
 }
+YETT_FORM_MAP(path, sizeof(struct yett_path), path_is_sound);
 
-int yett_refuse_decode(const uint8_t *bytes, size_t length, struct yett_refuse *ret_message)
-{
-	struct yett_refuse *message = ret_message;
-	struct yett_cbor_map map;
-	struct yett_cbor cbor;
-	uint64_t key;
+/* What a node takes at most: three ids, a number, four texts, keys and heads. */
+#define NODE_BYTES_MAX   (3 * 18 + 10 + 4 + 259 + 19 + 2 * 67 + 8)
+#define ATTACH_PER_FRAME ((YETT_FRAME_BODY_MAX - 8) / NODE_BYTES_MAX)
 
-	memset(message, 0, sizeof(*message));
-	yett_cbor_init(&cbor, bytes, length);
-	yett_cbor_map(&cbor, &map);
-	while (yett_cbor_key(&cbor, &map, &key)) {
-		switch (key) {
-		case REFUSE_CODE:
-			message->code = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		case REFUSE_CAUSE:
-			yett_cbor_string(&cbor, message->cause, sizeof(message->cause));
-			break;
-		case REFUSE_MEND:
-			yett_cbor_string(&cbor, message->mend, sizeof(message->mend));
-			break;
-		case REFUSE_RETRY:
-			message->retry_after_ms = (uint32_t)yett_cbor_uint(&cbor, UINT32_MAX);
-			break;
-		default:
-			yett_cbor_skip(&cbor);
-		}
+static const struct yett_form_field node_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_attached, id),
+	YETT_FIELD_ID(2, NEEDED, yett_attached, boot),
+	YETT_FIELD_ID(3, NEEDED, yett_attached, via),
+	YETT_FIELD_U64(4, NEEDED, yett_attached, session),
+	YETT_FIELD_BOOL(5, NEEDED, yett_attached, live),
+	YETT_FIELD_BOOL(6, TOLD, yett_attached, relay),
+	YETT_FIELD_TEXT(7, NEEDED, yett_attached, name),
+	YETT_FIELD_TEXT(8, TOLD, yett_attached, method),
+	YETT_FIELD_TEXT(9, TOLD, yett_attached, software),
+	YETT_FIELD_TEXT(10, TOLD, yett_attached, address),
+};
+YETT_FORM_MAP(node, sizeof(struct yett_attached), NULL);
+
+static const struct yett_form_field attach_fields[] = {
+	YETT_FIELD_LIST(1, NEEDED, yett_attach, nodes, count, struct yett_attached, &node_form,
+		ATTACH_PER_FRAME),
+};
+YETT_FORM_MAP(attach, offsetof(struct yett_attach, nodes), NULL);
+
+static const struct yett_form_field detach_fields[] = {
+	YETT_FIELD_LIST(1, NEEDED, yett_detach, ids, count, struct yett_id, &yett_form_id, 0),
+};
+YETT_FORM_MAP(detach, offsetof(struct yett_detach, ids), NULL);
+
+static const struct yett_form_field heard_fields[] = {
+	YETT_FIELD_ID(0, NEEDED, yett_heartbeat_of, id),
+	YETT_FIELD_U32(0, NEEDED, yett_heartbeat_of, age_ms, UINT32_MAX),
+};
+YETT_FORM_ELEMENT(heard, NULL);
+
+static const struct yett_form_field heartbeat_fields[] = {
+	YETT_FIELD_I64(1, NEEDED, yett_heartbeat, wall_ns),
+	YETT_FIELD_U32(2, NEEDED, yett_heartbeat, interval_s, UINT32_MAX),
+	YETT_FIELD_BOOL(3, NEEDED, yett_heartbeat, degraded),
+	YETT_FIELD_LIST(4, OPTIONAL, yett_heartbeat, nodes, count, struct yett_heartbeat_of,
+		&heard_form, 0),
+};
+YETT_FORM_MAP(heartbeat, offsetof(struct yett_heartbeat, nodes), NULL);
+
+static const struct yett_form_field ping_fields[] = {
+	YETT_FIELD_U64(1, NEEDED, yett_ping, token),
+};
+YETT_FORM_MAP(ping, sizeof(struct yett_ping), NULL);
+
+#define DECODE(name, structure)                                                                    \
+	int yett_##name##_decode(                                                                  \
+		const uint8_t *bytes, size_t length, struct structure *ret_message)                \
+	{                                                                                          \
+		return yett_form_read(&name##_form, bytes, length, ret_message);                   \
 	}
-	yett_cbor_required(&cbor, &map, K(REFUSE_CODE));
-	return yett_cbor_finish(&cbor);
-}
+#define MESSAGE(name, structure, type)                                                             \
+	void yett_##name##_encode(const struct structure *message, GByteArray *to)                 \
+	{                                                                                          \
+		yett_form_put_frames(&name##_form, type, message, to);                             \
+	}                                                                                          \
+	DECODE(name, structure)
+/* What goes as one type or another. */
+#define MESSAGE_AS(name, structure)                                                                \
+	void yett_##name##_encode(const struct structure *message, int type, GByteArray *to)       \
+	{                                                                                          \
+		yett_form_put_frames(&name##_form, type, message, to);                             \
+	}                                                                                          \
+	DECODE(name, structure)
+
+MESSAGE(hello, yett_hello, YETT_FRAME_HELLO)
+MESSAGE(auth, yett_auth_message, YETT_FRAME_AUTH)
+MESSAGE(intro, yett_intro, YETT_FRAME_INTRO)
+MESSAGE(welcome, yett_welcome, YETT_FRAME_WELCOME)
+MESSAGE_AS(refuse, yett_refuse)
+MESSAGE(ack, yett_ack, YETT_FRAME_ACK)
+MESSAGE(credit, yett_credit, YETT_FRAME_CREDIT)
+MESSAGE(path, yett_path, YETT_FRAME_PATH)
+MESSAGE(attach, yett_attach, YETT_FRAME_ATTACH)
+MESSAGE(detach, yett_detach, YETT_FRAME_DETACH)
+MESSAGE(heartbeat, yett_heartbeat, YETT_FRAME_HEARTBEAT)
+MESSAGE_AS(ping, yett_ping)

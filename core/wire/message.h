@@ -1,4 +1,4 @@
-/* The control messages: one struct, one encoder, one decoder each. Bodies are CBOR maps with
+/* The control messages: one struct and one form (message.c) each. Bodies are CBOR maps with
  * unsigned keys (doc/protocol.cddl); unknown keys are skipped, missing required ones are
  * YETT_EPROTO, anything beyond a limit YETT_ELIMIT. Decoded text is copied into the struct, whose
  * content means nothing after a failure. */

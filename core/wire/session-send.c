@@ -10,23 +10,22 @@
 
 #include <yett/auth.h>
 
-int yett_wire_appended(struct yett_wire *wire, struct yett_error *error)
+int yett_wire_appended(struct yett_wire *wire)
 {
 	yett_output_appended(&wire->output);
-	if (wire->output.control_unsent <= YETT_WIRE_UNSENT_MAX) {
-		return 0;
-	}
-	return yett_fail(error, YETT_ELIMIT, "see why the peer does not read",
-		"the peer leaves more than %d bytes of control unread", YETT_WIRE_UNSENT_MAX);
+	return wire->output.control_unsent > YETT_WIRE_UNSENT_MAX ? YETT_ELIMIT : 0;
 }
 
 /* After a message of ours was encoded: fails the machine where the peer does not read. */
 static int sent(struct yett_wire *wire)
 {
 	struct yett_error error = YETT_ERROR_INIT;
-	int result = yett_wire_appended(wire, &error);
+	int result = yett_wire_appended(wire);
 
 	if (result < 0) {
+		yett_fail(&error, result, "see why the peer does not read",
+			"the peer leaves more than %d bytes of control unread",
+			YETT_WIRE_UNSENT_MAX);
 		yett_wire_fail(wire, result, &error);
 	}
 	return result;

@@ -69,23 +69,25 @@ void yett_admit(struct yett_peer *peer)
 	}
 }
 
-static struct yett_peer *find_open(const struct yett_peer *other)
+static struct yett_peer *find_open(const struct yett_peer *other, bool superseded)
 {
 	for (guint i = 0; i < other->node->peers->len; i++) {
 		struct yett_peer *peer = other->node->peers->pdata[i];
 
 		if (peer != other && peer->role == YETT_ROLE_ACCEPTOR &&
-			peer->state == YETT_PEER_OPEN && yett_id_equal(&peer->id, &other->id)) {
+			peer->state == YETT_PEER_OPEN && yett_id_equal(&peer->id, &other->id) &&
+			(peer->superseded_ns != 0) == superseded) {
 			return peer;
 		}
 	}
 	return NULL;
 }
 
-/* A live session of the same id: the newer one stays. */
+/* A live session of the same id: the newer one stays. One of the same start of the node is being
+ * renewed; its initiator ends it when all that was sent there is acknowledged. */
 static bool supersede(struct yett_peer *peer)
 {
-	struct yett_peer *older = find_open(peer);
+	struct yett_peer *older = find_open(peer, false), *oldest;
 
 	if (older == NULL) {
 		return true;
@@ -101,7 +103,15 @@ static bool supersede(struct yett_peer *peer)
 		yett_peer_close(peer, YETT_REFUSE_CLONE, NULL, "a newer session is up already");
 		return false;
 	}
-	yett_peer_close(older, YETT_REFUSE_CLONE, NULL, "superseded by a newer session");
+	oldest = find_open(peer, true);
+	if (oldest != NULL) {
+		yett_peer_close(oldest, YETT_REFUSE_CLONE, NULL, "superseded by newer sessions");
+	}
+	if (yett_id_equal(&older->boot, &peer->boot)) {
+		older->superseded_ns = yett_now(peer->node);
+	} else {
+		yett_peer_close(older, YETT_REFUSE_CLONE, NULL, "superseded by a newer session");
+	}
 	return true;
 }
 
@@ -183,7 +193,7 @@ void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *messa
 	yett_log(YETT_LOG_NOTICE, "upstream-open",
 		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\"", peer->name,
 		peer->address, peer->mechanism, message->group);
-	yett_upstream_ready(peer->link);
+	yett_upstream_ready(peer);
 }
 
 void yett_admit_judge(struct yett_node *node)

@@ -392,7 +392,8 @@ bool yett_deliver_idle(const struct yett_node *node)
 	for (guint i = 0; node->delivery != NULL && i < node->links->len; i++) {
 		const struct yett_link *link = node->links->pdata[i];
 
-		if (link->peer != NULL && yett_deliver_unsettled(link->peer) > 0) {
+		if ((link->peer != NULL && yett_deliver_unsettled(link->peer) > 0) ||
+			(link->retiring != NULL && yett_deliver_unsettled(link->retiring) > 0)) {
 			return false;
 		}
 	}

@@ -18,6 +18,7 @@
 #include "stages.h"
 
 #define OUTPUT_PIECES 32
+#define SUPERSEDED_NS (15 * YETT_SEC) /* longer than an initiator lets it live */
 
 static const char *const state_names[] = {
 	[YETT_PEER_CONNECTING] = "connecting",
@@ -141,7 +142,7 @@ static void end(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry
 	}
 	yett_deliver_gone(peer);
 	if (peer->link != NULL) {
-		yett_upstream_gone(peer->link, retry_after_ms);
+		yett_upstream_gone(peer, retry_after_ms);
 		peer->link = NULL;
 	}
 	g_ptr_array_remove_fast(node->peers, peer);
@@ -258,7 +259,7 @@ static void on_path(void *arg, const struct yett_path *message)
 {
 	struct yett_peer *peer = arg;
 
-	if (peer->link != NULL) {
+	if (peer->link != NULL && peer->link->peer == peer) {
 		yett_upstream_path(peer->link, message);
 	}
 }
@@ -393,15 +394,25 @@ const struct yett_channel_events yett_peer_channel_events = {
 	.closed = channel_closed,
 };
 
-/* The initiator renews, up to a tenth early so that a thousand do not at once; an acceptor ends what
- * its initiator should have renewed. */
-static uint64_t longest_life(const struct yett_peer *peer)
+/* The initiator renews a session before it must end: with a tenth of its life left at least, and up to
+ * a fifth, so that a thousand do not at once. Either end closes one that was not renewed in time. */
+static void renew_in_time(struct yett_peer *peer, uint64_t now_ns, int64_t wall_ns)
 {
+	uint64_t age_ns = now_ns - peer->opened_ns;
 	uint64_t max_ns = peer->node->settings->node.session_max_ns;
+	uint64_t life_ns = max_ns, expires_in_ns;
+	uint64_t early = 1000 + peer->opened_ns / 1000 % 1000; /* of 10,000 */
 
-	return peer->role == YETT_ROLE_ACCEPTOR
-		       ? max_ns
-		       : max_ns - peer->opened_ns / 1000 % 1000 * (max_ns / 10000);
+	if (peer->role != YETT_ROLE_INITIATOR || peer->link->peer != peer) {
+		return;
+	}
+	if (peer->expires_ns != 0 && peer->expires_ns > wall_ns) {
+		expires_in_ns = (uint64_t)(peer->expires_ns - wall_ns);
+		life_ns = age_ns + expires_in_ns < max_ns ? age_ns + expires_in_ns : max_ns;
+	}
+	if (age_ns > life_ns - life_ns / 10000 * early) {
+		yett_upstream_renew(peer->link);
+	}
 }
 
 static void tick_open(struct yett_peer *peer, uint64_t now_ns)
@@ -409,6 +420,7 @@ static void tick_open(struct yett_peer *peer, uint64_t now_ns)
 	uint64_t idle_ns = peer->node->settings->node.ping_ns;
 	int64_t wall_ns = yett_clock_wall(peer->node->clock);
 
+	renew_in_time(peer, now_ns, wall_ns);
 	if (peer->ping_ns != 0 && now_ns - peer->heard_ns > 2 * idle_ns) {
 		yett_peer_close(peer, 0, NULL, "nothing heard for %.0f s, not even a pong",
 			(double)(now_ns - peer->heard_ns) / (double)YETT_SEC);
@@ -419,9 +431,12 @@ static void tick_open(struct yett_peer *peer, uint64_t now_ns)
 	} else if (peer->expires_ns != 0 && wall_ns >= peer->expires_ns) {
 		yett_peer_close(peer, YETT_REFUSE_TIMEOUT, "connect again with a fresh credential",
 			"the credential that opened this session has expired");
-	} else if (now_ns - peer->opened_ns > longest_life(peer)) {
+	} else if (now_ns - peer->opened_ns > peer->node->settings->node.session_max_ns) {
 		yett_peer_close(peer, YETT_REFUSE_TIMEOUT, NULL,
-			"the session has lived as long as it may and is renewed");
+			"the session has lived as long as it may, and was not renewed in time");
+	} else if (peer->superseded_ns != 0 && now_ns - peer->superseded_ns > SUPERSEDED_NS) {
+		yett_peer_close(
+			peer, YETT_REFUSE_CLONE, NULL, "superseded by a newer session long since");
 	}
 }
 

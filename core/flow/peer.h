@@ -68,7 +68,8 @@ struct yett_peer {
 	struct yett_id id;
 	struct yett_id boot;
 	uint64_t session;
-	uint32_t flags; /* enum yett_intro_flag */
+	uint64_t superseded_ns; /* its node has a newer session since; monotonic; 0: it has none */
+	uint32_t flags;         /* enum yett_intro_flag */
 	char software[64];
 
 	/* intake */

@@ -123,7 +123,11 @@ struct yett_link { /* one configured upstream */
 	struct yett_node *node;
 	const struct yett_upstream_settings *settings;
 	char name[YETT_NODE_NAME_SIZE];
-	struct yett_peer *peer; /* connecting or open */
+	struct yett_peer *peer;     /* connecting or open */
+	struct yett_peer *renewal;  /* connecting: to take its place */
+	struct yett_peer *retiring; /* open: it had the place before, and waits for what it sent */
+	uint64_t renew_ns;          /* no renewal before this; monotonic */
+	uint64_t retire_ns;         /* `retiring` ends then at the latest; monotonic */
 	struct yett_timer *timer;
 	size_t next_address;
 	unsigned failures;
@@ -137,9 +141,13 @@ struct yett_link { /* one configured upstream */
 int yett_upstream_open(struct yett_node *node, const struct yett_upstream_settings *settings,
 	struct yett_error *error);
 void yett_upstream_close(struct yett_link *link);
-void yett_upstream_tick(struct yett_node *node);  /* ends sessions that the policy does not want */
-void yett_upstream_ready(struct yett_link *link); /* WELCOME came */
-void yett_upstream_gone(struct yett_link *link, uint32_t retry_after_ms);
+/* Ends sessions that the policy does not want, or that have been renewed. */
+void yett_upstream_tick(struct yett_node *node);
+/* A session of ours nears its end: makes another one, which takes its place once it is up. */
+void yett_upstream_renew(struct yett_link *link);
+/* These are told of a peer whose `link` is set: WELCOME came; it has ended. */
+void yett_upstream_ready(struct yett_peer *peer);
+void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms);
 void yett_upstream_path(struct yett_link *link, const struct yett_path *path);
 
 /* deliver.c */

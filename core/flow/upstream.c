@@ -3,7 +3,11 @@
  * Responsible for dialling each configured upstream, its addresses in turn, for backing off
  * exponentially with full jitter when that fails, and for what is known of an upstream: its state,
  * its way to the store, why it is down. Not responsible for which of them is used (select.c). On the
- * loop. A refusal that says when to come back is heeded. */
+ * loop. A refusal that says when to come back is heeded.
+ *
+ * A session that nears its end is renewed: the new one is made beside it and takes its place once it
+ * is up; the old one sends nothing more and ends when all that it sent is acknowledged. Where that
+ * fails the old one goes on as long as it may, and it is tried again. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +17,8 @@
 
 #define CONNECT_TIMEOUT_NS (10 * YETT_SEC)
 #define PARKED_NS          (500 * YETT_MS) /* between two questions whether a session is wanted */
+#define RENEW_PAUSE_NS     (10 * YETT_SEC) /* between two tries */
+#define RETIRE_NS          (10 * YETT_SEC)
 
 static void set_state(struct yett_link *link, uint32_t state)
 {
@@ -42,16 +48,35 @@ static void schedule(struct yett_link *link, uint32_t retry_after_ms)
 	link->node->loop->table->timer_start(link->timer, delay_ns);
 }
 
+/* `ret_peer`: the place that the new session has in the link; it is empty again if this fails. */
+static void connect_to(struct yett_link *link, const char *address, struct yett_peer **ret_peer)
+{
+	struct yett_node *node = link->node;
+	const struct yett_transport_operations *transport = node->transport->module->operations;
+	struct yett_error error = YETT_ERROR_INIT;
+	struct yett_peer *peer = yett_peer_new(node, YETT_ROLE_INITIATOR, address);
+	int result;
+
+	peer->link = link;
+	*ret_peer = peer;
+	result = transport->connect(node->transport->self, address,
+		link->settings->source != NULL && link->settings->source[0] != '\0'
+			? link->settings->source
+			: NULL,
+		link->name, CONNECT_TIMEOUT_NS, &yett_peer_channel_events, peer, &peer->channel,
+		&error);
+	if (result != 0) {
+		yett_peer_close(peer, 0, error.mend, "%s",
+			error.text[0] != '\0' ? error.text : yett_result_text(result));
+	}
+}
+
 static void dial(void *arg)
 {
 	struct yett_link *link = arg;
 	struct yett_node *node = link->node;
-	const struct yett_transport_operations *transport = node->transport->module->operations;
 	const struct yett_list *addresses = &link->settings->address;
-	struct yett_error error = YETT_ERROR_INIT;
 	char address[320];
-	struct yett_peer *peer;
-	int result;
 
 	if (node->draining || link->peer != NULL) {
 		return;
@@ -67,19 +92,43 @@ static void dial(void *arg)
 	} else {
 		snprintf(address, sizeof(address), "%s:5723", link->name);
 	}
-	peer = yett_peer_new(node, YETT_ROLE_INITIATOR, address);
-	peer->link = link;
-	link->peer = peer;
 	set_state(link, YETT_UPSTREAM_CONNECTING);
-	result = transport->connect(node->transport->self, address,
-		link->settings->source != NULL && link->settings->source[0] != '\0'
-			? link->settings->source
-			: NULL,
-		link->name, CONNECT_TIMEOUT_NS, &yett_peer_channel_events, peer, &peer->channel,
-		&error);
-	if (result != 0) {
-		yett_peer_close(peer, 0, error.mend, "%s",
-			error.text[0] != '\0' ? error.text : yett_result_text(result));
+	connect_to(link, address, &link->peer);
+}
+
+void yett_upstream_renew(struct yett_link *link)
+{
+	struct yett_node *node = link->node;
+	char address[sizeof(link->peer->address)];
+
+	if (link->renewal != NULL || node->draining || yett_now(node) < link->renew_ns) {
+		return;
+	}
+	link->renew_ns = yett_now(node) + RENEW_PAUSE_NS;
+	g_strlcpy(address, link->peer->address, sizeof(address));
+	connect_to(link, address, &link->renewal);
+}
+
+static void end_retired(struct yett_link *link)
+{
+	yett_peer_close(link->retiring, YETT_REFUSE_SHUTDOWN, NULL,
+		"the session has been renewed, and this one is not needed any more");
+}
+
+static void retire(struct yett_link *link, struct yett_peer *old)
+{
+	if (link->retiring != NULL) {
+		end_retired(link);
+	}
+	link->retiring = old;
+	link->retire_ns = yett_now(link->node) + RETIRE_NS;
+}
+
+static void tick_retiring(struct yett_link *link)
+{
+	if (link->retiring != NULL && (yett_deliver_unsettled(link->retiring) == 0 ||
+					      yett_now(link->node) >= link->retire_ns)) {
+		end_retired(link);
 	}
 }
 
@@ -88,6 +137,7 @@ void yett_upstream_tick(struct yett_node *node)
 	for (guint i = node->links->len; i > 0; i--) {
 		struct yett_link *link = node->links->pdata[i - 1];
 
+		tick_retiring(link);
 		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN &&
 			yett_deliver_unsettled(link->peer) == 0 &&
 			!yett_select_wanted(node, link)) {
@@ -122,13 +172,15 @@ void yett_upstream_close(struct yett_link *link)
 {
 	struct yett_node *node = link->node;
 
-	if (link->peer != NULL) {
-		if (node->draining) {
-			yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL, "%s is stopping",
+	/* The renewal first: it would take the place of the other. */
+	struct yett_peer **const places[] = {&link->renewal, &link->retiring, &link->peer};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+		if (*places[i] != NULL) {
+			yett_peer_close(*places[i], YETT_REFUSE_SHUTDOWN, NULL,
+				node->draining ? "%s is stopping"
+					       : "%s no longer has this node as an upstream",
 				node->name);
-		} else {
-			yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
-				"%s no longer has this node as an upstream", node->name);
 		}
 	}
 	node->loop->table->timer_free(link->timer);
@@ -137,13 +189,33 @@ void yett_upstream_close(struct yett_link *link)
 	yett_path_update(node);
 }
 
-void yett_upstream_ready(struct yett_link *link)
+static void take_over(struct yett_link *link)
 {
+	struct yett_node *node = link->node;
+	struct yett_peer *old = link->peer;
+
+	/* The same upstream as before, so its way stands until it tells another. */
+	link->peer = link->renewal;
+	link->renewal = NULL;
+	retire(link, old);
+	if (link->state == YETT_UPSTREAM_UP && node->management.upstream_open != NULL) {
+		node->management.upstream_open(node->management.arg, link->peer);
+	}
+	yett_deliver(node);
+}
+
+void yett_upstream_ready(struct yett_peer *peer)
+{
+	struct yett_link *link = peer->link;
 	struct yett_node *node = link->node;
 
 	link->failures = 0;
 	link->connected_once = true;
 	link->error[0] = '\0';
+	if (peer == link->renewal) {
+		take_over(link);
+		return;
+	}
 	memset(&link->path, 0, sizeof(link->path));
 	set_state(link, YETT_UPSTREAM_NO_PATH);
 	yett_deliver(node);
@@ -166,16 +238,32 @@ void yett_upstream_path(struct yett_link *link, const struct yett_path *path)
 	yett_deliver(node);
 }
 
-void yett_upstream_gone(struct yett_link *link, uint32_t retry_after_ms)
+void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms)
 {
+	struct yett_link *link = peer->link;
 	struct yett_node *node = link->node;
 
-	g_strlcpy(link->error, link->peer->cause, sizeof(link->error));
-	link->peer = NULL;
-	link->failures++;
-	set_state(link, YETT_UPSTREAM_DOWN);
+	if (peer == link->renewal) {
+		link->renewal = NULL;
+		link->renew_ns = yett_now(node) + RENEW_PAUSE_NS + retry_after_ms * YETT_MS;
+		return;
+	}
+	if (peer == link->retiring) {
+		link->retiring = NULL;
+		yett_deliver(node); /* what it had sent and not heard of */
+		return;
+	}
+	g_strlcpy(link->error, peer->cause, sizeof(link->error));
 	memset(&link->path, 0, sizeof(link->path));
-	if (!node->draining) {
+	link->peer = link->renewal;
+	link->renewal = NULL;
+	if (link->peer != NULL) {
+		set_state(link, YETT_UPSTREAM_CONNECTING);
+	} else {
+		link->failures++;
+		set_state(link, YETT_UPSTREAM_DOWN);
+	}
+	if (link->peer == NULL && !node->draining) {
 		schedule(link, retry_after_ms);
 	}
 	yett_path_update(node);

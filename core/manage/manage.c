@@ -337,15 +337,13 @@ static void left(void *arg, struct yett_peer *peer)
 	GHashTableIter iter;
 	gpointer value;
 
-	if (peer->role != YETT_ROLE_ACCEPTOR || known == NULL) {
-		return;
+	way = known != NULL ? find_way(known, &here) : NULL;
+	if (peer->role != YETT_ROLE_ACCEPTOR || way == NULL || way->session != peer->session) {
+		return; /* a newer session of the node is up, with all that is behind it */
 	}
 	message = g_new0(struct yett_detach, 1);
-	way = find_way(known, &here);
-	if (way != NULL && way->session == peer->session) {
-		way->used = false;
-		way_ended(manage, known, message);
-	}
+	way->used = false;
+	way_ended(manage, known, message);
 	g_hash_table_iter_init(&iter, manage->known);
 	while (peer->may_proxy && g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct yett_known *behind = value;

@@ -94,55 +94,94 @@ static uint32_t seal_header(uint8_t *bytes, uint16_t header_length)
 	return crc;
 }
 
+/* What is wrong with a header, in words that follow "the header", and as what it is answered. */
+struct fault {
+	int result; /* 0: nothing */
+	const char *why;
+};
+
 /* What an intact header may still have wrong. */
-static int check_info(const struct yett_batch_info *info, uint16_t reserved)
+static struct fault check_info(const struct yett_batch_info *info, uint16_t reserved)
 {
-	if ((info->flags & FLAGS_CRITICAL & ~FLAGS_CRITICAL_KNOWN) != 0 || reserved != 0 ||
-		info->lane >= YETT_LANES) {
-		return YETT_EVERSION;
+	if ((info->flags & FLAGS_CRITICAL & ~FLAGS_CRITICAL_KNOWN) != 0) {
+		return (struct fault){YETT_EVERSION, "has a critical flag that is unknown here"};
 	}
-	if (info->plain_length > YETT_BATCH_PLAIN_MAX ||
-		info->stored_length > (uint32_t)YETT_BATCH_MAX - info->header_length) {
-		return YETT_ELIMIT;
+	if (reserved != 0) {
+		return (struct fault){YETT_EVERSION, "has reserved bits set"};
 	}
-	if (info->count == 0 || info->first == 0 || info->first > UINT64_MAX - info->count ||
-		info->stored_length == 0 || info->plain_length == 0) {
-		return YETT_ECORRUPT;
+	if (info->lane >= YETT_LANES) {
+		return (struct fault){YETT_EVERSION, "has a lane that there is not"};
+	}
+	if (info->plain_length > YETT_BATCH_PLAIN_MAX) {
+		return (struct fault){YETT_ELIMIT, "has a plain length beyond the limit"};
+	}
+	if (info->stored_length > (uint32_t)YETT_BATCH_MAX - info->header_length) {
+		return (struct fault){YETT_ELIMIT, "has a stored length beyond the limit"};
+	}
+	if (info->count == 0) {
+		return (struct fault){YETT_ECORRUPT, "counts no record"};
+	}
+	if (info->first == 0) {
+		return (struct fault){YETT_ECORRUPT, "has 0 for its first number"};
+	}
+	if (info->first > UINT64_MAX - info->count) {
+		return (struct fault){YETT_ECORRUPT, "has numbers that go beyond 64 bits"};
+	}
+	if (info->stored_length == 0 || info->plain_length == 0) {
+		return (struct fault){YETT_ECORRUPT, "has a length of 0"};
 	}
 	if (info->codec == YETT_CODEC_PLAIN && info->plain_length != info->stored_length) {
-		return YETT_ECORRUPT;
+		return (struct fault){YETT_ECORRUPT, "has two lengths for a plain payload"};
 	}
+	return (struct fault){0, NULL};
+}
+
+static struct fault read_and_check(
+	const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info)
+{
+	if (length < YETT_BATCH_HEADER_SIZE) {
+		return (struct fault){YETT_ECORRUPT, "is cut"};
+	}
+	if (yett_get32(bytes + AT_MAGIC) != YETT_BATCH_MAGIC) {
+		return (struct fault){YETT_ECORRUPT, "does not begin with YETB"};
+	}
+	if (yett_get16(bytes + AT_VERSION) != YETT_BATCH_VERSION) {
+		return (struct fault){YETT_EVERSION, "has a version that is unknown here"};
+	}
+	read_header(bytes, ret_info);
+	if (ret_info->tag_length > YETT_BATCH_TAG_MAX) {
+		return (struct fault){YETT_ELIMIT, "has a tag beyond the limit"};
+	}
+	if (ret_info->header_length != YETT_BATCH_HEADER_SIZE + ret_info->tag_length ||
+		length < ret_info->header_length) {
+		return (struct fault){YETT_ECORRUPT, "has another length than it says"};
+	}
+	ret_info->header_crc = yett_get32(bytes + ret_info->header_length - CRC_SIZE);
+	if (ret_info->header_crc != yett_crc32c(0, bytes, ret_info->header_length - CRC_SIZE)) {
+		return (struct fault){YETT_ECORRUPT, "does not match its checksum"};
+	}
+	return check_info(ret_info, yett_get16(bytes + AT_RESERVED));
+}
+
+int yett_batch_judge_header(
+	const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info, const char **ret_why)
+{
+	struct yett_batch_info info;
+	struct fault fault = read_and_check(bytes, length, &info);
+
+	if (fault.result < 0) {
+		*ret_why = fault.why;
+		return fault.result;
+	}
+	*ret_info = info;
 	return 0;
 }
 
 int yett_batch_parse_header(const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info)
 {
-	struct yett_batch_info info;
-	int result;
+	const char *why;
 
-	if (length < YETT_BATCH_HEADER_SIZE || yett_get32(bytes + AT_MAGIC) != YETT_BATCH_MAGIC) {
-		return YETT_ECORRUPT;
-	}
-	if (yett_get16(bytes + AT_VERSION) != YETT_BATCH_VERSION) {
-		return YETT_EVERSION;
-	}
-	read_header(bytes, &info);
-	if (info.tag_length > YETT_BATCH_TAG_MAX) {
-		return YETT_ELIMIT;
-	}
-	if (info.header_length != YETT_BATCH_HEADER_SIZE + info.tag_length ||
-		length < info.header_length) {
-		return YETT_ECORRUPT;
-	}
-	info.header_crc = yett_get32(bytes + info.header_length - CRC_SIZE);
-	if (info.header_crc != yett_crc32c(0, bytes, info.header_length - CRC_SIZE)) {
-		return YETT_ECORRUPT;
-	}
-	result = check_info(&info, yett_get16(bytes + AT_RESERVED));
-	if (result == 0) {
-		*ret_info = info;
-	}
-	return result;
+	return yett_batch_judge_header(bytes, length, ret_info, &why);
 }
 
 int yett_batch_parse(struct yett_buffer *buffer, const uint8_t *bytes, size_t length,

@@ -20,6 +20,9 @@
  * lane), YETT_ELIMIT. Codec and content are not checked: relays pass on what they do not know, and
  * the store decides. */
 int yett_batch_parse_header(const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info);
+/* The same; `*ret_why` says what is wrong with a header that is refused ("counts no record"). */
+int yett_batch_judge_header(const uint8_t *bytes, size_t length, struct yett_batch_info *ret_info,
+	const char **ret_why);
 /* Header and payload, with both checksums; `length` must be exact. `ret_batch` borrows `buffer`. */
 int yett_batch_parse(struct yett_buffer *buffer, const uint8_t *bytes, size_t length,
 	struct yett_batch *ret_batch);

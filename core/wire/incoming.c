@@ -93,6 +93,7 @@ static int begin_batch(struct yett_incoming *incoming, const struct yett_frame *
 	struct yett_envelope envelope;
 	struct yett_incoming_batch *batch;
 	struct yett_batch_info info;
+	const char *why;
 	size_t length;
 	int result;
 
@@ -100,14 +101,20 @@ static int begin_batch(struct yett_incoming *incoming, const struct yett_frame *
 	if (result < 0) {
 		return yett_fail(error, result, MEND_PEER, "a batch's envelope is malformed");
 	}
-	result = yett_batch_parse_header(header, header_length, &info);
+	result = yett_batch_judge_header(header, header_length, &info, &why);
 	if (result < 0) {
 		return yett_fail(error, result == YETT_ECORRUPT ? YETT_EPROTO : result, MEND_PEER,
-			"a batch's header is not acceptable: %s", yett_result_text(result));
+			"the header of a batch %s", why);
 	}
-	if (info.lane != frame->lane || number <= incoming->numbers[frame->lane]) {
+	if (info.lane != frame->lane) {
 		return yett_fail(error, YETT_EPROTO, MEND_PEER,
-			"a batch came in another lane than its own, or with a used number");
+			"a batch of lane %u came in lane %u", info.lane, frame->lane);
+	}
+	if (number <= incoming->numbers[frame->lane]) {
+		return yett_fail(error, YETT_EPROTO, MEND_PEER,
+			"a batch came with the number %llu after %llu in lane %u",
+			(unsigned long long)number,
+			(unsigned long long)incoming->numbers[frame->lane], frame->lane);
 	}
 	length = header_length + info.stored_length;
 	if (length > *credit) {
@@ -146,7 +153,9 @@ static int take_head(struct yett_incoming *incoming, const struct yett_frame *fr
 
 		if (result < 0) {
 			return yett_fail(error, result, MEND_PEER,
-				"a batch's envelope or header has an impossible length");
+				result == YETT_ELIMIT
+					? "a batch's envelope is beyond the limit"
+					: "a batch's header has an impossible length");
 		}
 		if (head->len == wanted) {
 			result = begin_batch(incoming, frame, credit, error);

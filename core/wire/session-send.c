@@ -10,22 +10,23 @@
 
 #include <yett/auth.h>
 
-int yett_wire_appended(struct yett_wire *wire)
+int yett_wire_appended(struct yett_wire *wire, struct yett_error *error)
 {
 	yett_output_appended(&wire->output);
-	return wire->output.control_unsent > YETT_WIRE_UNSENT_MAX ? YETT_ELIMIT : 0;
+	if (wire->output.control_unsent <= YETT_WIRE_UNSENT_MAX) {
+		return 0;
+	}
+	return yett_fail(error, YETT_ELIMIT, "see why the peer does not read",
+		"the peer leaves more than %d bytes of control unread", YETT_WIRE_UNSENT_MAX);
 }
 
 /* After a message of ours was encoded: fails the machine where the peer does not read. */
 static int sent(struct yett_wire *wire)
 {
 	struct yett_error error = YETT_ERROR_INIT;
-	int result = yett_wire_appended(wire);
+	int result = yett_wire_appended(wire, &error);
 
 	if (result < 0) {
-		yett_fail(&error, result, "see why the peer does not read",
-			"the peer leaves more than %d bytes of control unread",
-			YETT_WIRE_UNSENT_MAX);
 		yett_wire_fail(wire, result, &error);
 	}
 	return result;

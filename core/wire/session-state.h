@@ -37,6 +37,6 @@ struct yett_wire {
 void yett_wire_proceed(struct yett_wire *wire);
 void yett_wire_fail(struct yett_wire *wire, int result, const struct yett_error *error);
 /* After frames were appended to the output: YETT_ELIMIT where they are too many. */
-int yett_wire_appended(struct yett_wire *wire);
+int yett_wire_appended(struct yett_wire *wire, struct yett_error *error);
 
 #endif

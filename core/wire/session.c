@@ -8,6 +8,8 @@
  * Failure: fail() closes the machine, tells the peer, and raises `failed` once. */
 #include "session-state.h"
 
+#include <inttypes.h>
+
 #include <yett/auth.h>
 
 #include "../base/buffer.h"
@@ -25,20 +27,34 @@ enum sender {
 #define IN(state) (1u << (state))
 #define IN_ANY    (IN(YETT_WIRE_HELLO) | IN(YETT_WIRE_AUTH) | IN(YETT_WIRE_INTRO) | IN(YETT_WIRE_OPEN))
 
-static int on_hello(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_auth(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_intro(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_welcome(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_refuse(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_goodbye(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_ack(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_credit(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_path(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_attach(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_detach(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_heartbeat(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_ping(struct yett_wire *wire, const uint8_t *bytes, size_t length);
-static int on_pong(struct yett_wire *wire, const uint8_t *bytes, size_t length);
+static int on_hello(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_auth(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_intro(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_welcome(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_refuse(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_goodbye(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_ack(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_credit(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_path(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_attach(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_detach(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_heartbeat(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_ping(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
+static int on_pong(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error);
 
 static const struct rule {
 	uint8_t type;
@@ -46,7 +62,9 @@ static const struct rule {
 	uint8_t states;
 	uint16_t max;
 	const char *name;
-	int (*handle)(struct yett_wire *wire, const uint8_t *bytes, size_t length); /* control */
+	/* Control. Says in `error` what is wrong where it is not the body's form. */
+	int (*handle)(struct yett_wire *wire, const uint8_t *bytes, size_t length,
+		struct yett_error *error);
 } rules[] = {
 	{YETT_FRAME_HELLO, BY_BOTH, IN(YETT_WIRE_HELLO), YETT_HELLO_MAX, "HELLO", on_hello},
 	{YETT_FRAME_AUTH, BY_BOTH, IN(YETT_WIRE_AUTH), YETT_FRAME_BODY_MAX, "AUTH", on_auth},
@@ -161,13 +179,17 @@ void yett_wire_proceed(struct yett_wire *wire)
 	}
 }
 
-static int on_hello(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_hello(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_hello message;
 	int result = yett_hello_decode(bytes, length, &message);
 
-	if (result < 0 || wire->hello_received) {
-		return result < 0 ? result : YETT_EPROTO;
+	if (result < 0) {
+		return result;
+	}
+	if (wire->hello_received) {
+		return yett_fail(error, YETT_EPROTO, MEND_PEER, "a second HELLO came");
 	}
 	wire->hello_received = true;
 	yett_wire_proceed(wire);
@@ -178,7 +200,8 @@ static int on_hello(struct yett_wire *wire, const uint8_t *bytes, size_t length)
 }
 
 /* Adds a chunk to the token; on the last one the message's token is the whole of it. */
-static int assemble_token(struct yett_wire *wire, struct yett_auth_message *message)
+static int assemble_token(
+	struct yett_wire *wire, struct yett_auth_message *message, struct yett_error *error)
 {
 	if (wire->token == NULL && !message->more) {
 		return 0;
@@ -187,10 +210,14 @@ static int assemble_token(struct yett_wire *wire, struct yett_auth_message *mess
 		wire->token = g_byte_array_new();
 		memcpy(wire->token_method, message->method, sizeof(wire->token_method));
 	} else if (strcmp(wire->token_method, message->method) != 0) {
-		return YETT_EPROTO;
+		return yett_fail(error, YETT_EPROTO, MEND_PEER,
+			"an AUTH token began with the method %s, and goes on with %s",
+			wire->token_method, message->method);
 	}
 	if (message->token_length > YETT_AUTH_TOKEN_MAX - wire->token->len) {
-		return YETT_ELIMIT;
+		return yett_fail(error, YETT_ELIMIT, MEND_PEER,
+			"an AUTH token of %s has more than %d bytes", message->method,
+			YETT_AUTH_TOKEN_MAX);
 	}
 	if (message->token_length > 0) {
 		g_byte_array_append(wire->token, message->token, (guint)message->token_length);
@@ -200,7 +227,8 @@ static int assemble_token(struct yett_wire *wire, struct yett_auth_message *mess
 	return 0;
 }
 
-static int on_auth(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_auth(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_auth_message message;
 	GByteArray *token;
@@ -210,14 +238,17 @@ static int on_auth(struct yett_wire *wire, const uint8_t *bytes, size_t length)
 		return result;
 	}
 	if (wire->done_received) {
-		return YETT_EPROTO;
+		return yett_fail(
+			error, YETT_EPROTO, MEND_PEER, "AUTH came after the peer was done");
 	}
-	result = assemble_token(wire, &message);
+	result = assemble_token(wire, &message, error);
 	if (result < 0 || message.more) {
 		return result;
 	}
 	if (++wire->auth_received > AUTH_ROUNDS_MAX) {
-		return YETT_ELIMIT;
+		return yett_fail(error, YETT_ELIMIT, MEND_PEER,
+			"AUTH came with more than %d tokens of %s", AUTH_ROUNDS_MAX,
+			message.method);
 	}
 	if (message.status == YETT_AUTH_DONE) {
 		wire->done_received = true;
@@ -235,13 +266,17 @@ static int on_auth(struct yett_wire *wire, const uint8_t *bytes, size_t length)
 	return 0;
 }
 
-static int on_intro(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_intro(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_intro message;
 	int result = yett_intro_decode(bytes, length, &message);
 
-	if (result < 0 || wire->intro_received) {
-		return result < 0 ? result : YETT_EPROTO;
+	if (result < 0) {
+		return result;
+	}
+	if (wire->intro_received) {
+		return yett_fail(error, YETT_EPROTO, MEND_PEER, "a second INTRO came");
 	}
 	wire->intro_received = true;
 	if (EVENT(wire, intro)) {
@@ -250,13 +285,17 @@ static int on_intro(struct yett_wire *wire, const uint8_t *bytes, size_t length)
 	return 0;
 }
 
-static int on_welcome(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_welcome(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_welcome message;
 	int result = yett_welcome_decode(bytes, length, &message);
 
-	if (result < 0 || !wire->intro_sent || !wire->intro_received) {
-		return result < 0 ? result : YETT_EPROTO;
+	if (result < 0) {
+		return result;
+	}
+	if (!wire->intro_sent || !wire->intro_received) {
+		return yett_fail(error, YETT_EPROTO, MEND_PEER, "WELCOME came before both INTROs");
 	}
 	wire->state = YETT_WIRE_OPEN;
 	if (EVENT(wire, welcome)) {
@@ -265,11 +304,13 @@ static int on_welcome(struct yett_wire *wire, const uint8_t *bytes, size_t lengt
 	return 0;
 }
 
-static int on_refuse(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_refuse(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_refuse message;
 	int result = yett_refuse_decode(bytes, length, &message);
 
+	(void)error;
 	if (result < 0) {
 		return result;
 	}
@@ -280,11 +321,13 @@ static int on_refuse(struct yett_wire *wire, const uint8_t *bytes, size_t length
 	return 0;
 }
 
-static int on_goodbye(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_goodbye(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_refuse message;
 	int result = yett_refuse_decode(bytes, length, &message);
 
+	(void)error;
 	if (result < 0) {
 		return result;
 	}
@@ -296,28 +339,33 @@ static int on_goodbye(struct yett_wire *wire, const uint8_t *bytes, size_t lengt
 }
 
 /* Only batches that were sent can be acknowledged or refused. */
-static int check_ack(const struct yett_wire *wire, const struct yett_ack *message)
+static int check_ack(
+	const struct yett_wire *wire, const struct yett_ack *message, struct yett_error *error)
 {
+	uint64_t highest = 0;
+
 	for (uint32_t i = 0; i < message->range_count; i++) {
-		if (message->ranges[i].last > wire->batches) {
-			return YETT_EPROTO;
-		}
+		highest = MAX(highest, message->ranges[i].last);
 	}
 	for (uint32_t i = 0; i < message->refusal_count; i++) {
-		if (message->refusals[i].number > wire->batches) {
-			return YETT_EPROTO;
-		}
+		highest = MAX(highest, message->refusals[i].number);
+	}
+	if (highest > wire->batches) {
+		return yett_fail(error, YETT_EPROTO, MEND_PEER,
+			"ACK names the batch %" PRIu64 ", and %" PRIu64 " were sent", highest,
+			wire->batches);
 	}
 	return 0;
 }
 
-static int on_ack(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_ack(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_ack *message = g_new(struct yett_ack, 1);
 	int result = yett_ack_decode(bytes, length, message);
 
 	if (result == 0) {
-		result = check_ack(wire, message);
+		result = check_ack(wire, message, error);
 	}
 	if (result == 0 && EVENT(wire, ack)) {
 		wire->events->ack(wire->arg, message);
@@ -326,20 +374,42 @@ static int on_ack(struct yett_wire *wire, const uint8_t *bytes, size_t length)
 	return result;
 }
 
-static int on_credit(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int check_credit(
+	const struct yett_wire *wire, const struct yett_credit *message, struct yett_error *error)
 {
 	bool grants = wire->role == YETT_ROLE_INITIATOR;
+
+	for (int lane = 0; lane < YETT_LANES; lane++) {
+		if ((grants ? message->wanted[lane] : message->granted[lane]) != 0) {
+			return yett_fail(error, YETT_EPROTO, MEND_PEER,
+				grants ? "CREDIT wants, which an acceptor may not"
+				       : "CREDIT grants, which an initiator may not");
+		}
+		if (message->wanted[lane] > YETT_BATCH_MAX) {
+			return yett_fail(error, YETT_ELIMIT, MEND_PEER,
+				"CREDIT wants %" PRIu64
+				" bytes in lane %d, and a batch has %d at most",
+				message->wanted[lane], lane, YETT_BATCH_MAX);
+		}
+		if (message->granted[lane] > YETT_WIRE_CREDIT_MAX - wire->credit[lane]) {
+			return yett_fail(error, YETT_ELIMIT, MEND_PEER,
+				"CREDIT grants more than 2^40 bytes in lane %d", lane);
+		}
+	}
+	return 0;
+}
+
+static int on_credit(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
+{
 	struct yett_credit message;
 	int result = yett_credit_decode(bytes, length, &message);
 
+	if (result == 0) {
+		result = check_credit(wire, &message, error);
+	}
 	for (int lane = 0; lane < YETT_LANES && result == 0; lane++) {
-		if ((grants ? message.wanted[lane] : message.granted[lane]) != 0) {
-			result = YETT_EPROTO;
-		} else if (message.wanted[lane] > YETT_BATCH_MAX ||
-			   message.granted[lane] > YETT_WIRE_CREDIT_MAX - wire->credit[lane]) {
-			result = YETT_ELIMIT;
-		}
-		wire->credit[lane] += result == 0 ? message.granted[lane] : 0;
+		wire->credit[lane] += message.granted[lane];
 	}
 	if (result == 0 && EVENT(wire, credit)) {
 		wire->events->credit(wire->arg, &message);
@@ -349,8 +419,10 @@ static int on_credit(struct yett_wire *wire, const uint8_t *bytes, size_t length
 
 /* Messages that change nothing here: decoded on the heap, told, freed. */
 #define ON_MESSAGE(name)                                                                           \
-	static int on_##name(struct yett_wire *wire, const uint8_t *bytes, size_t length)          \
+	static int on_##name(struct yett_wire *wire, const uint8_t *bytes, size_t length,          \
+		struct yett_error *error)                                                          \
 	{                                                                                          \
+		(void)error;                                                                       \
 		struct yett_##name *message = g_new(struct yett_##name, 1);                        \
 		int result = yett_##name##_decode(bytes, length, message);                         \
 		if (result == 0 && EVENT(wire, name)) {                                            \
@@ -365,23 +437,26 @@ ON_MESSAGE(detach)
 ON_MESSAGE(heartbeat)
 #undef ON_MESSAGE
 
-static int on_ping(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_ping(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_ping message;
 	int result = yett_ping_decode(bytes, length, &message);
 
 	if (result == 0) {
 		yett_ping_encode(&message, YETT_FRAME_PONG, yett_output_control(&wire->output));
-		result = yett_wire_appended(wire);
+		result = yett_wire_appended(wire, error);
 	}
 	return result;
 }
 
-static int on_pong(struct yett_wire *wire, const uint8_t *bytes, size_t length)
+static int on_pong(
+	struct yett_wire *wire, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
 	struct yett_ping message;
 	int result = yett_ping_decode(bytes, length, &message);
 
+	(void)error;
 	if (result == 0 && EVENT(wire, pong)) {
 		wire->events->pong(wire->arg, message.token);
 	}
@@ -463,7 +538,7 @@ static int end_frame(struct yett_wire *wire, const uint8_t *bytes, struct yett_e
 		return 0;
 	}
 	if (rule->handle != NULL) {
-		result = rule->handle(wire, bytes, wire->frame.length);
+		result = rule->handle(wire, bytes, wire->frame.length, error);
 		if (result < 0) {
 			yett_fail(error, result, MEND_PEER, "%s is malformed: %s", rule->name,
 				yett_result_text(result));

@@ -472,6 +472,56 @@ static void shares_what_is_scarce(void)
 	world_free(world);
 }
 
+/* Sessions are renewed before they must end: the next one is up first, nothing is sent twice, and
+ * neither end ever says that the other is gone. */
+static void renews_sessions_without_a_gap(void)
+{
+	struct world *world = world_new(15);
+	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
+	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "", "");
+	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
+	uint64_t events = 0, since_ns[2];
+	const struct yett_link *links[2];
+	guint most = 0;
+
+	for (guint i = 0; i < world->nodes->len; i++) {
+		struct world_node *node = world->nodes->pdata[i];
+		GString *text = g_string_new(node->text);
+
+		g_string_replace(text, "user = \"\";", "user = \"\"; session-max = \"60 s\";", 1);
+		g_free(node->text);
+		node->text = g_string_free(text, FALSE);
+	}
+	start_all(world);
+	world_run(world, 5 * YETT_SEC);
+	links[0] = agent->node->links->pdata[0];
+	links[1] = gateway->node->links->pdata[0];
+	since_ns[0] = links[0]->since_ns;
+	since_ns[1] = links[1]->since_ns;
+	for (int i = 0; i < 3000; i++) {
+		world_tell(agent, YETT_LANE_NORMAL, 2);
+		events += 2;
+		world_run(world, 100 * YETT_MS);
+		most = server->node->peers->len > most ? server->node->peers->len : most;
+	}
+	CU_ASSERT(world_wait_events(server, events, 10 * YETT_SEC));
+	expect_clean(server, events);
+	CU_ASSERT(agent->node->sessions >= 5 && agent->node->sessions <= 8);
+	/* Its own, and those that it answered. */
+	CU_ASSERT(gateway->node->sessions >= 10 && gateway->node->sessions <= 16);
+	CU_ASSERT_EQUAL(most, 2);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(links[i]->state, YETT_UPSTREAM_UP);
+		CU_ASSERT_EQUAL(links[i]->since_ns, since_ns[i]);
+	}
+	CU_ASSERT_EQUAL(yett_metrics_get(agent->node->metrics, YETT_COUNT_RESENT), 0);
+	CU_ASSERT_EQUAL(yett_metrics_get(gateway->node->metrics, YETT_COUNT_RESENT), 0);
+	CU_ASSERT_EQUAL(yett_metrics_get(server->node->metrics, YETT_COUNT_DUPLICATE), 0);
+	world_run(world, 30 * YETT_SEC);
+	CU_ASSERT(server->node->peers->len <= 2);
+	world_free(world);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -491,6 +541,7 @@ static const struct {
 	{"drops the oldest only by name", drops_the_oldest_only_by_name},
 	{"pushes back when full", pushes_back_when_full},
 	{"shares what is scarce", shares_what_is_scarce},
+	{"renews sessions without a gap", renews_sessions_without_a_gap},
 };
 
 int main(int argc, char **argv)

@@ -22,6 +22,7 @@ struct end {
 	struct end *peer;
 	GString *told; /* a word an event */
 	int failure;
+	char cause[sizeof(((struct yett_error *)NULL)->text)]; /* of the failure */
 	struct yett_refuse refuse;
 	GByteArray *token;
 	GPtrArray *batches; /* struct yett_buffer */
@@ -29,6 +30,7 @@ struct end {
 	uint32_t hops;
 	uint64_t pong;
 	bool close_at_batch;
+	bool any_content; /* damaged messages: what they say is not looked at */
 };
 
 static void tell(struct end *end, const char *word)
@@ -49,11 +51,13 @@ static void on_hello(void *arg, const struct yett_hello *message)
 	struct end *end = arg;
 
 	tell(end, "hello");
-	CU_ASSERT_STRING_EQUAL(message->methods[0], "x509");
+	CU_ASSERT(end->any_content || strcmp(message->methods[0], "x509") == 0);
 	if (end->wire->role == YETT_ROLE_ACCEPTOR) {
 		CU_ASSERT_EQUAL(yett_wire_hello(end->wire, &hello), 0);
 	}
-	CU_ASSERT_EQUAL(yett_wire_state(end->wire), YETT_WIRE_AUTH);
+	if (end->wire->hello_sent) {
+		CU_ASSERT_EQUAL(yett_wire_state(end->wire), YETT_WIRE_AUTH);
+	}
 }
 
 static void on_auth(void *arg, const struct yett_auth_message *message)
@@ -72,13 +76,17 @@ static void on_auth(void *arg, const struct yett_auth_message *message)
 
 static void on_intro(void *arg, const struct yett_intro *message)
 {
-	CU_ASSERT_STRING_EQUAL(message->name, "a.example.org");
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || strcmp(message->name, "a.example.org") == 0);
 	tell(arg, "intro");
 }
 
 static void on_welcome(void *arg, const struct yett_welcome *message)
 {
-	CU_ASSERT_STRING_EQUAL(message->group, "HOME");
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || strcmp(message->group, "HOME") == 0);
 	tell(arg, "welcome");
 }
 
@@ -121,7 +129,9 @@ static void on_credit(void *arg, const struct yett_credit *message)
 
 static void on_path(void *arg, const struct yett_path *message)
 {
-	CU_ASSERT(message->open);
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->open);
 	tell(arg, "path");
 }
 
@@ -135,13 +145,17 @@ static void on_attach(void *arg, const struct yett_attach *message)
 
 static void on_detach(void *arg, const struct yett_detach *message)
 {
-	CU_ASSERT_EQUAL(message->count, 1);
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->count == 1);
 	tell(arg, "detach");
 }
 
 static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 {
-	CU_ASSERT_EQUAL(message->interval_s, 60);
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->interval_s == 60);
 	tell(arg, "heartbeat");
 }
 
@@ -159,6 +173,7 @@ static void on_failed(void *arg, int result, const struct yett_error *error)
 	CU_ASSERT_EQUAL(yett_wire_state(end->wire), YETT_WIRE_CLOSED);
 	CU_ASSERT(error->text[0] != '\0');
 	end->failure = result;
+	g_strlcpy(end->cause, error->text, sizeof(end->cause));
 }
 
 static const struct yett_wire_events events = {

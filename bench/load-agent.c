@@ -199,8 +199,8 @@ static void settled(struct yett_keep *keep, int result)
 	}
 }
 
-/* Who says it and the how manieth it is, then letters that a seed decides: they compress as poorly
- * as log lines compress well. */
+/* Who says it and the how manieth it is, then characters that a seed decides (32 of them, all of
+ * ASCII: it is text): they compress as poorly as log lines compress well. */
 static struct yett_text write_body(struct agent *agent)
 {
 	unsigned bytes = agent->load->options.bytes;
@@ -210,7 +210,7 @@ static struct yett_text write_body(struct agent *agent)
 
 	for (unsigned i = (unsigned)length; i < bytes; i++) {
 		agent->chance = agent->chance * UINT64_C(6364136223846793005) + 1442695040888963407;
-		body[i] = (char)('a' + (agent->chance >> 59));
+		body[i] = (char)('@' + (agent->chance >> 59));
 	}
 	return (struct yett_text){body, bytes};
 }

@@ -38,7 +38,9 @@ SOURCES = os.environ.get("YETT_SRC", os.path.join(os.path.dirname(os.path.abspat
 SLOWER = int(os.environ.get("YETT_SLOWER", "1"))  # sanitizers: how much longer things may take
 YETTD = os.path.join(BUILD, "yettd")
 YETTCTL = os.path.join(BUILD, "yettctl")
-MODULES = os.path.join(BUILD, ".libs")
+MODULES = os.environ.get("YETT_MODULES", os.path.join(BUILD, ".libs"))
+SHIM = os.path.join(BUILD, "tests", "system", "shim", ".libs", "shim.so")
+UNDO = os.path.join(BUILD, "tests", "system", "shim", "undo")
 GROUP_ID = "4a2f6a3e-9a1c-4b0e-8a55-0d7c6f0f7f11"
 
 HOST = {"module": "source-host", "interval": "1 s"}
@@ -101,6 +103,25 @@ def command(*arguments, check=True, timeout=60, **options):
 
 def yettctl(*arguments, **options):
     return command(YETTCTL, *arguments, **options)
+
+
+def shim_needed():
+    """Skips the test where the shim cannot be put under a program."""
+    if SLOWER != 1:
+        raise Skip("the shim and a sanitizer do not go together")
+    for needed in (SHIM, UNDO):
+        if not os.path.exists(needed):
+            raise Failure(f"{needed} is not built")
+
+
+def shim_environment(folder):
+    """What a program is started with, so that its files below a folder can lose the power."""
+    return {"LD_PRELOAD": SHIM, "YETT_SHIM_ROOT": folder}
+
+
+def shim_undo(folder, *seed):
+    """Takes from a folder what its killed program had not synced: all of it, or torn by a seed."""
+    return command(UNDO, folder, *seed).stdout.strip()
 
 
 def libconfig(value, depth=0):
@@ -183,6 +204,7 @@ class Node:
         self.socket = os.path.join(self.folder, "admin")
         self.port = None
         self.process = None
+        self.power = None  # what kill() says to the undoer, where the node runs on the shim
         self.expected = set()
         self.settings = {
             "node": {"name": name, "state": os.path.join(self.folder, "state"),
@@ -230,6 +252,8 @@ class Node:
         if self.process is not None:
             raise Failure(f"{self.name} runs already")
         self.write()
+        if self.power is not None:
+            environment = {**shim_environment(self.folder), **environment}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [YETTD, "--config", self.file], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -277,10 +301,20 @@ class Node:
         if code != 0:
             raise Failure(f"{self.name} was asked to stop: exit code {code}")
 
+    def on_shim(self, tear=None):
+        """From its next start on, kill() also takes what it has not synced: all of it, or, where
+        tear() gives a seed, what that seed decides."""
+        shim_needed()
+        self.power = tear or (lambda: None)
+
     def kill(self):
-        """As if the power had gone, for the process."""
+        """As if the power had gone: for the process, and, on the shim, for its files."""
         self.signal(signal.SIGKILL)
         self.ended()
+        if self.power is None:
+            return ""
+        seed = self.power()
+        return shim_undo(self.folder, *([] if seed is None else [str(seed)]))
 
     # What it says.
 

@@ -1,7 +1,8 @@
 /* Small files of state, whole.
  *
- * Responsible for reading one with a limit, and for replacing one so that any crash leaves the old or
- * the new: written beside, synced, renamed, the directory synced. Mode 0600. Any thread; blocks on the
+ * Responsible for reading one with a limit, for replacing one so that any crash leaves the old or the
+ * new (written beside, synced, renamed, the directory synced), and for directories that a crash does
+ * not take away with all that was synced in them. Files have mode 0600. Any thread; blocks on the
  * disk, so not for the loop once it runs, but at start-up. */
 #include "file.h"
 
@@ -143,13 +144,18 @@ static int make_directory(const char *path, mode_t mode, struct yett_error *erro
 	struct stat st;
 
 	if (mkdir(path, mode) == 0) {
-		return 0;
+		return sync_directory(path) == 0 ? 0 : fail(error, "made durable", path);
 	}
-	if (errno == EEXIST && stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+	if (errno != EEXIST) {
+		return fail(error, "made", path);
+	}
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
 		return yett_fail(error, YETT_EEXIST, "move it away, or configure another path",
 			"%s cannot be made: there is something else of this name", path);
 	}
-	return errno == EEXIST ? 0 : fail(error, "made", path);
+	/* Who made it may have died before its sync; one that we may not read is not ours. */
+	(void)sync_directory(path);
+	return 0;
 }
 
 int yett_file_mkdir(const char *path, struct yett_error *error)

@@ -13,7 +13,7 @@
 int yett_file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_length,
 	struct yett_error *error);
 int yett_file_write(const char *path, const void *bytes, size_t length, struct yett_error *error);
-/* Makes a directory and its parents, 0700 for the last one. */
+/* Makes a directory and its parents, 0700 for the last one, so that a crash does not take them away. */
 int yett_file_mkdir(const char *path, struct yett_error *error);
 
 #endif

@@ -1,0 +1,195 @@
+"""What the tests that kill at random share: an agent that reads a journal, a gateway and a management
+server, which are killed with kill -9 while records flow and started again at once.
+
+Two kinds of senders, which both know for sure what has to be in the store at the end:
+- the agent's source-journal keeps its place together with what it told: each entry of the journal is
+  to be stored once, however often the agent dies (the agent runs here, and is killed);
+- bench/load, agents in a process that is not killed: each record that it was acknowledged.
+
+So what is asserted is that everything that was acknowledged, to whomever, is stored exactly once, as
+it was, and that the account says the same. YETT_KILL_SEED repeats the choices of a run, though not
+where exactly each kill strikes."""
+import collections
+import os
+import random
+import subprocess
+import time
+
+import harness
+
+LOAD = os.path.join(harness.BUILD, "bench", "load")
+REMOTE = "/lib/systemd/systemd-journal-remote"
+LOAD_AGENTS = 10
+LOAD_BYTES = 100
+
+
+def seed():
+    chosen = int(os.environ.get("YETT_KILL_SEED", random.randrange(1 << 32)))
+    print(f"again with the same choices: YETT_KILL_SEED={chosen}", flush=True)
+    return chosen
+
+
+def entry(number):
+    """What the journal says in entry `number`."""
+    return f"entry {number} of many: {number * 2654435761 % 2 ** 32:08x}"
+
+
+def journal(folder, count):
+    """A folder with a journal of so many entries, a millisecond apart, up to now."""
+    if not os.path.exists(REMOTE):
+        raise harness.Skip(f"{REMOTE} is not installed")
+    os.makedirs(folder)
+    begin = int(time.time() * 1000) - count
+    text = "".join(f"__REALTIME_TIMESTAMP={(begin + n) * 1000}\n__MONOTONIC_TIMESTAMP={n * 1000}\n"
+                   f"_BOOT_ID=0123456789abcdef0123456789abcdef\nMESSAGE={entry(n)}\nPRIORITY=6\n\n"
+                   for n in range(count))
+    subprocess.run([REMOTE, f"--output={folder}/many.journal", "-"], input=text, text=True, check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder
+
+
+def load_bodies(agent, count):
+    """What agent number `agent` of bench/load tells (bench/load-agent.c)."""
+    name, chance = f"agent-{agent:04}.example", agent
+    for number in range(count):
+        head = f"{name} {number} "
+        letters = bytearray()
+        for _ in range(LOAD_BYTES - len(head)):
+            chance = (chance * 6364136223846793005 + 1442695040888963407) % 2 ** 64
+            letters.append(64 + (chance >> 59))
+        yield head + letters.decode()
+
+
+class Killing:
+    """`records` in all, half of them from the journal, and `kills` kills while they flow."""
+
+    def __init__(self, records, kills, rate, shim):
+        self.random = random.Random(seed())
+        self.entries = records // 2
+        self.load_each = records // 2 // LOAD_AGENTS
+        self.total = self.entries + self.load_each * LOAD_AGENTS
+        self.kills = kills
+        self.rate = rate
+        self.shim = shim
+        self.nodes = ()
+        self.dead = collections.Counter()
+
+    def stored(self, server):
+        """Records in the store, as far as it can be asked just now."""
+        return (server.query("SELECT max(id) FROM record") or [(0,)])[0][0] or 0 if server.answers() else 0
+
+    def tear(self):
+        """Half of the time all that is not synced is lost, else some of it."""
+        return self.random.choice((None, self.random.randrange(1, 1 << 32)))
+
+    def kill_some(self, stored, begin):
+        """One node, or, while that is dead and what comes has to wait, another one too."""
+        dead = self.random.sample(self.nodes, self.random.choice((1, 1, 2)))
+        for place, node in enumerate(dead):
+            if place > 0:
+                time.sleep(self.random.random() * 0.5)
+            said = node.kill()
+            self.dead[node.name] += 1
+            print(f"{time.monotonic() - begin:6.1f} s, {stored} stored: {node.name} killed; {said}", flush=True)
+        for node in dead:
+            node.start(ready=False)
+
+    def kill_all(self, group, server):
+        """The kills: each when a number of records is stored that chance has chosen, or soon after the
+        last one, when what was killed is only just starting."""
+        marks = sorted(self.random.randrange(self.total * 9 // 10) for _ in range(self.kills))
+        begin = time.monotonic()
+        stored = 0
+        while self.dead.total() < self.kills:
+            if self.random.random() < 0.25:
+                time.sleep(self.random.random() * 0.3)
+            else:
+                mark = marks[self.dead.total()]
+                stored = group.wait(f"{mark} records to be stored",
+                                    lambda: max(self.stored(server), 1) if self.stored(server) >= mark else 0,
+                                    timeout=120)
+                time.sleep(self.random.random() * 0.1)
+            self.kill_some(stored, begin)
+        group.wait("the management server to answer", server.answers)
+        stored = self.stored(server)
+        print(f"{self.dead.total()} kills, {stored} of {self.total} records stored: {dict(self.dead)}")
+        return stored
+
+    def start_load(self, group, gateway):
+        return subprocess.Popen(
+            [LOAD, "--agents", str(LOAD_AGENTS), "--records", str(self.load_each), "--bytes", str(LOAD_BYTES),
+             "--rate", str(self.rate), "--gateway", gateway.address, "--gateway-name", gateway.name,
+             "--ca", group.authority.folder, "--state", os.path.join(group.folder, "load"),
+             "--modules", harness.MODULES, "--timeout", str(600 * harness.SLOWER)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def run(self):
+        with harness.Group() as group:
+            # Nodes die while they introduce themselves, and while a session is up.
+            group.expect("path-closed", "session-refused")
+            place = journal(os.path.join(group.folder, "journal"), self.entries)
+            quick = {"reconnect-min": "50 ms", "reconnect-max": "500 ms"}
+            server = group.server("ms.example")
+            gateway = group.gateway("gw.example", [server], node=quick)
+            agent = group.agent("a1.example", [gateway], node=quick, sources=[
+                {"module": "source-journal", "directory": place, "since": "1 d"}])
+            self.nodes = (server, gateway, agent)
+            for node in self.nodes:
+                if self.shim:
+                    node.on_shim(self.tear)
+            group.start()
+            load = self.start_load(group, gateway)
+            try:
+                stored = self.kill_all(group, server)
+                out, _ = load.communicate(timeout=600 * harness.SLOWER)
+                print(out, end="")
+                if load.returncode != 0:
+                    raise harness.Failure(f"bench/load: exit code {load.returncode}")
+            finally:
+                if load.poll() is None:
+                    load.kill()
+                    load.wait()
+            self.wait_for_all(group, server)
+            self.compare(server)
+            agent.stop()
+            group.all_arrived(server, timeout=60)
+            if stored >= self.total:
+                raise harness.Failure("everything was stored before the last kill: that proves little")
+
+    def wait_for_all(self, group, server):
+        """Until all is stored, or nothing more comes: then compare() says what lacks."""
+        last = [0, time.monotonic()]
+
+        def over():
+            stored = self.stored(server)
+            if stored > last[0]:
+                last[:] = stored, time.monotonic()
+            return stored >= self.total or time.monotonic() - last[1] > 15 * harness.SLOWER
+        group.wait("all of the records", over, timeout=300)
+
+    def compare(self, server):
+        """SQL over the store: what is there, held against what was told."""
+        have = [body for body, in server.query(
+            "SELECT body FROM events WHERE origin = 'a1.example' AND name = 'journal.message'")]
+        self.once("entries of the journal", collections.Counter(have),
+                  {entry(number) for number in range(self.entries)})
+        rows = server.query("SELECT origin, body FROM events WHERE name = 'bench.load'")
+        self.once("records of bench/load",
+                  collections.Counter((origin, *body.split(" ", 2)[:2]) for origin, body in rows),
+                  {(f"agent-{agent:04}.example", f"agent-{agent:04}.example", str(number))
+                   for agent in range(1, LOAD_AGENTS + 1) for number in range(self.load_each)})
+        # Making these letters again takes a while: of one agent.
+        agent = self.random.randrange(1, LOAD_AGENTS + 1)
+        self.once(f"bodies of agent {agent}",
+                  collections.Counter(body for origin, body in rows if origin == f"agent-{agent:04}.example"),
+                  set(load_bodies(agent, self.load_each)))
+
+    def once(self, what, have, want):
+        lost = want - have.keys()
+        twice = sum(1 for count in have.values() if count > 1)
+        strange = have.keys() - want
+        if lost or twice or strange:
+            raise harness.Failure(
+                f"{what}: of {len(want)} acknowledged {len(lost)} are lost, {twice} stored twice, "
+                f"{len(strange)} were never told: {sorted(lost)[:5]} {sorted(strange)[:5]}")
+        print(f"{what}: {len(want)}, each stored once")

@@ -1,4 +1,5 @@
-/* What the files of management share; nobody else includes it. */
+/* What the files of management share; nobody else includes it. Each file calls only those above it
+ * here: known, registry, tell, manage. */
 #ifndef YETT_MANAGE_INTERNAL_H
 #define YETT_MANAGE_INTERNAL_H
 
@@ -16,13 +17,38 @@ struct yett_manage {
 	uint64_t next_heartbeat_ns;
 };
 
-struct yett_known *yett_manage_ensure(struct yett_manage *manage, const struct yett_id *id);
-void yett_manage_grant(
-	struct yett_manage *manage, const struct yett_id *gateway, const struct yett_id *origin);
+/* known.c: the tables */
+void yett_known_init(struct yett_manage *manage);
+void yett_known_done(struct yett_manage *manage);
+struct yett_known *yett_known_ensure(struct yett_manage *manage, const struct yett_id *id);
+/* What gateways tell is bounded: nobody fills this node's memory with names. */
+bool yett_known_has_room(const struct yett_manage *manage, const struct yett_id *id);
+void yett_known_describe(struct yett_known *known, const char *name, const char *method,
+	const char *software, const char *address);
+void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, bool live);
+/* A sign of life, so old. */
+void yett_known_heard(struct yett_manage *manage, struct yett_known *known, uint32_t age_ms);
+/* What an earlier start of the node left counts no more. */
+void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot);
+struct yett_way *yett_known_way(struct yett_known *known, const struct yett_id *through);
+/* Whether that is news. After one of these: use_newest_way. */
+bool yett_known_set_way(struct yett_known *known, const struct yett_id *through,
+	const struct yett_id *via, uint64_t session);
+bool yett_known_drop_way(struct yett_known *known, const struct yett_id *through);
+void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *known);
+/* Whether it is new. */
+bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant);
+bool yett_known_granted(const struct yett_manage *manage, const struct yett_grant *grant);
 
 /* registry.c: nodes and grants in the store; no-ops where there is none. */
 int yett_registry_load(struct yett_manage *manage, struct yett_error *error);
 void yett_registry_node(struct yett_manage *manage, const struct yett_known *known);
 void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *grant);
+
+/* tell.c: to upstreams */
+void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream); /* it has opened */
+void yett_tell_of(struct yett_manage *manage, const struct yett_known *known);
+void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *message);
+void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns);
 
 #endif

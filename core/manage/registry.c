@@ -2,7 +2,7 @@
  *
  * Responsible for the documents of the tables `node` (by id) and `grant` (by gateway/origin), written
  * in the store's own transactions and read once at the start. Not responsible for what they mean
- * (manage.c). On the loop. A document that cannot be read is passed over with a line in the log: the
+ * (known.c, manage.c). On the loop. A document that cannot be read is passed over with a line in the log: the
  * next sign of life writes it again. */
 #include <stdio.h>
 #include <string.h>
@@ -35,11 +35,9 @@ static int load_node(void *arg, const char *key, const char *json, uint64_t revi
 		json_decref(object);
 		return 0;
 	}
-	known = yett_manage_ensure(manage, &id);
-	g_strlcpy(known->name, text_of(object, "name"), sizeof(known->name));
-	g_strlcpy(known->method, text_of(object, "method"), sizeof(known->method));
-	g_strlcpy(known->software, text_of(object, "software"), sizeof(known->software));
-	g_strlcpy(known->address, text_of(object, "address"), sizeof(known->address));
+	known = yett_known_ensure(manage, &id);
+	yett_known_describe(known, text_of(object, "name"), text_of(object, "method"),
+		text_of(object, "software"), text_of(object, "address"));
 	yett_id_parse(text_of(object, "via"), &known->via);
 	known->relay = json_is_true(json_object_get(object, "is_gateway"));
 	known->first_ns = json_integer_value(json_object_get(object, "first_seen_ns"));
@@ -61,7 +59,7 @@ static int load_grant(void *arg, const char *key, const char *json, uint64_t rev
 	if (strlen(key) == 2 * YETT_ID_TEXT_SIZE - 1 &&
 		yett_id_parse(gateway, &grant.gateway) == 0 &&
 		yett_id_parse(key + YETT_ID_TEXT_SIZE, &grant.origin) == 0) {
-		g_hash_table_add(manage->grants, g_memdup2(&grant, sizeof(grant)));
+		yett_known_grant(manage, &grant);
 	}
 	return 0;
 }

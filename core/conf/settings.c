@@ -133,7 +133,10 @@ static const struct yett_schema listener_rows[] = {
 		"limit "
 		"per source."),
 	YETT_ROW_INT(L, handshakes_per_second, "handshakes-per-second", LIVE, "2000", 1, COUNT,
-		"The most new connections a second; the others wait."),
+		"The most new connections a second, and an eighth of it from one address that is "
+		"not "
+		"shared; the others are dropped, and try again. Half is kept for addresses that "
+		"have authenticated lately."),
 	YETT_ROW_END,
 };
 

@@ -1,8 +1,9 @@
 /* Accept: listeners, and the limits on strangers.
  *
  * Responsible for opening listening addresses, and for keeping unauthenticated connections bounded:
- * in all, per source (a /32 or a /64), and per second. A connection over a limit is dropped before
- * it has cost anything, and counted. Not responsible for who the peer is (authenticate.c) nor
+ * in all, per source (a /32 or a /64), and per second, of each and of all. A connection over a limit
+ * is dropped before it has cost anything, and counted; where all the room is taken, one that has said
+ * nothing yet goes first. Not responsible for who the peer is (authenticate.c) nor
  * whether it may enter (admit.c). Runs on the loop. The gates are the node's; a gate that is closed
  * leaves its sessions alone, as they were admitted. */
 #include <arpa/inet.h>
@@ -14,6 +15,18 @@
 
 #define LATELY_NS  (3600 * YETT_SEC)
 #define LATELY_MAX 65536
+#define SILENT_NS  (1 * YETT_SEC) /* a hello comes with the connection */
+/* Of the handshakes a second, one source gets this part at most, and addresses that have authenticated
+ * lately have half to themselves. */
+#define SOURCE_PART  8
+#define SOURCES_MOST 1024
+
+/* What an address, or a network, asks for. */
+struct source {
+	unsigned unauthenticated;
+	double tokens; /* of its rate limit */
+	uint64_t refill_ns;
+};
 
 /* "127.0.0.1:4711" → the address whose strangers are counted together. */
 static bool parse_source(const char *address, struct in6_addr *ret_source, bool *ret_v4)
@@ -88,22 +101,51 @@ static bool is_shared(const struct yett_listener_settings *settings, const char 
 	return false;
 }
 
-static bool rate_allows(struct yett_node *node, const struct yett_listener_settings *settings)
+/* Tokens come at `rate` a second, and no more than a second's are kept. */
+static void refill(double *tokens, uint64_t *refill_ns, double rate, uint64_t now_ns)
 {
-	uint64_t now_ns = yett_now(node);
-	double limit = (double)settings->handshakes_per_second;
+	*tokens += rate * (double)(now_ns - *refill_ns) / (double)YETT_SEC;
+	*refill_ns = now_ns;
+	if (*tokens > rate) {
+		*tokens = rate;
+	}
+}
 
-	node->handshake_tokens +=
-		limit * (double)(now_ns - node->handshake_refill_ns) / (double)YETT_SEC;
-	node->handshake_refill_ns = now_ns;
-	if (node->handshake_tokens > limit) {
-		node->handshake_tokens = limit;
+static double source_rate(const struct yett_listener_settings *settings)
+{
+	double rate = (double)settings->handshakes_per_second / SOURCE_PART;
+
+	return rate < 1 ? 1 : rate;
+}
+
+static gboolean asks_nothing(gpointer key, gpointer value, gpointer arg)
+{
+	const struct source *source = value;
+	const uint64_t *now_ns = arg;
+
+	(void)key;
+	return source->unauthenticated == 0 && *now_ns - source->refill_ns > 2 * YETT_SEC;
+}
+
+/* Only those that are let in are kept, and these not for long: so as many as the rates allow. */
+static struct source *source_of(
+	struct yett_node *node, const struct yett_listener_settings *settings, const char *key)
+{
+	struct source *source = g_hash_table_lookup(node->addresses, key);
+	uint64_t now_ns = yett_now(node);
+
+	if (source != NULL) {
+		return source;
 	}
-	if (node->handshake_tokens < 1) {
-		return false;
+	if (g_hash_table_size(node->addresses) >= MAX(node->addresses_most, SOURCES_MOST)) {
+		g_hash_table_foreach_remove(node->addresses, asks_nothing, &now_ns);
+		node->addresses_most = 2 * g_hash_table_size(node->addresses);
 	}
-	node->handshake_tokens -= 1;
-	return true;
+	source = g_new0(struct source, 1);
+	source->tokens = source_rate(settings);
+	source->refill_ns = now_ns;
+	g_hash_table_insert(node->addresses, g_strdup(key), source);
+	return source;
 }
 
 static gboolean is_old(gpointer key, gpointer value, gpointer arg)
@@ -132,13 +174,66 @@ static void remember(struct yett_node *node, const char *address)
 	}
 }
 
+/* Takes a handshake out of the rates; NULL, or why not. `source` NULL: its address is shared. */
+static const char *rate_reached(struct yett_node *node,
+	const struct yett_listener_settings *settings, struct source *source, bool lately)
+{
+	double limit = (double)settings->handshakes_per_second;
+
+	refill(&node->handshake_tokens, &node->handshake_refill_ns, limit, yett_now(node));
+	if (source != NULL) {
+		refill(&source->tokens, &source->refill_ns, source_rate(settings), yett_now(node));
+		if (source->tokens < 1) {
+			return "too many handshakes a second from there";
+		}
+	}
+	if (node->handshake_tokens < (lately ? 1 : MAX(1, limit / 2))) {
+		return "too many handshakes a second";
+	}
+	node->handshake_tokens -= 1;
+	if (source != NULL) {
+		source->tokens -= 1;
+	}
+	return NULL;
+}
+
+static void unlink_silent(struct yett_peer *peer)
+{
+	if (peer->silent.data != NULL) {
+		g_queue_unlink(&peer->node->silent, &peer->silent);
+		peer->silent.data = NULL;
+	}
+}
+
+void yett_accept_heard(struct yett_peer *peer)
+{
+	unlink_silent(peer);
+}
+
+/* Makes room for one; false: all that are there are talking, or have just come. */
+static bool drop_silent(struct yett_node *node)
+{
+	struct yett_peer *oldest = g_queue_peek_head(&node->silent);
+
+	if (oldest == NULL || yett_now(node) - oldest->opened_ns < SILENT_NS) {
+		return false;
+	}
+	yett_peer_close(oldest, 0, NULL, "it said nothing for %.0f s, and others want its place",
+		(double)(yett_now(node) - oldest->opened_ns) / (double)YETT_SEC);
+	return true;
+}
+
 /* NULL, or why a stranger from here is not let in now. */
 static const char *limit_reached(struct yett_gate *gate, const char *address, const char *key)
 {
 	const struct yett_listener_settings *settings = gate->settings;
 	struct yett_node *node = gate->node;
-	unsigned from_there =
-		GPOINTER_TO_UINT(g_hash_table_lookup(node->sources_unauthenticated, key));
+	bool lately = was_here(node, key), shared = is_shared(settings, address);
+	/* Half of the room is for addresses that have authenticated lately: strangers alone cannot
+	 * keep those out. */
+	uint32_t room = (uint32_t)(lately ? settings->max_unauthenticated
+					  : settings->max_unauthenticated / 2);
+	struct source *source;
 
 	if (node->draining) {
 		return "this node is stopping";
@@ -146,34 +241,22 @@ static const char *limit_reached(struct yett_gate *gate, const char *address, co
 	if (gate->sessions >= settings->max_sessions) {
 		return "the listener has `max-sessions` already";
 	}
-	/* Half of the room is for addresses that have authenticated lately: strangers alone cannot
-	 * keep those out. */
-	if (node->unauthenticated >= (was_here(node, key) ? settings->max_unauthenticated
-							  : settings->max_unauthenticated / 2)) {
-		return "too many connections are not authenticated yet";
-	}
-	if (from_there >= settings->max_unauthenticated_per_source &&
-		!is_shared(settings, address)) {
+	source = g_hash_table_lookup(node->addresses, key);
+	if (source != NULL && !shared &&
+		source->unauthenticated >= settings->max_unauthenticated_per_source) {
 		return "too many connections from there are not authenticated yet";
 	}
-	if (!rate_allows(node, settings)) {
-		return "too many handshakes a second";
+	if (node->unauthenticated >= room && !drop_silent(node)) {
+		return "too many connections are not authenticated yet";
 	}
-	return NULL;
+	return rate_reached(node, settings, shared ? NULL : source_of(node, settings, key), lately);
 }
 
-static void count_source(struct yett_node *node, const char *address, int by)
+static void count_source(struct yett_node *node, const char *key, int by)
 {
-	char *key = source_key(address);
-	unsigned now = GPOINTER_TO_UINT(g_hash_table_lookup(node->sources_unauthenticated, key));
+	struct source *source = g_hash_table_lookup(node->addresses, key);
 
-	now += (unsigned)by;
-	if (now == 0) {
-		g_hash_table_remove(node->sources_unauthenticated, key);
-		g_free(key);
-	} else {
-		g_hash_table_replace(node->sources_unauthenticated, key, GUINT_TO_POINTER(now));
-	}
+	source->unauthenticated += (unsigned)by;
 	node->unauthenticated += (unsigned)by;
 }
 
@@ -185,8 +268,8 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 	const char *why = limit_reached(gate, address, key);
 	struct yett_peer *peer;
 
-	g_free(key);
 	if (why != NULL) {
+		g_free(key);
 		yett_log(YETT_LOG_WARNING, "connection-dropped", "%s; it may try again address=%s",
 			why, address);
 		yett_count(gate->node, YETT_COUNT_REFUSED, 1);
@@ -196,7 +279,11 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 	peer->channel = channel;
 	peer->gate = gate;
 	gate->sessions++;
-	count_source(gate->node, address, 1);
+	source_of(gate->node, gate->settings, key);
+	count_source(gate->node, key, 1);
+	g_free(key);
+	peer->silent.data = peer;
+	g_queue_push_tail_link(&gate->node->silent, &peer->silent);
 	yett_count(gate->node, YETT_COUNT_ACCEPTED, 1);
 	*ret_events = &yett_peer_channel_events;
 	*ret_events_arg = peer;
@@ -205,7 +292,10 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 
 static void no_stranger(struct yett_peer *peer)
 {
-	count_source(peer->node, peer->address, -1);
+	char *key = source_key(peer->address);
+
+	count_source(peer->node, key, -1);
+	g_free(key);
 }
 
 void yett_accept_known(struct yett_peer *peer)
@@ -216,6 +306,7 @@ void yett_accept_known(struct yett_peer *peer)
 
 void yett_accept_gone(struct yett_peer *peer)
 {
+	unlink_silent(peer);
 	if (peer->mechanism[0] == '\0') {
 		no_stranger(peer);
 	}

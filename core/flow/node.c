@@ -191,8 +191,8 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	node->links = g_ptr_array_new();
 	node->sources = g_ptr_array_new();
 	node->credit_waiting = g_queue_new();
-	node->sources_unauthenticated =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	node->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_queue_init(&node->silent);
 	node->sources_lately = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	node->metrics = yett_metrics_new("node", node_metrics);
 	node->ticker = node->loop->table->timer_new(node->loop, tick, node);
@@ -327,7 +327,7 @@ void yett_node_free(struct yett_node *node)
 		node->loop->table->timer_free(node->select_timer);
 	}
 	yett_instance_free(node->transport);
-	g_hash_table_unref(node->sources_unauthenticated);
+	g_hash_table_unref(node->addresses);
 	g_hash_table_unref(node->sources_lately);
 	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);

@@ -89,9 +89,11 @@ struct yett_node {
 	/* accept */
 	struct yett_instance *transport;
 	GPtrArray *gates;
-	GHashTable *sources_unauthenticated; /* /32 or /64 → count */
+	GHashTable *addresses;      /* /32 or /64 → struct source: how much it asks for */
+	guint addresses_most;       /* of them, before those that ask for nothing are let go */
 	GHashTable *sources_lately; /* the same → when it last authenticated (monotonic) */
 	uint32_t unauthenticated;
+	GQueue silent;           /* accepted, and nothing heard; in order */
 	double handshake_tokens; /* of the rate limit */
 	uint64_t handshake_refill_ns;
 

@@ -344,6 +344,7 @@ static void channel_up(void *arg, const struct yett_facts *facts)
 
 	peer->facts = facts;
 	peer->heard_ns = yett_now(peer->node);
+	yett_accept_heard(peer);
 	peer->wire = yett_wire_new(peer->role, &wire_events, peer);
 	peer->state = YETT_PEER_HELLO;
 	yett_authenticate(peer);
@@ -386,12 +387,18 @@ static void channel_closed(void *arg, int result, const struct yett_error *error
 	yett_peer_close(peer, 0, error != NULL ? error->mend : NULL, "%s", text);
 }
 
+static void channel_begun(void *arg)
+{
+	yett_accept_heard(arg);
+}
+
 const struct yett_channel_events yett_peer_channel_events = {
 	.size = sizeof(struct yett_channel_events),
 	.up = channel_up,
 	.received = channel_received,
 	.writable = channel_writable,
 	.closed = channel_closed,
+	.begun = channel_begun,
 };
 
 /* The initiator renews a session before it must end: with a tenth of its life left at least, and up to

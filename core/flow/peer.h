@@ -2,6 +2,7 @@
 #ifndef YETT_FLOW_PEER_H
 #define YETT_FLOW_PEER_H
 
+#include <glib.h>
 #include <yett/auth.h>
 
 #include "../conf/settings.h"
@@ -50,6 +51,7 @@ struct yett_peer {
 
 	/* accept */
 	struct yett_gate *gate; /* the listener that it came through, or NULL */
+	GList silent;           /* its link in the node's list; data NULL: it is not there */
 	/* upstream */
 	struct yett_link *link;
 

@@ -19,6 +19,8 @@ int yett_accept_open(struct yett_node *node, const struct yett_listener_settings
 void yett_accept_close(struct yett_node *node, struct yett_gate *gate);
 /* The peer is authenticated, or gone: it no longer counts as a stranger. */
 void yett_accept_known(struct yett_peer *peer);
+/* Something came from it. */
+void yett_accept_heard(struct yett_peer *peer);
 void yett_accept_gone(struct yett_peer *peer);
 
 /* authenticate.c */

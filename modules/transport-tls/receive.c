@@ -89,9 +89,14 @@ void yett_tls_shake_hands(struct yett_channel *channel)
 /* The session is made with the first byte: who connects and says nothing costs little. */
 static void first_bytes(struct yett_channel *channel)
 {
+	const struct yett_channel_events *events = channel->events;
 	struct yett_tls_cause cause;
 	int result;
 
+	if (events->size >= offsetof(struct yett_channel_events, begun) + sizeof(events->begun) &&
+		events->begun != NULL) {
+		events->begun(channel->arg);
+	}
 	if (yett_tls_no_tls(channel->in, channel->in_length, &cause)) {
 		yett_tls_channel_fail_for(channel, cause);
 		return;

@@ -51,6 +51,9 @@ struct yett_channel_events {
 	void (*writable)(void *arg);
 	/* The channel is gone, and with it `channel`; `error` (may be NULL) says why. */
 	void (*closed)(void *arg, int result, const struct yett_error *error);
+	/* An accepted connection: its first bytes have come. When strangers are too many, those
+	 * that say nothing go first. */
+	void (*begun)(void *arg);
 };
 
 struct yett_transport_operations {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "conf/load.h"
 #include "flow/stages.h"
 #include "load.h"
@@ -23,6 +24,7 @@ struct agent {
 	uint64_t started_ns;
 	uint64_t told, settled; /* records */
 	unsigned waiting;       /* batches */
+	unsigned batches;       /* told */
 	uint64_t chance;
 };
 
@@ -215,11 +217,9 @@ static struct yett_text write_body(struct agent *agent)
 	return (struct yett_text){body, bytes};
 }
 
-static void tell_batch(struct agent *agent, uint32_t count, uint64_t now_ns)
+static void make_batch(struct agent *agent, uint32_t count, struct yett_batch *ret_batch)
 {
 	struct load *load = agent->load;
-	struct flight *flight = g_new0(struct flight, 1);
-	struct yett_batch batch;
 
 	for (uint32_t i = 0; i < count; i++) {
 		const struct yett_record record = {
@@ -234,38 +234,90 @@ static void tell_batch(struct agent *agent, uint32_t count, uint64_t now_ns)
 		YETT_REQUIRE(yett_payload_record(load->payload, &record) == 0);
 		agent->told++;
 	}
-	YETT_REQUIRE(yett_payload_cut(load->payload, load->options.lane, YETT_CONTENT_RECORDS, true,
-			     yett_clock_wall(&yett_clock_system), &batch) == 0);
+	YETT_REQUIRE(yett_payload_cut(load->payload, load->options.lane, YETT_CONTENT_RECORDS,
+			     !load->options.repeat, yett_clock_wall(&yett_clock_system),
+			     ret_batch) == 0);
+}
+
+/* The payload that was made once, in a buffer of its own, since the header is numbered in place. */
+static void repeat_batch(struct agent *agent, uint32_t count, struct yett_batch *ret_batch)
+{
+	struct yett_batch *batch = &agent->load->repeated;
+
+	if (batch->buffer == NULL || batch->info.count != count) {
+		yett_buffer_unref(batch->buffer);
+		make_batch(agent, count, batch);
+	} else {
+		agent->told += count;
+	}
+	*ret_batch = *batch;
+	ret_batch->buffer = yett_buffer_new(batch->length);
+	YETT_REQUIRE(ret_batch->buffer != NULL);
+	ret_batch->bytes = yett_buffer_bytes(ret_batch->buffer);
+	memcpy(yett_buffer_bytes(ret_batch->buffer), batch->bytes, batch->length);
+	ret_batch->info.created_ns = yett_clock_wall(&yett_clock_system);
+}
+
+static void tell_batch(struct agent *agent, uint32_t count)
+{
+	struct load *load = agent->load;
+	struct flight *flight = g_new0(struct flight, 1);
+	struct yett_batch batch;
+
+	if (load->options.repeat) {
+		repeat_batch(agent, count, &batch);
+	} else {
+		make_batch(agent, count, &batch);
+	}
 	flight->agent = agent;
-	flight->told_ns = now_ns;
+	flight->told_ns = yett_clock_monotonic(&yett_clock_system);
 	flight->count = count;
 	agent->waiting++;
+	agent->batches++;
 	load->batches_sent++;
 	load->records_sent += count;
 	load->bytes_sent += batch.info.stored_length;
 	yett_origin_submit(agent->node, &batch, NULL, NULL, 0, settled, flight);
 }
 
-void agent_tell(struct agent *agent, uint64_t now_ns)
+/* Of the next batch; the last one may be smaller. */
+static uint64_t next_count(const struct agent *agent)
 {
 	const struct load_options *options = &agent->load->options;
-	uint64_t due = options->records;
+	uint64_t count = options->least + agent->batches % (options->batch - options->least + 1);
 
-	if (agent->started_ns == 0) {
-		return;
+	return MIN(options->records - agent->told, count);
+}
+
+uint64_t agent_tell(struct agent *agent, uint64_t now_ns)
+{
+	const struct load_options *options = &agent->load->options;
+
+	if (agent->started_ns == 0 || agent->told == options->records) {
+		return UINT64_MAX;
 	}
-	if (options->rate > 0) {
-		uint64_t ms = (now_ns - agent->started_ns) / YETT_MS;
+	while (agent->told < options->records && agent->waiting < options->window) {
+		uint64_t count = next_count(agent);
 
-		due = MIN(due, options->rate * ms / 1000);
-	}
-	while (agent->told < due && agent->waiting < options->window) {
-		uint64_t count = MIN(due - agent->told, options->batch);
+		if (options->rate > 0) {
+			uint64_t due_ns = agent->started_ns +
+					  (agent->told + count) * YETT_SEC / options->rate;
 
-		if (count < options->batch && due < options->records) {
-			return; /* not a whole batch yet */
+			if (now_ns < due_ns) {
+				return due_ns;
+			}
 		}
-		tell_batch(agent, (uint32_t)count, now_ns);
+		tell_batch(agent, (uint32_t)count);
+	}
+	return now_ns;
+}
+
+void agent_break(struct agent *agent)
+{
+	struct yett_link *link = agent->node->links->pdata[0];
+
+	if (link->peer != NULL) {
+		yett_peer_close(link->peer, 0, NULL, "the load generator cut it");
 	}
 }
 

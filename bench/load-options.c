@@ -16,6 +16,7 @@ static const struct option table[] = {
 	{"records", required_argument, NULL, 'r'},
 	{"rate", required_argument, NULL, 'R'},
 	{"batch", required_argument, NULL, 'b'},
+	{"least", required_argument, NULL, 'L'},
 	{"bytes", required_argument, NULL, 'B'},
 	{"window", required_argument, NULL, 'w'},
 	{"connects", required_argument, NULL, 'c'},
@@ -28,6 +29,7 @@ static const struct option table[] = {
 	{"state", required_argument, NULL, 's'},
 	{"modules", required_argument, NULL, 'm'},
 	{"source-base", required_argument, NULL, 'S'},
+	{"repeat", no_argument, NULL, 'p'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -49,17 +51,23 @@ static void help(void)
 	     "  --agents N            how many (200), called agent-0001.DOMAIN …\n"
 	     "  --first N             the number of the first one (1)\n"
 	     "  --domain DOMAIN       of their names (example)\n"
-	     "  --records N           records that each tells (100)\n"
+	     "  --records N           records that each tells (100); 0: only stays connected\n"
 	     "  --rate N              records a second and agent (0: as they are acknowledged)\n"
 	     "  --batch N             records of a batch (10)\n"
+	     "  --least N             the batches of an agent have N to --batch records, by turns\n"
 	     "  --bytes N             of a record's body (256)\n"
 	     "  --window N            batches that may wait for an acknowledgement, by agent (4)\n"
 	     "  --lane N              0 urgent, 1 normal, 2 bulk (1)\n"
 	     "  --connects N          new sessions a second (500)\n"
 	     "  --source-base ADDR    connect from this address, the next agent from the next one\n"
+	     "  --repeat              tell the same batch again and again, uncompressed: what "
+	     "this\n"
+	     "                        process costs is then the path and little else\n"
 	     "  --modules DIR         where the modules are (" YETT_MODULE_DIR ")\n"
 	     "  --timeout SECONDS     give up after so long (60)\n"
-	     "  --verbose             log what the nodes log");
+	     "  --verbose             log what the nodes log\n"
+	     "\n"
+	     "SIGUSR1 breaks all sessions at once, as a network would.");
 }
 
 static int number(
@@ -93,7 +101,7 @@ static int set_number(struct load_options *options, int c, const char *name, con
 		options->first = (unsigned)value;
 		break;
 	case 'r':
-		code = number(name, text, 1, INT64_MAX, &options->records);
+		code = number(name, text, 0, INT64_MAX, &options->records);
 		break;
 	case 'R':
 		code = number(name, text, 0, 10000000, &options->rate);
@@ -101,6 +109,10 @@ static int set_number(struct load_options *options, int c, const char *name, con
 	case 'b':
 		code = number(name, text, 1, 4000, &value);
 		options->batch = (unsigned)value;
+		break;
+	case 'L':
+		code = number(name, text, 1, 4000, &value);
+		options->least = (unsigned)value;
 		break;
 	case 'B':
 		code = number(name, text, 64, 65536, &value);
@@ -201,6 +213,8 @@ int load_options_parse(int argc, char **argv, struct load_options *ret_options)
 		}
 		if (c == 'v') {
 			ret_options->verbose = true;
+		} else if (c == 'p') {
+			ret_options->repeat = true;
 		} else if (c == '?') {
 			return 2;
 		} else if (strchr("gndCsmS", c) != NULL) {
@@ -212,6 +226,9 @@ int load_options_parse(int argc, char **argv, struct load_options *ret_options)
 	if (code == 0 && optind < argc) {
 		fprintf(stderr, "load: %s is no option; see load --help\n", argv[optind]);
 		return 2;
+	}
+	if (ret_options->least == 0 || ret_options->least > ret_options->batch) {
+		ret_options->least = ret_options->batch;
 	}
 	return code != 0 ? code : check(ret_options);
 }

@@ -12,13 +12,17 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/buffer.h"
 #include "base/log.h"
 
-#define STEP_NS (5 * YETT_MS)
+#define STEP_NS     (1 * YETT_MS)
+#define COUNT_STEPS 10 /* how often it is counted who is open and who is done */
 
 struct run {
 	struct load load;
 	struct yett_timer *timer;
+	unsigned steps;
+	uint64_t broken_ns; /* all sessions were cut; 0: they are open again */
 	bool failed;
 };
 
@@ -44,28 +48,57 @@ static void start_due(struct run *run, uint64_t now_ns)
 	}
 }
 
+/* Who is open and who is done; the end of it. */
+static bool look(struct run *run, uint64_t now_ns)
+{
+	struct load *load = &run->load;
+	unsigned open = 0, done = 0;
+
+	for (unsigned i = 0; i < load->started; i++) {
+		open += agent_open(load->agents[i]) ? 1 : 0;
+		done += agent_done(load->agents[i]) ? 1 : 0;
+	}
+	if (open == load->made && (load->open_ns == 0 || run->broken_ns != 0)) {
+		uint64_t since_ns = load->open_ns == 0 ? load->begin_ns : run->broken_ns;
+
+		printf("%-13s %.3f s\n", load->open_ns == 0 ? "all open" : "open again",
+			(double)(now_ns - since_ns) / 1e9);
+		fflush(stdout); /* whoever breaks them waits for this */
+		load->open_ns = now_ns;
+		run->broken_ns = 0;
+	}
+	return (done == load->made && load->options.records > 0) || run->failed ||
+	       now_ns - load->begin_ns > load->options.timeout_s * YETT_SEC;
+}
+
 static void step(void *arg)
 {
 	struct run *run = arg;
 	struct load *load = &run->load;
 	uint64_t now_ns = yett_clock_monotonic(&yett_clock_system);
-	unsigned open = 0, done = 0;
 
 	start_due(run, now_ns);
 	for (unsigned i = 0; i < load->started; i++) {
-		agent_tell(load->agents[i], now_ns);
-		open += agent_open(load->agents[i]) ? 1 : 0;
-		done += agent_done(load->agents[i]) ? 1 : 0;
+		if (load->due_ns[i] <= now_ns) {
+			load->due_ns[i] = agent_tell(load->agents[i], now_ns);
+		}
 	}
-	if (load->open_ns == 0 && open == load->made) {
-		load->open_ns = now_ns;
-	}
-	if (done == load->made || run->failed ||
-		now_ns - load->begin_ns > load->options.timeout_s * YETT_SEC) {
+	if (run->steps++ % COUNT_STEPS == 0 && look(run, now_ns)) {
 		stop(run);
 		return;
 	}
 	load->loop->table->timer_start(run->timer, STEP_NS);
+}
+
+static void on_break(void *arg, int signum)
+{
+	struct run *run = arg;
+
+	(void)signum;
+	run->broken_ns = yett_clock_monotonic(&yett_clock_system);
+	for (unsigned i = 0; i < run->load.started; i++) {
+		agent_break(run->load.agents[i]);
+	}
 }
 
 static void on_signal(void *arg, int signum)
@@ -79,6 +112,7 @@ static int make_agents(struct load *load)
 	struct yett_error error = YETT_ERROR_INIT;
 
 	load->agents = g_new0(struct agent *, load->options.agents);
+	load->due_ns = g_new0(uint64_t, load->options.agents);
 	while (load->made < load->options.agents) {
 		if (agent_new(load, load->made, &load->agents[load->made], &error) != 0) {
 			fprintf(stderr, "load: an agent cannot be made: %s; %s\n", error.text,
@@ -117,9 +151,6 @@ static void report(const struct load *load)
 	getrusage(RUSAGE_SELF, &usage);
 	g_array_sort(load->latencies, compare);
 	printf("agents        %u\n", load->made);
-	if (load->open_ns != 0) {
-		printf("all open      %.3f s\n", (double)(load->open_ns - load->begin_ns) / 1e9);
-	}
 	printf("told          %llu records, %llu batches, %llu bytes\n",
 		(unsigned long long)load->records_sent, (unsigned long long)load->batches_sent,
 		(unsigned long long)load->bytes_sent);
@@ -142,6 +173,7 @@ static void finish(struct run *run)
 		agent_free(load->agents[i]);
 	}
 	g_free(load->agents);
+	g_free(load->due_ns);
 	if (load->authority != NULL) {
 		yett_authority_close(&load->authority);
 	}
@@ -151,6 +183,7 @@ static void finish(struct run *run)
 	yett_loop_uv_free(load->loop);
 	yett_loader_free(load->loader);
 	yett_payload_free(load->payload);
+	yett_buffer_unref(load->repeated.buffer);
 	g_free(load->body);
 	g_array_free(load->latencies, TRUE);
 }
@@ -186,10 +219,11 @@ int main(int argc, char **argv)
 	load->payload = yett_payload_new(YETT_BATCH_MAX / 2);
 	load->body = g_malloc(load->options.bytes + 1);
 	load->latencies = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-	yett_loop_uv_signal(load->loop, SIGTERM, on_signal, &run);
-	yett_loop_uv_signal(load->loop, SIGINT, on_signal, &run);
 	code = make_agents(load);
 	if (code == 0) {
+		yett_loop_uv_signal(load->loop, SIGTERM, on_signal, &run);
+		yett_loop_uv_signal(load->loop, SIGINT, on_signal, &run);
+		yett_loop_uv_signal(load->loop, SIGUSR1, on_break, &run);
 		run.timer = load->loop->table->timer_new(load->loop, step, &run);
 		load->begin_ns = yett_clock_monotonic(&yett_clock_system);
 		load->loop->table->timer_start(run.timer, STEP_NS);

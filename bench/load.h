@@ -11,9 +11,10 @@
 struct load_options {
 	unsigned agents;
 	unsigned first;    /* number of the first agent, for several processes at once */
-	uint64_t records;  /* that each agent tells */
+	uint64_t records;  /* that each agent tells; 0: none, it only stays connected */
 	uint64_t rate;     /* records a second and agent; 0: as fast as they are acknowledged */
 	unsigned batch;    /* records of a batch */
+	unsigned least;    /* the batches of an agent have from so many on, by turns */
 	unsigned bytes;    /* of a record's body */
 	unsigned window;   /* batches of an agent that may be without acknowledgement */
 	unsigned connects; /* new sessions a second */
@@ -26,6 +27,7 @@ struct load_options {
 	const char *state;        /* directory of certificates, keys and the agents' states */
 	const char *modules;
 	uint32_t source_base; /* first local address, host order; 0: any */
+	bool repeat;          /* the same payload again and again, not compressed */
 	bool verbose;
 };
 
@@ -40,9 +42,11 @@ struct load {
 	struct yett_loader *loader;
 	struct yett_authority *authority; /* open while agents are made */
 	struct yett_payload *payload;     /* one is enough: a batch is cut as soon as it is told */
+	struct yett_batch repeated;       /* with --repeat; its buffer is NULL before the first */
 	char *body;
 	struct agent **agents;
 	unsigned made, started;
+	uint64_t *due_ns;                   /* of each agent: its next look at what to tell */
 	uint64_t begin_ns, open_ns, end_ns; /* first start, all open, all settled; monotonic */
 	uint64_t batches_sent, records_sent, bytes_sent;
 	uint64_t batches_settled, records_settled, failed;
@@ -53,8 +57,10 @@ struct load {
 int agent_new(
 	struct load *load, unsigned number, struct agent **ret_agent, struct yett_error *error);
 int agent_start(struct agent *agent, struct yett_error *error);
-/* Tells what is due by now. */
-void agent_tell(struct agent *agent, uint64_t now_ns);
+/* Tells what is due by now; returns when there is more to tell. */
+uint64_t agent_tell(struct agent *agent, uint64_t now_ns);
+/* Cuts its session, as a broken network would. */
+void agent_break(struct agent *agent);
 bool agent_open(const struct agent *agent);
 bool agent_done(const struct agent *agent); /* all is told and settled */
 void agent_free(struct agent *agent);

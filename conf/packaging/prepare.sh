@@ -1,5 +1,5 @@
-# Sourced by ./check and ./quickstart, which set `root` to the folder of the sources: what both
-# need before they can begin. Each function says what it does and stops the script if it cannot.
+# Sourced by ./check, ./quickstart and bench/run, which set `root` to the folder of the sources: what
+# they need before they can begin. Each function says what it does and stops the script if it cannot.
 
 say() { printf '%s\n' "$*"; }
 
@@ -45,6 +45,27 @@ packages_need()
 		say "    apt-get install --no-install-recommends $missing"
 		exit 1
 	fi
+}
+
+# packages_unpack SECTION DIR: fetches the section's packages and unpacks them there, once: nothing is
+# installed, nothing started, and root is not needed.
+packages_unpack()
+{
+	local section=$1 dir=$2 packages log=$root/build/packages.log
+	packages=$(sed -n "s/^$section //p" "$root/conf/packaging/debian-packages" | tr '\n' ' ')
+	[ "$(cat "$dir/unpacked" 2>/dev/null)" != "$packages" ] || return 0
+	say "Fetching, to be unpacked in ${dir#"$root"/}: ${packages% }"
+	rm -rf "$dir"
+	mkdir -p "$dir/packages" || return 1
+	if ! { (cd "$dir/packages" && apt-get -q -o APT::Sandbox::User= download $packages) &&
+		for package in "$dir"/packages/*.deb; do dpkg-deb -x "$package" "$dir" || exit 1; done; } \
+		>"$log" 2>&1 </dev/null; then
+		tail -n 20 "$log"
+		say "Packages could not be fetched; build/packages.log has it all. Perhaps first: apt-get update"
+		return 1
+	fi
+	rm -rf "$dir/packages"
+	printf '%s\n' "$packages" >"$dir/unpacked"
 }
 
 # build_step LOG WHAT COMMAND…: runs it quietly; shows the end of its log if it fails.

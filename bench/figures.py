@@ -1,0 +1,113 @@
+"""The figures: what is told of each measurement, and what it has to reach. A row stands for one
+figure; it needs one measurement or more, and each measurement is made once."""
+import machine
+import peers
+import relay
+import rest
+import sessions
+from common import RECORD_BYTES
+
+MEASUREMENTS = {
+    "limits": machine.limits,
+    "relay": relay.relay,
+    "rsyslog-relp": peers.rsyslog_relp,
+    "rsyslog-tcp": peers.rsyslog_tcp,
+    "syslog-ng": peers.syslog_ng,
+    "nats": peers.nats,
+    "sqlite": relay.sqlite,
+    "ready": relay.ready,
+    "backlog": relay.backlog,
+    "small": sessions.small,
+    "idle": sessions.idle,
+    "reconnect": sessions.reconnect,
+    "rest": rest.rest,
+}
+
+
+PEERS = ("rsyslog-relp", "rsyslog-tcp", "syslog-ng", "nats")
+
+
+class Row:
+    def __init__(self, name, unit, value, needs, goal=None, peer=None, digits=0):
+        self.name, self.unit, self.value, self.needs = name, unit, value, needs
+        self.goal, self.peer, self.digits = goal, peer, digits
+
+    def judge(self, results):
+        """The row as it is told: `goal` is (sign, number), or None where the figure only informs."""
+        value = self.value(*(results[name] for name in self.needs))
+        met = None
+        if self.goal is not None:
+            sign, number = self.goal
+            met = value >= number if sign == ">=" else value <= number
+        return {"name": self.name, "value": round(value, 6), "unit": self.unit,
+                "goal": None if self.goal is None else f"{self.goal[0]} {self.goal[1]:g}",
+                "peer": self.peer(results) if callable(self.peer) else self.peer, "met": met}
+
+
+def _peer(key, what="rate"):
+    def text(results):
+        if key not in results:
+            return None
+        run = results[key]
+        return f"{run['rate']:,.0f}/s" if what == "rate" else f"{run['us']['gateway']:.1f} µs"
+    return text
+
+
+def _cheapest(results):
+    """The least that a peer's gateway takes for a record."""
+    keys = [key for key in PEERS if key in results]
+    if not keys:
+        return None
+    best = min(keys, key=lambda key: results[key]["us"]["gateway"])
+    return f"{results[best]['us']['gateway']:.1f} µs ({best})"
+
+
+def _times(key):
+    return lambda run, other: run["rate"] / other["rate"]
+
+
+ROWS = [
+    Row("limit-disk", "MB/s", lambda r: r["grouped"] / 1e6, ["limits"]),
+    Row("limit-sync", "syncs/s of 4 KiB", lambda r: r["small"], ["limits"]),
+    Row("limit-copy", "GB/s", lambda r: r["copy"] / 1e9, ["limits"], digits=1),
+    Row("limit-tls", "GB/s", lambda r: r["tls"] / 1e9, ["limits"], digits=1),
+    Row("relay", "records/s", lambda r: r["rate"], ["relay"]),
+    Row("relay-gateway", "µs/record", lambda r: r["us"]["gateway"], ["relay"], ("<=", 0.8), _cheapest, 2),
+    Row("relay-disk", "of the disk's rate", lambda r: r["of_disk"], ["relay"], (">=", 0.5),
+        lambda r: f"{r['relay']['disk'] / 1e6:,.0f} MB/s", 2),
+    Row("relay/rsyslog-relp", "times", _times("rsyslog-relp"), ["relay", "rsyslog-relp"], (">=", 10),
+        _peer("rsyslog-relp"), 1),
+    Row("relay/syslog-ng", "times", _times("syslog-ng"), ["relay", "syslog-ng"], (">=", 5), _peer("syslog-ng"), 1),
+    Row("relay/nats", "times", _times("nats"), ["relay", "nats"], (">=", 5), _peer("nats"), 1),
+    Row("relay/rsyslog-tcp", "times", _times("rsyslog-tcp"), ["relay", "rsyslog-tcp"], None,
+        _peer("rsyslog-tcp"), 1),
+    Row("sqlite", "records/s", lambda r: r["rate"], ["sqlite"], (">=", 100_000)),
+    Row("small-gateway", "µs/batch", lambda r: r["us"], ["small"], ("<=", 60), None, 1),
+    Row("small-ack-p99", "disk syncs", lambda r: r["p99_syncs"], ["small"], ("<=", 3),
+        lambda r: f"{r['small']['p99_ms']:.1f} ms; a sync {r['small']['sync_ms']:.2f} ms", 1),
+    Row("idle-session", "KiB", lambda r: r["kib"], ["idle"], ("<=", 16), "25 to 54 KiB", 1),
+    Row("reconnect", "s", lambda r: max(r["broken"], r["killed"]), ["reconnect"], ("<=", 40), None, 1),
+    Row("reconnect-ack", "ms", lambda r: r["probe_ms"], ["reconnect"], ("<=", 100), None, 1),
+    Row("ready", "s", lambda r: r["seconds"], ["ready"], ("<=", 2), None, 2),
+    Row("backlog", "of the relay's rate", lambda b, r: b["rate"] / r["rate"], ["backlog", "relay"], (">=", 1),
+        None, 2),
+    Row("backlog-urgent", "s", lambda r: r["urgent"], ["backlog"], ("<=", 1), None, 2),
+    Row("rest-memory", "MiB", lambda r: r["mib"], ["rest"], ("<=", 12), None, 1),
+    Row("rest-cpu", "% of a core", lambda r: r["cpu"] * 100, ["rest"], ("<=", 0.1), None, 3),
+]
+
+
+def wanted(names):
+    """The rows that the names ask for: whole names, else parts of them."""
+    if not names:
+        return ROWS
+    rows = [row for row in ROWS if row.name in names]
+    return rows or [row for row in ROWS if any(name in row.name for name in names)]
+
+
+def show(value, digits):
+    return f"{value:,.{digits}f}"
+
+
+def about():
+    return f"records of {RECORD_BYTES} bytes, mutual TLS 1.3, all on the same two cores"

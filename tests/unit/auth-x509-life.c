@@ -200,7 +200,7 @@ static void test_threads(void)
 	yett_module.life->destroy(self);
 }
 
-CU_TestInfo x509_life_tests[] = {
+const CU_TestInfo x509_life_tests[] = {
 	{"check", test_check},
 	{"reload", test_reload},
 	{"tokens", test_token},

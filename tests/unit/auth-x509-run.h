@@ -56,6 +56,6 @@ void x509_accepted(const char *label, void *self, const struct minted *const *ch
 void x509_setup_all(void);
 void x509_free_all(void);
 
-extern CU_TestInfo x509_life_tests[]; /* auth-x509-life.c */
+extern const CU_TestInfo x509_life_tests[]; /* auth-x509-life.c */
 
 #endif

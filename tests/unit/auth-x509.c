@@ -1,11 +1,11 @@
 /* auth-x509: certificates that are accepted, and each way in which they are not, with its own
  * cause. */
-#include <CUnit/Basic.h>
 
 #include <stdio.h>
 #include <string.h>
 
 #include "auth-x509-run.h"
+#include "suite.h"
 
 static void test_identity(void)
 {
@@ -379,9 +379,9 @@ static void test_authorities(void)
 	yett_module.life->destroy(self);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"identity", test_identity},
 		{"a node's certificate", test_leaf_table},
 		{"kinds that are accepted", test_good_kinds},
@@ -392,21 +392,12 @@ int main(void)
 		{"names of authorities", test_authorities},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"auth-x509", NULL, NULL, NULL, NULL, tests},
-		{"auth-x509, life", NULL, NULL, NULL, NULL, x509_life_tests},
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failures;
+	int result;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 1;
-	}
 	x509_setup_all();
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
+	suite_add("auth-x509", tests);
+	suite_add("auth-x509, life", x509_life_tests);
+	result = suite_end(argc, argv);
 	x509_free_all();
-	return failures == 0 ? 0 : 1;
+	return result;
 }

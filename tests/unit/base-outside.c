@@ -1,5 +1,4 @@
 /* base: what leaves the process: the log, and small files of state. */
-#include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -11,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "suite.h"
 
 /* The log's stderr, in a file. */
 static int saved = -1, caught = -1;
@@ -246,9 +246,9 @@ static void test_nothing_left(void)
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"log: levels, tap, one line", test_log_levels},
 		{"log: limit", test_log_limit},
 		{"log: long sentences", test_log_long},
@@ -258,16 +258,11 @@ int main(void)
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"base-outside", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (mkdtemp(dir) == NULL || CU_initialize_registry() != CUE_SUCCESS ||
-		CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
+	if (mkdtemp(dir) == NULL) {
+		return 1;
 	}
 	first_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	close(first_free);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "base-outside", tests);
 }

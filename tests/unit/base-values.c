@@ -1,5 +1,4 @@
 /* base: results, buffers, checksums, ids, times, names, metrics. */
-#include <CUnit/Basic.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/id.h"
 #include "base/metrics.h"
 #include "base/name.h"
+#include "suite.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -507,9 +507,9 @@ static void test_bytes(void)
 	CU_ASSERT_EQUAL(yett_get16(bytes + 1), 0x0708);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"results", test_results},
 		{"buffers", test_buffers},
 		{"crc32c: vectors", test_crc_vectors},
@@ -524,13 +524,6 @@ int main(void)
 		{"bytes", test_bytes},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"base-values", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "base-values", tests);
 }

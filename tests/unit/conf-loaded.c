@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "conf-text.h"
+#include "suite.h"
 
 static const char whole[] =
 	"# a gateway\n"
@@ -351,7 +352,7 @@ static void test_own_name(void)
 	yett_conf_free(conf);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"what is filled in", test_filled},
@@ -363,5 +364,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return run_suite("conf-loaded", tests);
+	return suite_run(argc, argv, "conf-loaded", tests);
 }

@@ -1,6 +1,5 @@
 /* The parts of conf/ on their own: units, addresses, sound and unsound schemas, the list of
  * mistakes, the manual and the sample. */
-#include <CUnit/Basic.h>
 #include <inttypes.h>
 #include <libconfig.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include "conf/reference.h"
 #include "conf/schema.h"
 #include "conf/units.h"
+#include "suite.h"
 
 static void test_units(void)
 {
@@ -341,7 +341,7 @@ static void test_sample(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"sizes and durations", test_units},
@@ -352,16 +352,6 @@ int main(void)
 		{"the sample", test_sample},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[2] = {{.pName = "conf-parts"}};
-	unsigned failures;
 
-	suites[0].pTests = (CU_TestInfo *)(uintptr_t)tests;
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 1;
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 0;
+	return suite_run(argc, argv, "conf-parts", tests);
 }

@@ -60,20 +60,4 @@ static inline struct yett_conf *load_well(const char *text)
 	return conf;
 }
 
-static inline int run_suite(const char *name, const CU_TestInfo *tests)
-{
-	CU_SuiteInfo suites[2] = {{.pName = name}};
-	unsigned failures;
-
-	suites[0].pTests = (CU_TestInfo *)(uintptr_t)tests;
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 1;
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 0;
-}
-
 #endif

@@ -1,5 +1,6 @@
 /* Mistakes in configurations: each class with its exact words and line, and six at once. */
 #include "conf-text.h"
+#include "suite.h"
 
 /* `want` are the lines of the answer, without the file's name before each. */
 struct mistake {
@@ -360,7 +361,7 @@ static void test_six(void)
 	TRY(table);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"values against their rows", test_values},
@@ -371,5 +372,5 @@ int main(void)
 		CU_TEST_INFO_NULL,
 	};
 
-	return run_suite("conf", tests);
+	return suite_run(argc, argv, "conf", tests);
 }

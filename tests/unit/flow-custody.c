@@ -2,7 +2,6 @@
  * delays, failover between two gateways). What an agent had made durable is stored once in the end,
  * and nothing is said to be lost; credit adds up on every node. A failing seed is printed; give it
  * as the argument to run it alone. */
-#include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "flow/stages.h"
 #include "simulation/world.h"
 #include "wire/record.h"
+#include "suite.h"
 
 #define GROUP  "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
 #define SEEDS  40
@@ -359,29 +359,17 @@ static void credit_is_bounded_while_full(void)
 	world_free(run.world);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
-	{"credit is bounded while full", credit_is_bounded_while_full},
-	{"keeps custody under any seed", keeps_custody_under_any_seed},
-};
-
 int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
+		{"credit is bounded while full", credit_is_bounded_while_full},
+		{"keeps custody under any seed", keeps_custody_under_any_seed},
+		CU_TEST_INFO_NULL,
+	};
+	int result;
 
 	only_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
-	CU_initialize_registry();
-	suite = CU_add_suite("flow-custody", NULL, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		CU_add_test(suite, tests[i].name, tests[i].run);
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 && yett_buffer_alive() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	result = suite_run(0, NULL, "flow-custody", tests);
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
 }

@@ -1,11 +1,11 @@
 /* The flow as a whole, in the simulated world: agents, gateways and management servers of production
  * code, with the real queue, store and policies, in virtual time. */
-#include <CUnit/Basic.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
 #include "flow/stages.h"
 #include "simulation/world.h"
+#include "suite.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
 
@@ -522,43 +522,30 @@ static void renews_sessions_without_a_gap(void)
 	world_free(world);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{"relays and settles", relays_and_settles},
-	{"admits nobody by default", admits_nobody_by_default},
-	{"refuses origins that were not granted", refuses_origins_that_were_not_granted},
-	{"chains three gateways", chains_three_gateways},
-	{"goes in no circle", goes_in_no_circle},
-	{"survives restarts of each", survives_restarts_of_each},
-	{"goes on after cuts", goes_on_after_cuts},
-	{"a volatile queue takes no custody", volatile_queue_takes_no_custody},
-	{"a volatile queue tells what it lost", volatile_queue_tells_what_it_lost},
-	{"a volatile queue may be wrong about a loss", volatile_queue_may_be_wrong_about_a_loss},
-	{"turns round robin", turns_round_robin},
-	{"holds no more sessions than wanted", holds_no_more_sessions_than_wanted},
-	{"drops the oldest only by name", drops_the_oldest_only_by_name},
-	{"pushes back when full", pushes_back_when_full},
-	{"shares what is scarce", shares_what_is_scarce},
-	{"renews sessions without a gap", renews_sessions_without_a_gap},
-};
-
 int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"relays and settles", relays_and_settles},
+		{"admits nobody by default", admits_nobody_by_default},
+		{"refuses origins that were not granted", refuses_origins_that_were_not_granted},
+		{"chains three gateways", chains_three_gateways},
+		{"goes in no circle", goes_in_no_circle},
+		{"survives restarts of each", survives_restarts_of_each},
+		{"goes on after cuts", goes_on_after_cuts},
+		{"a volatile queue takes no custody", volatile_queue_takes_no_custody},
+		{"a volatile queue tells what it lost", volatile_queue_tells_what_it_lost},
+		{"a volatile queue may be wrong about a loss",
+			volatile_queue_may_be_wrong_about_a_loss},
+		{"turns round robin", turns_round_robin},
+		{"holds no more sessions than wanted", holds_no_more_sessions_than_wanted},
+		{"drops the oldest only by name", drops_the_oldest_only_by_name},
+		{"pushes back when full", pushes_back_when_full},
+		{"shares what is scarce", shares_what_is_scarce},
+		{"renews sessions without a gap", renews_sessions_without_a_gap},
+		CU_TEST_INFO_NULL,
+	};
+	int result;
 
-	CU_initialize_registry();
-	suite = CU_add_suite("flow", NULL, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc < 2 || strstr(tests[i].name, argv[1]) != NULL) {
-			CU_add_test(suite, tests[i].name, tests[i].run);
-		}
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 && yett_buffer_alive() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	result = suite_run(argc, argv, "flow", tests);
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
 }

@@ -1,7 +1,6 @@
 /* Management in the simulated world: who is there, by which way, how each is, and who may speak for
  * whom; with nodes of production code, in virtual time. What no well-behaved gateway says is told
  * through the calls that the flow uses. */
-#include <CUnit/Basic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,7 @@
 #include "flow/stages.h"
 #include "manage/views.h"
 #include "simulation/world.h"
+#include "suite.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
 
@@ -563,42 +563,30 @@ static void grants_outlive_the_server_and_the_agent(void)
 	world_free(three.world);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{"shows who is behind a gateway", shows_who_is_behind_a_gateway},
-	{"health follows the session", health_follows_the_session},
-	{"missing heartbeats are unreachable", missing_heartbeats_are_unreachable},
-	{"a server that starts monitors nobody yet", a_server_that_starts_monitors_nobody_yet},
-	{"a gateway behind a gateway is listed", a_gateway_behind_a_gateway_is_listed},
-	{"an agent moves between gateways", an_agent_moves_between_gateways},
-	{"another way keeps a node alive", another_way_keeps_a_node_alive},
-	{"refuses what a gateway may not say", refuses_what_a_gateway_may_not_say},
-	{"an unlisted gateway is no agent", an_unlisted_gateway_is_no_agent},
-	{"the newer presence wins", the_newer_presence_wins},
-	{"a direct session comes back by its heartbeat",
-		a_direct_session_comes_back_by_its_heartbeat},
-	{"one behind a gateway comes back by its heartbeat",
-		one_behind_a_gateway_comes_back_by_its_heartbeat},
-	{"grants outlive the server and the agent", grants_outlive_the_server_and_the_agent},
-};
-
 int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"shows who is behind a gateway", shows_who_is_behind_a_gateway},
+		{"health follows the session", health_follows_the_session},
+		{"missing heartbeats are unreachable", missing_heartbeats_are_unreachable},
+		{"a server that starts monitors nobody yet",
+			a_server_that_starts_monitors_nobody_yet},
+		{"a gateway behind a gateway is listed", a_gateway_behind_a_gateway_is_listed},
+		{"an agent moves between gateways", an_agent_moves_between_gateways},
+		{"another way keeps a node alive", another_way_keeps_a_node_alive},
+		{"refuses what a gateway may not say", refuses_what_a_gateway_may_not_say},
+		{"an unlisted gateway is no agent", an_unlisted_gateway_is_no_agent},
+		{"the newer presence wins", the_newer_presence_wins},
+		{"a direct session comes back by its heartbeat",
+			a_direct_session_comes_back_by_its_heartbeat},
+		{"one behind a gateway comes back by its heartbeat",
+			one_behind_a_gateway_comes_back_by_its_heartbeat},
+		{"grants outlive the server and the agent",
+			grants_outlive_the_server_and_the_agent},
+		CU_TEST_INFO_NULL,
+	};
+	int result;
 
-	CU_initialize_registry();
-	suite = CU_add_suite("manage", NULL, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc < 2 || strstr(tests[i].name, argv[1]) != NULL) {
-			CU_add_test(suite, tests[i].name, tests[i].run);
-		}
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 && yett_buffer_alive() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	result = suite_run(argc, argv, "manage", tests);
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
 }

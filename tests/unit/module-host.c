@@ -1,6 +1,5 @@
 /* Instances of modules: their life is paired, a failure leaves nothing, a module's wrong index reads
  * nothing that is not its own; and a module's `check` is a problem of the file, with its line. */
-#include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "module/configure.h"
 #include "module/host.h"
 #include "net/files.h"
+#include "suite.h"
 
 #define BAD YETT_TEST_BUILDDIR "/tests/unit/modules-bad/.libs"
 
@@ -343,31 +343,17 @@ static void a_check_is_a_problem_with_its_line(void)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{"pairs each life", pairs_each_life},
-	{"lives without optional calls", lives_without_optional_calls},
-	{"two instances are two", two_instances_are_two},
-	{"metrics keep to their table", metrics_keep_to_their_table},
-	{"lends a cleared error", lends_a_cleared_error},
-	{"a check is a problem with its line", a_check_is_a_problem_with_its_line},
-};
-
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"pairs each life", pairs_each_life},
+		{"lives without optional calls", lives_without_optional_calls},
+		{"two instances are two", two_instances_are_two},
+		{"metrics keep to their table", metrics_keep_to_their_table},
+		{"lends a cleared error", lends_a_cleared_error},
+		{"a check is a problem with its line", a_check_is_a_problem_with_its_line},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("module-host", NULL, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		CU_add_test(suite, tests[i].name, tests[i].run);
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(argc, argv, "module-host", tests);
 }

@@ -1,6 +1,5 @@
 /* What the loader takes and refuses. Each refusal says what the module wants, what this core offers,
  * and what would mend it. */
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "module/load.h"
+#include "suite.h"
 
 #define BAD YETT_TEST_BUILDDIR "/tests/unit/modules-bad/.libs"
 
@@ -183,30 +183,16 @@ static void takes_older_tables(void)
 	yett_loader_free(loader);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
-	{"refuses what does not fit", refuses_what_does_not_fit},
-	{"refuses what is no object", refuses_what_is_no_object},
-	{"loads once", loads_once},
-	{"tells files apart", tells_files_apart},
-	{"takes older tables", takes_older_tables},
-};
-
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"refuses what does not fit", refuses_what_does_not_fit},
+		{"refuses what is no object", refuses_what_is_no_object},
+		{"loads once", loads_once},
+		{"tells files apart", tells_files_apart},
+		{"takes older tables", takes_older_tables},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("module-load", NULL, NULL);
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		CU_add_test(suite, tests[i].name, tests[i].run);
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(argc, argv, "module-load", tests);
 }

@@ -1,6 +1,5 @@
 /* Which files may be loaded as code: owners, modes, folders, links. What needs another owner runs as
  * root only. */
-#include <CUnit/Basic.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "module/vet.h"
+#include "suite.h"
 
 #define NOBODY 65534
 
@@ -204,19 +204,14 @@ static void refuses_paths_that_are_too_long(void)
 	CU_ASSERT_EQUAL(fd, -1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"judges files and folders", judges_files_and_folders},
+		{"takes relative paths", takes_relative_paths},
+		{"refuses paths that are too long", refuses_paths_that_are_too_long},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("module-vet", NULL, NULL);
-	CU_add_test(suite, "judges files and folders", judges_files_and_folders);
-	CU_add_test(suite, "takes relative paths", takes_relative_paths);
-	CU_add_test(suite, "refuses paths that are too long", refuses_paths_that_are_too_long);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(argc, argv, "module-vet", tests);
 }

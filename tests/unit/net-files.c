@@ -1,5 +1,4 @@
 /* net: the operating system's files behind the host's table. */
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "net/files.h"
 #include "net/saved.h"
+#include "suite.h"
 
 static const struct yett_files *const f = &yett_files_system;
 static char path[] = "/tmp/yett-test-XXXXXX";
@@ -181,9 +181,9 @@ static void test_nothing_left(void)
 	close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"directories", test_directory},
 		{"open", test_open},
 		{"write and read", test_write},
@@ -193,12 +193,7 @@ int main(void)
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {{"net-files", begin, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	suite_add_around("net-files", begin, NULL, tests);
+	return suite_end(argc, argv);
 }

@@ -1,5 +1,4 @@
 /* net: the loop: posts from several threads, timers, signals, and executors. */
-#include <CUnit/Basic.h>
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 
 #include "net/executor.h"
 #include "net/loop.h"
+#include "suite.h"
 
 static struct yett_loop *loop;
 
@@ -337,9 +337,9 @@ static void test_left_behind(void)
 	close(back[1]);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"posts from several threads", test_posts},
 		{"posts at the end", test_posts_at_the_end},
 		{"timers", test_timers},
@@ -350,12 +350,7 @@ int main(void)
 		{"a thread that is left behind", test_left_behind},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {{"net-loop", begin, end, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	suite_add_around("net-loop", begin, end, tests);
+	return suite_end(argc, argv);
 }

@@ -1,5 +1,4 @@
 /* net: listening, dialling and streams over loopback. */
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +12,7 @@
 
 #include "base/log.h"
 #include "net/loop.h"
+#include "suite.h"
 
 #define L       (loop->table)
 #define TIMEOUT (5 * YETT_SEC)
@@ -573,9 +573,9 @@ static void test_nothing_left(void)
 	CU_ASSERT_EQUAL_FATAL(yett_loop_uv_new(&loop, NULL), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"echo", test_echo},
 		{"back-pressure", test_back_pressure},
 		{"close with writes under way", test_close_pending},
@@ -589,12 +589,7 @@ int main(void)
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {{"net-stream", begin, end, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	suite_add_around("net-stream", begin, end, tests);
+	return suite_end(argc, argv);
 }

@@ -1,6 +1,5 @@
 /* The authority in a directory, what it issues and revokes, and what is found in certificates. The
  * commands are called as yettctl calls them. */
-#include <CUnit/Basic.h>
 
 #include <fcntl.h>
 #include <gnutls/x509.h>
@@ -17,6 +16,7 @@
 #include "pki/authority.h"
 #include "pki/certificate.h"
 #include "pki/pem.h"
+#include "suite.h"
 
 #define NOW   INT64_C(1800000000) /* 2027-01-15 */
 #define DAY_S INT64_C(86400)
@@ -465,9 +465,9 @@ static void remove_folder(void)
 	waitpid(pid, NULL, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"create", test_create},
 		{"create refuses", test_create_refuses},
 		{"issue", test_issue},
@@ -481,20 +481,12 @@ int main(void)
 		{"yettctl cert", test_cert_command},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"pki", NULL, NULL, NULL, NULL, tests},
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failures;
+	int result;
 
-	if (mkdtemp(folder) == NULL || CU_initialize_registry() != CUE_SUCCESS ||
-		CU_register_suites(suites) != CUE_SUCCESS) {
+	if (mkdtemp(folder) == NULL) {
 		return 1;
 	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
+	result = suite_run(argc, argv, "pki", tests);
 	remove_folder();
-	return failures == 0 ? 0 : 1;
+	return result;
 }

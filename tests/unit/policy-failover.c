@@ -1,5 +1,6 @@
 /* policy-failover: which upstream, and when to go back, in tables of steps on a turned clock. */
 #include "policy-fake.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -273,24 +274,17 @@ static void test_explain(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failed;
+	static const CU_TestInfo tests[] = {
+		{"courses", test_courses},
+		{"lanes", test_lanes},
+		{"jitter", test_jitter},
+		{"wanted", test_wanted},
+		{"names", test_names},
+		{"explain", test_explain},
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS) {
-		return 2;
-	}
-	suite = CU_add_suite("policy-failover", NULL, NULL);
-	CU_add_test(suite, "courses", test_courses);
-	CU_add_test(suite, "lanes", test_lanes);
-	CU_add_test(suite, "jitter", test_jitter);
-	CU_add_test(suite, "wanted", test_wanted);
-	CU_add_test(suite, "names", test_names);
-	CU_add_test(suite, "explain", test_explain);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run(argc, argv, "policy-failover", tests);
 }

@@ -1,5 +1,6 @@
 /* policy-roundrobin: whose turn it is, in tables of steps. */
 #include "policy-fake.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -85,21 +86,14 @@ static void test_reload(void)
 	yett_module.life->destroy(self);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failed;
+	static const CU_TestInfo tests[] = {
+		{"rounds", test_rounds},
+		{"even", test_even},
+		{"reload", test_reload},
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS) {
-		return 2;
-	}
-	suite = CU_add_suite("policy-roundrobin", NULL, NULL);
-	CU_add_test(suite, "rounds", test_rounds);
-	CU_add_test(suite, "even", test_even);
-	CU_add_test(suite, "reload", test_reload);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run(argc, argv, "policy-roundrobin", tests);
 }

@@ -450,14 +450,11 @@ static void test_fail_sync(void)
 	CU_ASSERT(degraded > 40); /* not where only a range file could not be written */
 }
 
-int queue_crash_suite(void)
-{
-	CU_pSuite suite = CU_add_suite("queue-disk: crashes", NULL, NULL);
-
-	CU_add_test(suite, "a crash at every operation", test_crash_everywhere);
-	CU_add_test(suite, "crashes of many seeds", test_crash_seeds);
-	CU_add_test(suite, "an error at every operation", test_fail_io);
-	CU_add_test(suite, "no space at every operation", test_fail_space);
-	CU_add_test(suite, "a failed sync", test_fail_sync);
-	return 0;
-}
+const CU_TestInfo queue_crash_tests[] = {
+	{"a crash at every operation", test_crash_everywhere},
+	{"crashes of many seeds", test_crash_seeds},
+	{"an error at every operation", test_fail_io},
+	{"no space at every operation", test_fail_space},
+	{"a failed sync", test_fail_sync},
+	CU_TEST_INFO_NULL,
+};

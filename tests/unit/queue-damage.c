@@ -443,21 +443,18 @@ static void test_read_only(void)
 	yett_faulty_free(faulty);
 }
 
-int queue_damage_suite(void)
-{
-	CU_pSuite suite = CU_add_suite("queue-disk: damage", NULL, NULL);
-
-	CU_add_test(suite, "no damage", test_no_damage);
-	CU_add_test(suite, "each byte of a sealed segment", test_flip_sealed);
-	CU_add_test(suite, "each byte of an open segment", test_flip_open);
-	CU_add_test(suite, "each byte of the manifests", test_flip_manifest);
-	CU_add_test(suite, "each byte of a range file", test_flip_ranges);
-	CU_add_test(suite, "wiped pages", test_wiped);
-	CU_add_test(suite, "cut segments", test_cut);
-	CU_add_test(suite, "missing files", test_gone);
-	CU_add_test(suite, "foreign segments", test_foreign);
-	CU_add_test(suite, "newer formats", test_newer);
-	CU_add_test(suite, "rot while running", test_rot_while_running);
-	CU_add_test(suite, "looking only", test_read_only);
-	return 0;
-}
+const CU_TestInfo queue_damage_tests[] = {
+	{"no damage", test_no_damage},
+	{"each byte of a sealed segment", test_flip_sealed},
+	{"each byte of an open segment", test_flip_open},
+	{"each byte of the manifests", test_flip_manifest},
+	{"each byte of a range file", test_flip_ranges},
+	{"wiped pages", test_wiped},
+	{"cut segments", test_cut},
+	{"missing files", test_gone},
+	{"foreign segments", test_foreign},
+	{"newer formats", test_newer},
+	{"rot while running", test_rot_while_running},
+	{"looking only", test_read_only},
+	CU_TEST_INFO_NULL,
+};

@@ -1,6 +1,5 @@
 /* queue-disk: what it keeps, in order, across restarts, within its quota. On the real file system
  * and on one in memory. */
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "net/files.h"
 #include "queue-fixture.h"
 #include "wire/batch.h"
+#include "suite.h"
 
 static char temporary[] = "/tmp/yett-queue-XXXXXX";
 
@@ -336,31 +336,30 @@ static int remove_all(void)
 	return system(command) == 0 ? 0 : 1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"life, in memory", test_life_memory},
+		{"life, on the real file system", test_life_real},
+		{"lock and read-only", test_lock},
+		{"lanes and segments", test_lanes_and_segments},
+		{"full, reserves, dropping", test_full},
+		{"limits", test_limits},
+		{"recovery is fast", test_recover_fast},
+		CU_TEST_INFO_NULL,
+	};
+	int result;
 
-	if (mkdtemp(temporary) == NULL || CU_initialize_registry() != CUE_SUCCESS) {
+	if (mkdtemp(temporary) == NULL) {
 		return 1;
 	}
-	suite = CU_add_suite("queue-disk", NULL, NULL);
-	CU_add_test(suite, "life, in memory", test_life_memory);
-	CU_add_test(suite, "life, on the real file system", test_life_real);
-	CU_add_test(suite, "lock and read-only", test_lock);
-	CU_add_test(suite, "lanes and segments", test_lanes_and_segments);
-	CU_add_test(suite, "full, reserves, dropping", test_full);
-	CU_add_test(suite, "limits", test_limits);
-	CU_add_test(suite, "recovery is fast", test_recover_fast);
-	queue_crash_suite();
-	queue_damage_suite();
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
+	suite_add("queue-disk", tests);
+	suite_add("queue-disk: crashes", queue_crash_tests);
+	suite_add("queue-disk: damage", queue_damage_tests);
+	result = suite_end(argc, argv);
 	if (yett_buffer_alive() != 0) {
 		printf("%zu buffers are left\n", yett_buffer_alive());
-		failures++;
+		result = 1;
 	}
-	return remove_all() == 0 && failures == 0 ? 0 : 1;
+	return remove_all() == 0 ? result : 1;
 }

@@ -2,6 +2,7 @@
 #ifndef YETT_TESTS_QUEUE_FIXTURE_H
 #define YETT_TESTS_QUEUE_FIXTURE_H
 
+#include <CUnit/CUnit.h>
 #include <yett/queue.h>
 
 #define FIXTURE_ITEM_MAX 4096 /* bytes of payload */
@@ -41,7 +42,6 @@ unsigned fixture_count(struct fixture *fixture, uint32_t lane, uint64_t from, si
 uint64_t fixture_position(struct fixture *fixture, const char *key); /* 0: none */
 
 /* Suites of the other files. */
-int queue_crash_suite(void);
-int queue_damage_suite(void);
+extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[];
 
 #endif

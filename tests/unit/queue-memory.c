@@ -1,5 +1,4 @@
 /* queue-memory: the contract of queues, without the disk. */
-#include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "base/buffer.h"
 #include "queue-fixture.h"
 #include "wire/batch.h"
+#include "suite.h"
 
 /* As the module's, by its schema. */
 struct settings {
@@ -105,20 +105,13 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"life", test_life},
+		{"full, reserves, dropping", test_full},
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS) {
-		return 1;
-	}
-	suite = CU_add_suite("queue-memory", NULL, NULL);
-	CU_add_test(suite, "life", test_life);
-	CU_add_test(suite, "full, reserves, dropping", test_full);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
+	return suite_run(argc, argv, "queue-memory", tests);
 }

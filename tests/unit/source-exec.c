@@ -1,6 +1,5 @@
 /* source-exec with scripts made for the purpose, and with the monitoring plugins where they are
  * installed. Each test ends without a child, a descriptor or an undeclared warning. */
-#include <CUnit/Basic.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "source-exec-bench.h"
+#include "suite.h"
 
 static void test_ends(void)
 {
@@ -529,31 +529,26 @@ static void test_real_plugins(void)
 	bench_close(&bench);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"how plugins end", test_ends},
+		{"performance data becomes metrics", test_perfdata},
+		{"changes are urgent", test_changes},
+		{"time is up", test_timeout},
+		{"grandchildren", test_grandchildren},
+		{"floods", test_flood},
+		{"what cannot be run", test_cannot_run},
+		{"what a plugin finds", test_surroundings},
+		{"several at once", test_parallel},
+		{"the wake", test_wake},
+		{"stopping", test_stop},
+		{"a sink that closes", test_closed},
+		{"first runs are spread", test_spread},
+		{"settings that are refused", test_check},
+		{"real plugins", test_real_plugins},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("source-exec", NULL, NULL);
-	CU_add_test(suite, "how plugins end", test_ends);
-	CU_add_test(suite, "performance data becomes metrics", test_perfdata);
-	CU_add_test(suite, "changes are urgent", test_changes);
-	CU_add_test(suite, "time is up", test_timeout);
-	CU_add_test(suite, "grandchildren", test_grandchildren);
-	CU_add_test(suite, "floods", test_flood);
-	CU_add_test(suite, "what cannot be run", test_cannot_run);
-	CU_add_test(suite, "what a plugin finds", test_surroundings);
-	CU_add_test(suite, "several at once", test_parallel);
-	CU_add_test(suite, "the wake", test_wake);
-	CU_add_test(suite, "stopping", test_stop);
-	CU_add_test(suite, "a sink that closes", test_closed);
-	CU_add_test(suite, "first runs are spread", test_spread);
-	CU_add_test(suite, "settings that are refused", test_check);
-	CU_add_test(suite, "real plugins", test_real_plugins);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-exec", tests);
 }

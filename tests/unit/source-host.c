@@ -1,5 +1,4 @@
 /* source-host against a made-up /proc, figure by figure, and against this computer's own. */
-#include <CUnit/Basic.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
@@ -12,6 +11,7 @@
 
 #include "../../modules/source-host/host.h"
 #include "sink-memory.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -470,22 +470,17 @@ static void test_cost(void)
 	unmake(self);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"a made-up computer, figure by figure", test_fixture},
+		{"groups that are missing or broken", test_missing},
+		{"long lines and many", test_long_lines},
+		{"this computer", test_this_computer},
+		{"waiting and waking", test_waiting},
+		{"what a poll costs", test_cost},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("source-host", NULL, NULL);
-	CU_add_test(suite, "a made-up computer, figure by figure", test_fixture);
-	CU_add_test(suite, "groups that are missing or broken", test_missing);
-	CU_add_test(suite, "long lines and many", test_long_lines);
-	CU_add_test(suite, "this computer", test_this_computer);
-	CU_add_test(suite, "waiting and waking", test_waiting);
-	CU_add_test(suite, "what a poll costs", test_cost);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-host", tests);
 }

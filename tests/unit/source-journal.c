@@ -1,7 +1,6 @@
 /* source-journal with journals that systemd-journal-remote writes in a folder of the test's own.
  * Entries are numbered from 1; what matters most is that after any restart each number is told
  * once. Without systemd-journal-remote the tests of reading are skipped, and that is said. */
-#include <CUnit/Basic.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "../../modules/source-journal/journal.h"
 #include "sink-memory.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -593,26 +593,21 @@ static void test_check(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"fields", test_fields},
+		{"limits", test_limits},
+		{"restarts: nothing twice, nothing skipped", test_restarts},
+		{"a first start", test_first_start},
+		{"a place that is gone", test_place_lost},
+		{"filters", test_filters},
+		{"a place that is gone, with a filter", test_lost_and_filtered},
+		{"waiting and waking", test_waiting},
+		{"many entries", test_many},
+		{"settings that are refused", test_check},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("source-journal", NULL, NULL);
-	CU_add_test(suite, "fields", test_fields);
-	CU_add_test(suite, "limits", test_limits);
-	CU_add_test(suite, "restarts: nothing twice, nothing skipped", test_restarts);
-	CU_add_test(suite, "a first start", test_first_start);
-	CU_add_test(suite, "a place that is gone", test_place_lost);
-	CU_add_test(suite, "filters", test_filters);
-	CU_add_test(suite, "a place that is gone, with a filter", test_lost_and_filtered);
-	CU_add_test(suite, "waiting and waking", test_waiting);
-	CU_add_test(suite, "many entries", test_many);
-	CU_add_test(suite, "settings that are refused", test_check);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-journal", tests);
 }

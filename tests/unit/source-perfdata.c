@@ -1,11 +1,11 @@
 /* What plugins print, as tables: performance data item by item, and text apart from it. */
-#include <CUnit/Basic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../../modules/source-exec/output.h"
 #include "../../modules/source-exec/perfdata.h"
 #include "sink-memory.h"
+#include "suite.h"
 
 /* All items of a text, written as label=value unit [warn crit] {min,max}flags, joined by '|';
  * '!' stands for one that could not be read, '?' for one that is not known. */
@@ -176,19 +176,14 @@ static void test_output(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"performance data", test_perfdata},
+		{"limits and prefixes", test_limits},
+		{"output taken apart", test_output},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("source-perfdata", NULL, NULL);
-	CU_add_test(suite, "performance data", test_perfdata);
-	CU_add_test(suite, "limits and prefixes", test_limits);
-	CU_add_test(suite, "output taken apart", test_output);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-perfdata", tests);
 }

@@ -1,12 +1,12 @@
 /* What a source tells survives the way: each record that source-host makes of this computer is
  * written into a batch and read back the same. */
-#include <CUnit/Basic.h>
 #include <stdio.h>
 
 #include "../../core/base/buffer.h"
 #include "../../core/wire/record.h"
 #include "../../modules/source-host/host.h"
 #include "sink-memory.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -111,17 +111,12 @@ static void test_way(void)
 	memory_sink_free(&sink);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"what is told is what is read", test_way},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("source-record", NULL, NULL);
-	CU_add_test(suite, "what is told is what is read", test_way);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-record", tests);
 }

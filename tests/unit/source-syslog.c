@@ -1,5 +1,4 @@
 /* source-syslog: the language as a table, and messages through real sockets. */
-#include <CUnit/Basic.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,6 +10,7 @@
 
 #include "../../modules/source-syslog/syslog.h"
 #include "sink-memory.h"
+#include "suite.h"
 
 extern const struct yett_module yett_module;
 
@@ -579,28 +579,23 @@ static void test_wake(void)
 	bench_close(&bench);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
-	unsigned failures;
+	static const CU_TestInfo tests[] = {
+		{"the language", test_language},
+		{"prefixes and changed bytes", test_prefixes},
+		{"limits and severities", test_limits},
+		{"the time zone", test_zone},
+		{"a local socket", test_local},
+		{"many messages", test_many},
+		{"UDP", test_udp},
+		{"what the kernel drops", test_dropped},
+		{"places for the socket", test_places},
+		{"settings that are refused", test_check},
+		{"the wake, and a sink that closes", test_wake},
+		CU_TEST_INFO_NULL,
+	};
 
 	setenv("TZ", "UTC", 1);
-	CU_initialize_registry();
-	suite = CU_add_suite("source-syslog", NULL, NULL);
-	CU_add_test(suite, "the language", test_language);
-	CU_add_test(suite, "prefixes and changed bytes", test_prefixes);
-	CU_add_test(suite, "limits and severities", test_limits);
-	CU_add_test(suite, "the time zone", test_zone);
-	CU_add_test(suite, "a local socket", test_local);
-	CU_add_test(suite, "many messages", test_many);
-	CU_add_test(suite, "UDP", test_udp);
-	CU_add_test(suite, "what the kernel drops", test_dropped);
-	CU_add_test(suite, "places for the socket", test_places);
-	CU_add_test(suite, "settings that are refused", test_check);
-	CU_add_test(suite, "the wake, and a sink that closes", test_wake);
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures != 0;
+	return suite_run(argc, argv, "source-syslog", tests);
 }

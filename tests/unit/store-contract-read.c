@@ -321,11 +321,11 @@ static void identity(void)
 	end();
 }
 
-void store_contract_add_reading(CU_pSuite suite)
-{
-	CU_add_test(suite, "registry", registry);
-	CU_add_test(suite, "filters", filters);
-	CU_add_test(suite, "rows are whole", rows_are_whole);
-	CU_add_test(suite, "following", following);
-	CU_add_test(suite, "identity", identity);
-}
+const CU_TestInfo store_reading_tests[] = {
+	{"registry", registry},
+	{"filters", filters},
+	{"rows are whole", rows_are_whole},
+	{"following", following},
+	{"identity", identity},
+	CU_TEST_INFO_NULL,
+};

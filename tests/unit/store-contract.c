@@ -499,20 +499,20 @@ static void killed(void)
 	store_world_close();
 }
 
-void store_contract_add_custody(CU_pSuite suite)
-{
-	CU_add_test(suite, "exactly once", exactly_once);
-	CU_add_test(suite, "numbering is per origin, epoch, lane", numbering_is_per_lane_and_epoch);
-	CU_add_test(suite, "one transaction", one_transaction);
-	CU_add_test(suite, "without commit nothing is left", nothing_is_left);
-	CU_add_test(suite, "dead letters", dead_letters);
-	CU_add_test(suite, "content that is not known", content_that_is_not_known);
-	CU_add_test(suite, "received wins in either order", received_wins);
-	CU_add_test(suite, "bounds", bounds);
-	CU_add_test(suite, "bounds of another origin", bounds_of_another);
-	CU_add_test(suite, "folding", folding);
-	CU_add_test(suite, "too many pieces", too_many_pieces);
-	CU_add_test(suite, "too many epochs", too_many_epochs);
-	CU_add_test(suite, "two writers", two_writers);
-	CU_add_test(suite, "killed", killed);
-}
+const CU_TestInfo store_custody_tests[] = {
+	{"exactly once", exactly_once},
+	{"numbering is per origin, epoch, lane", numbering_is_per_lane_and_epoch},
+	{"one transaction", one_transaction},
+	{"without commit nothing is left", nothing_is_left},
+	{"dead letters", dead_letters},
+	{"content that is not known", content_that_is_not_known},
+	{"received wins in either order", received_wins},
+	{"bounds", bounds},
+	{"bounds of another origin", bounds_of_another},
+	{"folding", folding},
+	{"too many pieces", too_many_pieces},
+	{"too many epochs", too_many_epochs},
+	{"two writers", two_writers},
+	{"killed", killed},
+	CU_TEST_INFO_NULL,
+};

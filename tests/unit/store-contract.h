@@ -66,10 +66,6 @@ struct yett_account store_account(
 	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);
 size_t store_rows(struct store *store, const struct yett_query *query);
 
-/* Adds the suites' tests. */
-void store_contract_add_custody(CU_pSuite suite);
-void store_contract_add_reading(CU_pSuite suite);
-/* main's end: runs everything; 0 if all passed. */
-int store_run(void);
+extern const CU_TestInfo store_custody_tests[], store_reading_tests[];
 
 #endif

@@ -1,6 +1,7 @@
 /* store-null: what of the contract it keeps (registry, positions, transactions), and that it says
  * what it is. */
 #include "store-contract.h"
+#include "suite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -148,14 +149,14 @@ static void registry(void)
 	store_world_close();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
+	static const CU_TestInfo tests[] = {
+		{"keeps nothing", keeps_nothing},
+		{"positions commit with batches", positions_commit_with_batches},
+		{"registry", registry},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	suite = CU_add_suite("store-null", NULL, NULL);
-	CU_add_test(suite, "keeps nothing", keeps_nothing);
-	CU_add_test(suite, "positions commit with batches", positions_commit_with_batches);
-	CU_add_test(suite, "registry", registry);
-	return store_run();
+	return suite_run(argc, argv, "store-null", tests);
 }

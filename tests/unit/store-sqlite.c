@@ -2,6 +2,7 @@
  * restores, retention, and that the document's queries run. */
 #include "../../modules/store-sqlite/internal.h"
 #include "store-contract.h"
+#include "suite.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -485,25 +486,26 @@ static void document(void)
 	store_world_close();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_pSuite suite;
+	static const CU_TestInfo tests[] = {
+		{"custody is read under the lock", custody_is_read_under_the_lock},
+		{"many settled holes", many_settled_holes},
+		{"locked", locked},
+		{"disk full", disk_full},
+		{"damaged", damaged},
+		{"foreign files", foreign_files},
+		{"modes", modes},
+		{"durable", durable},
+		{"restored", restored},
+		{"retention by age", retention_by_age},
+		{"retention by size", retention_by_size},
+		{"document", document},
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	store_contract_add_custody(CU_add_suite("store-sqlite: custody", NULL, NULL));
-	store_contract_add_reading(CU_add_suite("store-sqlite: reading", NULL, NULL));
-	suite = CU_add_suite("store-sqlite: its own", NULL, NULL);
-	CU_add_test(suite, "custody is read under the lock", custody_is_read_under_the_lock);
-	CU_add_test(suite, "many settled holes", many_settled_holes);
-	CU_add_test(suite, "locked", locked);
-	CU_add_test(suite, "disk full", disk_full);
-	CU_add_test(suite, "damaged", damaged);
-	CU_add_test(suite, "foreign files", foreign_files);
-	CU_add_test(suite, "modes", modes);
-	CU_add_test(suite, "durable", durable);
-	CU_add_test(suite, "restored", restored);
-	CU_add_test(suite, "retention by age", retention_by_age);
-	CU_add_test(suite, "retention by size", retention_by_size);
-	CU_add_test(suite, "document", document);
-	return store_run();
+	suite_add("store-sqlite: custody", store_custody_tests);
+	suite_add("store-sqlite: reading", store_reading_tests);
+	suite_add("store-sqlite: its own", tests);
+	return suite_end(argc, argv);
 }

@@ -357,14 +357,3 @@ size_t store_rows(struct store *store, const struct yett_query *query)
 		0);
 	return count;
 }
-
-int store_run(void)
-{
-	unsigned failures;
-
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
-}

@@ -1,6 +1,5 @@
 /* transport-tls against what is no yett node: other versions, other protocols, damaged and random
  * bytes. Each is closed with its cause, on both sides, and nothing is left. */
-#include <CUnit/Basic.h>
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -13,6 +12,7 @@
 #include "transport-ends.h"
 
 #include "../../modules/transport-tls/tls.h"
+#include "suite.h"
 
 #define TIMEOUT_NS (10 * YETT_SEC)
 #define DAMAGED    1500
@@ -378,27 +378,15 @@ static void test_noise(void)
 	CU_ASSERT_EQUAL(memory_world_free(world), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"strangers", test_strangers},
 		{"wrong servers", test_wrong_servers},
 		{"damaged bytes", test_damage},
 		{"noise", test_noise},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"transport-tls, refusing", NULL, NULL, NULL, NULL, tests},
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failures;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 1;
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
+	return suite_run(argc, argv, "transport-tls, refusing", tests);
 }

@@ -1,6 +1,5 @@
 /* transport-tls between two instances, in memory: what works. What is refused is in
  * transport-refuse.c. */
-#include <CUnit/Basic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "transport-ends.h"
 
 #include "../../modules/transport-tls/tls.h"
+#include "suite.h"
 
 #define TIMEOUT_NS (10 * YETT_SEC)
 #define HANDSHAKES 10000
@@ -562,9 +562,9 @@ static void remove_folder(void)
 	waitpid(pid, NULL, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"facts", test_facts},
 		{"no certificate", test_ephemeral},
 		{"data", test_data},
@@ -583,21 +583,13 @@ int main(void)
 		{"many handshakes", test_many_handshakes},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"transport-tls", NULL, NULL, NULL, NULL, tests},
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failures;
+	int result;
 
-	if (mkdtemp(folder) == NULL || CU_initialize_registry() != CUE_SUCCESS ||
-		CU_register_suites(suites) != CUE_SUCCESS) {
+	if (mkdtemp(folder) == NULL) {
 		return 1;
 	}
 	make_certificates();
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
+	result = suite_run(argc, argv, "transport-tls", tests);
 	remove_folder();
-	return failures == 0 ? 0 : 1;
+	return result;
 }

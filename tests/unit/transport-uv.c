@@ -1,5 +1,4 @@
 /* transport-tls over real sockets: the production loop, the core's host table, loopback. */
-#include <CUnit/Basic.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "net/loop.h"
 
 #include "../../modules/transport-tls/tls.h"
+#include "suite.h"
 
 #define TIMEOUT_NS (20 * YETT_SEC)
 #define TOTAL      ((size_t)8 << 20)
@@ -224,26 +224,14 @@ static void test_stop(void)
 	CU_ASSERT_FALSE(second.closed);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"data over sockets", test_data},
 		{"nobody there", test_refused},
 		{"stop while dialling", test_stop},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"transport-tls, sockets", NULL, NULL, NULL, NULL, tests},
-		CU_SUITE_INFO_NULL,
-	};
-	unsigned failures;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 1;
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	failures = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
-	CU_cleanup_registry();
-	return failures == 0 ? 0 : 1;
+	return suite_run(argc, argv, "transport-tls, sockets", tests);
 }

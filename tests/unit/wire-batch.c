@@ -1,6 +1,5 @@
 /* Batches, pieces and envelopes: what is made can be read, and whatever is not right is refused
  * with the right answer. */
-#include <CUnit/Basic.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
@@ -10,6 +9,7 @@
 #include "wire/batch.h"
 #include "wire/envelope.h"
 #include "wire/pieces.h"
+#include "suite.h"
 
 static const struct yett_id origin = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 static const struct yett_epoch epoch = {1700000000, 0x1122334455667788};
@@ -326,9 +326,9 @@ static void test_nothing_left(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"a batch comes back as it was made", test_round_trip},
 		{"what cannot be built is refused", test_build_refusals},
 		{"changed headers", test_changed_headers},
@@ -341,12 +341,6 @@ int main(void)
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {{"wire-batch", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-batch", tests);
 }

@@ -8,6 +8,7 @@
 
 #include "base/crc32c.h"
 #include "wire/record.h"
+#include "suite.h"
 
 /* What zstd takes for itself, whatever it decompresses. */
 #define ZSTD_MEMORY_MAX (512 * 1024)
@@ -665,9 +666,9 @@ static void test_floods(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"changed headers and payloads", test_changed_batches},
 		{"numbers, credit, envelopes", test_batch_frames},
 		{"zstd bombs", test_bombs},
@@ -681,13 +682,6 @@ int main(void)
 		{"floods", test_floods},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-hostile-batch", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-hostile-batch", tests);
 }

@@ -5,6 +5,7 @@
 #include "wire-pair.h"
 
 #include "wire/cbor.h"
+#include "suite.h"
 
 #define CREDIT 40000
 /* What one frame may cost: the largest message decoded, the frame put together, a batch. */
@@ -586,9 +587,9 @@ static void test_unknown_keys(void)
 	each_control(unknown_key);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"a whole session", test_record},
 		{"a line that breaks within every frame", test_cut_everywhere},
 		{"every frame truncated at every byte", test_truncated_everywhere},
@@ -600,14 +601,8 @@ int main(void)
 		{"unknown keys are skipped", test_unknown_keys},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-hostile", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
+	int result = suite_run(argc, argv, "wire-hostile", tests);
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	g_ptr_array_unref(recorded);
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	g_clear_pointer(&recorded, g_ptr_array_unref);
+	return result;
 }

@@ -1,6 +1,5 @@
 /* Payloads and readers: limits, repair, order, compression, and what a hostile batch may not do.
  * The grammar itself is tested by the vectors (wire-vectors.c). */
-#include <CUnit/Basic.h>
 #include <glib.h>
 #include <zstd.h>
 
@@ -9,6 +8,7 @@
 #include "wire/batch.h"
 #include "wire/record.h"
 #include "wire/utf8.h"
+#include "suite.h"
 
 static struct yett_record event(const char *body)
 {
@@ -365,9 +365,9 @@ static void test_nothing_left(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"limits", test_limits},
 		{"nonsense", test_nonsense},
 		{"a full payload", test_full},
@@ -380,13 +380,6 @@ int main(void)
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-record", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-record", tests);
 }

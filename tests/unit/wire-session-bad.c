@@ -1,5 +1,6 @@
 /* The session machine: what it must refuse, as a sender and as a receiver. */
 #include "wire-pair.h"
+#include "suite.h"
 
 /* Every message out of its state, by whom it may not be sent: nothing goes out. */
 static void test_sending_out_of_state(void)
@@ -411,9 +412,9 @@ static void test_unread_pongs(void)
 	g_byte_array_unref(bytes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"sending out of state", test_sending_out_of_state},
 		{"receiving out of state", test_receiving_out_of_state},
 		{"frame headers", test_frame_headers},
@@ -425,13 +426,6 @@ int main(void)
 		{"unread answers", test_unread_pongs},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-session-bad", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-session-bad", tests);
 }

@@ -1,6 +1,7 @@
 /* The session machine: two of them talk to each other in memory, whole, byte by byte and in chunks
  * by chance. What they must refuse is in wire-session-bad.c. */
 #include "wire-pair.h"
+#include "suite.h"
 
 static const uint32_t chunk_sizes[] = {0, 1, 2, 7, 100, 20000};
 
@@ -229,9 +230,9 @@ static void test_idle_size(void)
 	pair_done(&pair);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"a whole session, in chunks of all sizes", test_whole_session},
 		{"large batches", test_large_batches},
 		{"interleaving", test_interleaving},
@@ -242,13 +243,6 @@ int main(void)
 		{"idle size", test_idle_size},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-session", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-session", tests);
 }

@@ -1,7 +1,6 @@
 /* The test vectors of tests/vectors: each is decoded and told as text, and encoded again. They are
  * made from the documents by a program of its own, so what agrees with them agrees with the
  * protocol and not only with itself. */
-#include <CUnit/Basic.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <math.h>
@@ -13,6 +12,7 @@
 #include "wire/envelope.h"
 #include "wire/frame.h"
 #include "wire/record.h"
+#include "suite.h"
 
 struct vector {
 	char *name, *type, *want;
@@ -576,22 +576,15 @@ static void test_batches(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {
+	static const CU_TestInfo tests[] = {
 		{"messages", test_messages},
 		{"records", test_records},
 		{"custody", test_custody},
 		{"batches", test_batches},
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = {
-		{"wire-vectors", NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL};
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
-		return 2;
-	}
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() > 0 || CU_get_error() != CUE_SUCCESS;
+	return suite_run(argc, argv, "wire-vectors", tests);
 }

@@ -25,6 +25,7 @@
 		     "SELECT lower(json_extract(?1, '$.id')), json_extract(?1, '$.name') "         \
 		     "WHERE json_type(?1, '$.id') = 'text' AND json_type(?1, '$.name') = 'text' "  \
 		     "AND length(json_extract(?1, '$.id')) = 36 "                                  \
+		     "AND json_extract(?1, '$.name') <> '' "                                       \
 		     "ON CONFLICT (uuid) DO UPDATE SET name = excluded.name "                      \
 		     "WHERE name IS NOT excluded.name")                                            \
 	X(NAME_FIND, "SELECT id FROM name WHERE text = ?1")                                        \

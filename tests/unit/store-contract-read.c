@@ -253,6 +253,46 @@ static void rows_are_whole(void)
 	end();
 }
 
+#define NAME_ROOM 64
+
+static int look_at_name(void *arg, const struct yett_row *row)
+{
+	snprintf(arg, NAME_ROOM, "%s", row->origin_name != NULL ? row->origin_name : "(none)");
+	return 0;
+}
+
+/* A document without a name yet, as of a node that a gateway has only heard of, names nobody. */
+static void names_of_origins(void)
+{
+	static const struct {
+		const char *name, *want;
+	} steps[] = {{"", "(none)"}, {"alpha.example", "alpha.example"}, {"", "alpha.example"},
+		{"beta.example", "beta.example"}};
+	struct yett_query query = {
+		.size = sizeof(query), .origin = "10203040-5060-4080-8000-000000000001"};
+
+	begin();
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 1, "a")), YETT_PUT_STORED);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		char name[NAME_ROOM] = "not asked";
+		uint64_t revision;
+		char json[128];
+
+		snprintf(json, sizeof(json), "{\"id\":\"%s\",\"name\":\"%s\"}", query.origin,
+			steps[i].name);
+		CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+		CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, "node", query.origin,
+					json, YETT_REVISION_ANY, &revision, &writer.error),
+			0);
+		CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+		CU_ASSERT_EQUAL(writer.operations->query(
+					writer.self, &query, look_at_name, name, &writer.error),
+			0);
+		CU_ASSERT_STRING_EQUAL(name, steps[i].want);
+	}
+	end();
+}
+
 struct followed {
 	uint64_t last;
 	size_t count;
@@ -325,6 +365,7 @@ const CU_TestInfo store_reading_tests[] = {
 	{"registry", registry},
 	{"filters", filters},
 	{"rows are whole", rows_are_whole},
+	{"names of origins", names_of_origins},
 	{"following", following},
 	{"identity", identity},
 	CU_TEST_INFO_NULL,

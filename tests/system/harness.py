@@ -20,6 +20,7 @@ group ends, each node has to stop cleanly, and an error or a warning in a log th
 expect (node.expect("event-name")) fails it; so does a line that is no log line, such as a
 sanitizer's. If anything fails, all logs are shown. Only Python's standard library is used.
 """
+import contextlib
 import json
 import os
 import re
@@ -30,6 +31,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -175,6 +177,77 @@ def free_port():
         _reserved.append(claim)
         return port
     raise Failure("no free port was found")
+
+
+class Wire:
+    """A way to a node that can be cut, and that can lose what goes one way: a forwarder of connections
+    with an address of its own. A context manager."""
+
+    def __init__(self, node):
+        self.node = node
+        self.port = free_port()
+        self.open = True
+        self.mute = False  # what the node answers is thrown away
+        self.deaf = False  # what is sent to it
+        self.pairs = []
+        self.lock = threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    def accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            try:
+                with self.lock:
+                    if not self.open:
+                        raise OSError
+                    far = socket.create_connection(("127.0.0.1", self.node.port))
+                    self.pairs.append((near, far))
+            except OSError:
+                near.close()
+                continue
+            for source, sink, back in ((near, far, False), (far, near, True)):
+                threading.Thread(target=self.carry, args=(source, sink, back), daemon=True).start()
+
+    def carry(self, source, sink, back):
+        try:
+            while data := source.recv(65536):
+                if not (self.mute if back else self.deaf):
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self):
+        """Ends what is there and lets nobody in until mend()."""
+        with self.lock:
+            self.open = False
+            pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def mend(self):
+        self.mute = self.deaf = False
+        self.open = True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.cut()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
 
 
 class Authority:
@@ -354,6 +427,17 @@ class Node:
         """Batches in its queue, all lanes."""
         queue = self.ctl("queue")
         return queue["waiting_batches"] + sum(lane["batches"] for lane in queue["lanes"])
+
+    def metric(self, name):
+        """The sum of what /metrics says of a name, over all instances."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as ask:
+            ask.connect(self.socket)
+            ask.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            with ask.makefile() as answer:
+                values = [line.split()[-1] for line in answer if re.match(name + r"[ {]", line)]
+        if not values:
+            raise Failure(f"{self.name} has no metric {name}")
+        return sum(float(value) for value in values)
 
     def cpu_seconds(self):
         """Processor time that it has used."""

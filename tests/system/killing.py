@@ -1,4 +1,7 @@
-"""What the tests that kill at random share: an agent that reads a journal, a gateway and a management
+"""What the tests of custody share: journals and bench/load, which know what has to be in the store, and
+the comparison with it.
+
+Killing, for the tests that kill at random: an agent that reads a journal, a gateway and a management
 server, which are killed with kill -9 while records flow and started again at once.
 
 Two kinds of senders, which both know for sure what has to be in the store at the end:
@@ -10,6 +13,7 @@ So what is asserted is that everything that was acknowledged, to whomever, is st
 it was, and that the account says the same. YETT_KILL_SEED repeats the choices of a run, though not
 where exactly each kill strikes."""
 import collections
+import contextlib
 import os
 import random
 import subprocess
@@ -34,14 +38,14 @@ def entry(number):
     return f"entry {number} of many: {number * 2654435761 % 2 ** 32:08x}"
 
 
-def journal(folder, count):
-    """A folder with a journal of so many entries, a millisecond apart, up to now."""
+def journal(folder, count, first=0):
+    """A folder with a journal of so many entries, a millisecond apart, up to now; more may be added."""
     if not os.path.exists(REMOTE):
         raise harness.Skip(f"{REMOTE} is not installed")
-    os.makedirs(folder)
+    os.makedirs(folder, exist_ok=True)
     begin = int(time.time() * 1000) - count
-    text = "".join(f"__REALTIME_TIMESTAMP={(begin + n) * 1000}\n__MONOTONIC_TIMESTAMP={n * 1000}\n"
-                   f"_BOOT_ID=0123456789abcdef0123456789abcdef\nMESSAGE={entry(n)}\nPRIORITY=6\n\n"
+    text = "".join(f"__REALTIME_TIMESTAMP={(begin + n) * 1000}\n__MONOTONIC_TIMESTAMP={(first + n) * 1000}\n"
+                   f"_BOOT_ID=0123456789abcdef0123456789abcdef\nMESSAGE={entry(first + n)}\nPRIORITY=6\n\n"
                    for n in range(count))
     subprocess.run([REMOTE, f"--output={folder}/many.journal", "-"], input=text, text=True, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -58,6 +62,39 @@ def load_bodies(agent, count):
             chance = (chance * 6364136223846793005 + 1442695040888963407) % 2 ** 64
             letters.append(64 + (chance >> 59))
         yield head + letters.decode()
+
+
+@contextlib.contextmanager
+def load(group, gateway, agents, records, rate, size=LOAD_BYTES):
+    """bench/load beside what the block does; afterwards, all that it told has been acknowledged."""
+    process = subprocess.Popen(
+        [LOAD, "--agents", str(agents), "--records", str(records), "--bytes", str(size), "--rate", str(rate),
+         "--gateway", gateway.address, "--gateway-name", gateway.name, "--ca", group.authority.folder,
+         "--state", os.path.join(group.folder, "load"), "--modules", harness.MODULES,
+         "--timeout", str(600 * harness.SLOWER)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield
+        out, _ = process.communicate(timeout=600 * harness.SLOWER)
+        print(out, end="")
+        if process.returncode != 0:
+            raise harness.Failure(f"bench/load: exit code {process.returncode}")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def once(what, have, want):
+    """A Counter of what is stored, held against a set of what was acknowledged."""
+    lost = want - have.keys()
+    twice = sum(1 for count in have.values() if count > 1)
+    strange = have.keys() - want
+    if lost or twice or strange:
+        raise harness.Failure(
+            f"{what}: of {len(want)} acknowledged {len(lost)} are lost, {twice} stored twice, "
+            f"{len(strange)} were never told: {sorted(lost)[:5]} {sorted(strange)[:5]}")
+    print(f"{what}: {len(want)}, each stored once")
 
 
 class Killing:
@@ -115,14 +152,6 @@ class Killing:
         print(f"{self.dead.total()} kills, {stored} of {self.total} records stored: {dict(self.dead)}")
         return stored
 
-    def start_load(self, group, gateway):
-        return subprocess.Popen(
-            [LOAD, "--agents", str(LOAD_AGENTS), "--records", str(self.load_each), "--bytes", str(LOAD_BYTES),
-             "--rate", str(self.rate), "--gateway", gateway.address, "--gateway-name", gateway.name,
-             "--ca", group.authority.folder, "--state", os.path.join(group.folder, "load"),
-             "--modules", harness.MODULES, "--timeout", str(600 * harness.SLOWER)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
     def run(self):
         with harness.Group() as group:
             # Nodes die while they introduce themselves, and while a session is up.
@@ -138,17 +167,8 @@ class Killing:
                 if self.shim:
                     node.on_shim(self.tear)
             group.start()
-            load = self.start_load(group, gateway)
-            try:
+            with load(group, gateway, LOAD_AGENTS, self.load_each, rate=self.rate):
                 stored = self.kill_all(group, server)
-                out, _ = load.communicate(timeout=600 * harness.SLOWER)
-                print(out, end="")
-                if load.returncode != 0:
-                    raise harness.Failure(f"bench/load: exit code {load.returncode}")
-            finally:
-                if load.poll() is None:
-                    load.kill()
-                    load.wait()
             self.wait_for_all(group, server)
             self.compare(server)
             agent.stop()
@@ -171,25 +191,14 @@ class Killing:
         """SQL over the store: what is there, held against what was told."""
         have = [body for body, in server.query(
             "SELECT body FROM events WHERE origin = 'a1.example' AND name = 'journal.message'")]
-        self.once("entries of the journal", collections.Counter(have),
-                  {entry(number) for number in range(self.entries)})
+        once("entries of the journal", collections.Counter(have), {entry(n) for n in range(self.entries)})
         rows = server.query("SELECT origin, body FROM events WHERE name = 'bench.load'")
-        self.once("records of bench/load",
-                  collections.Counter((origin, *body.split(" ", 2)[:2]) for origin, body in rows),
-                  {(f"agent-{agent:04}.example", f"agent-{agent:04}.example", str(number))
-                   for agent in range(1, LOAD_AGENTS + 1) for number in range(self.load_each)})
+        once("records of bench/load",
+             collections.Counter((origin, *body.split(" ", 2)[:2]) for origin, body in rows),
+             {(f"agent-{agent:04}.example", f"agent-{agent:04}.example", str(number))
+              for agent in range(1, LOAD_AGENTS + 1) for number in range(self.load_each)})
         # Making these letters again takes a while: of one agent.
         agent = self.random.randrange(1, LOAD_AGENTS + 1)
-        self.once(f"bodies of agent {agent}",
-                  collections.Counter(body for origin, body in rows if origin == f"agent-{agent:04}.example"),
-                  set(load_bodies(agent, self.load_each)))
-
-    def once(self, what, have, want):
-        lost = want - have.keys()
-        twice = sum(1 for count in have.values() if count > 1)
-        strange = have.keys() - want
-        if lost or twice or strange:
-            raise harness.Failure(
-                f"{what}: of {len(want)} acknowledged {len(lost)} are lost, {twice} stored twice, "
-                f"{len(strange)} were never told: {sorted(lost)[:5]} {sorted(strange)[:5]}")
-        print(f"{what}: {len(want)}, each stored once")
+        once(f"bodies of agent {agent}",
+             collections.Counter(body for origin, body in rows if origin == f"agent-{agent:04}.example"),
+             set(load_bodies(agent, self.load_each)))

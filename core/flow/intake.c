@@ -1,7 +1,7 @@
 /* Intake: a batch from a peer, checked, kept, and only then acknowledged.
  *
  * Responsible for holding a batch's origin against the peer (its own id, or one granted to it), for
- * refusing what has come round in a circle, and for the acknowledgement, which goes out after the
+ * refusing what has passed too many relays, and for the acknowledgement, which goes out after the
  * queue or the store says that the batch is durable, never before. Not responsible for being
  * durable (queue.c, store.c) nor for how much may come (credit.c). On the loop.
  *
@@ -98,14 +98,16 @@ static void kept(struct yett_keep *keep, int result)
 	yett_peer_unref(peer);
 }
 
-static bool came_round(const struct yett_node *node, const struct yett_envelope *envelope)
+/* A batch may come back to a relay that has passed it on, because the way has changed since: it goes
+ * on from here, and what it passed in between is no part of its way. That it does not come back
+ * again and again is seen to by PATH. */
+static void forget_detour(const struct yett_node *node, struct yett_envelope *envelope)
 {
 	for (uint32_t i = 0; i < envelope->hops; i++) {
 		if (yett_id_equal(&envelope->path[i], &node->id)) {
-			return true;
+			envelope->hops = i;
 		}
 	}
-	return envelope->hops >= YETT_HOPS_MAX;
 }
 
 static bool may_send(const struct yett_peer *peer, const struct yett_id *origin)
@@ -146,16 +148,17 @@ void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_enve
 		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_GRANT_MS, batch);
 		return;
 	}
-	if (came_round(node, envelope)) {
+	if (came.hops == 0) {
+		g_strlcpy(came.method, peer->mechanism, sizeof(came.method));
+	}
+	forget_detour(node, &came);
+	if (came.hops >= YETT_HOPS_MAX) {
 		yett_log(YETT_LOG_WARNING, "loop-refused",
-			"a batch has passed this node, or %d relays, already; look for gateways "
-			"that are upstreams of each other peer=%s origin=%s",
+			"a batch has passed %d relays already; make the chain of gateways shorter "
+			"peer=%s origin=%s",
 			YETT_HOPS_MAX, peer->name, yett_id_text(&batch->info.origin, origin));
 		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_LOOP_MS, batch);
 		return;
-	}
-	if (came.hops == 0) {
-		g_strlcpy(came.method, peer->mechanism, sizeof(came.method));
 	}
 	keep = yett_keep_new(
 		batch, meta, yett_envelope_encode(&came, meta), kept, yett_peer_ref(peer));

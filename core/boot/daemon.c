@@ -24,6 +24,7 @@
 #include "../flow/node.h"
 #include "../manage/manage.h"
 #include "../net/files.h"
+#include "environment.h"
 #include "privileges.h"
 
 struct daemon_state {
@@ -143,6 +144,11 @@ static int start_loop(struct daemon_state *daemon, struct yett_error *error)
 	return result;
 }
 
+static int start_environment(struct daemon_state *daemon, struct yett_error *error)
+{
+	return yett_environment_set(settings_of(daemon)->node.krb5_config, error);
+}
+
 static int start_privileges(struct daemon_state *daemon, struct yett_error *error)
 {
 	const struct yett_settings *settings = settings_of(daemon);
@@ -183,6 +189,7 @@ static int start_traffic(struct daemon_state *daemon, struct yett_error *error)
 }
 
 static int (*const stages[])(struct daemon_state *daemon, struct yett_error *error) = {
+	start_environment,
 	start_privileges,
 	start_loop,
 	start_node,

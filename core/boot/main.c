@@ -10,6 +10,7 @@
 
 #include "../base/log.h"
 #include "daemon.h"
+#include "environment.h"
 #include "options.h"
 
 static int with_conf(
@@ -39,6 +40,7 @@ int main(int argc, char **argv)
 	struct yett_conf *conf = NULL;
 	int code = yett_options_parse(argc, argv, &options);
 
+	yett_environment_clean();
 	if (code != 0) {
 		return code;
 	}

@@ -75,6 +75,9 @@ static const struct yett_schema node_rows[] = {
 		"How long a session may last before a new one takes over, authenticated anew."),
 	YETT_ROW_BOOL(node_group, compress, "compress", LIVE, "true",
 		"Whether batches that are made here are compressed where it helps."),
+	YETT_ROW_PATH(node_group, krb5_config, "krb5-config", 0, "",
+		"The configuration of Kerberos (krb5.conf); empty: the system's. What the "
+		"environment says of Kerberos does not count."),
 	YETT_ROW_END,
 };
 

@@ -64,6 +64,7 @@ struct yett_settings {
 		uint64_t ping_ns;           /* 10 s idle → ping; twice that silent → dead */
 		uint64_t session_max_ns;    /* 24 h */
 		bool compress;              /* M7 */
+		const char *krb5_config;    /* "": the system's */
 	} node;
 	/* group: management servers only */
 	struct {

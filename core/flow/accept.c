@@ -287,6 +287,7 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 	yett_count(gate->node, YETT_COUNT_ACCEPTED, 1);
 	*ret_events = &yett_peer_channel_events;
 	*ret_events_arg = peer;
+	yett_method_prepare(peer);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* Authenticate: HELLO and AUTH.
  *
  * Responsible for the choice of a method (the initiator takes the first of the acceptor's list that
- * it has and may use), for running the auth module's steps on the authentication threads, for going
- * on only when both ends say DONE, and for judging open sessions again after a reload. There is no
+ * it has and may use, and the next one where that cannot be had now), for running the auth module's
+ * steps on the authentication threads, for going on only when both ends say DONE, and for judging open sessions again after a reload. There is no
  * method "none", and no way on without one. Not responsible for what proves a name (modules) nor for
  * who may take part (admit.c).
  *
@@ -31,8 +31,10 @@ struct yett_authentication {
 	char addresses[2][64];
 	char suite[64];
 	char expected[YETT_NODE_NAME_SIZE];
+	int64_t peer_ahead_ns;
 	/* for the job */
 	bool first;
+	bool judging;
 	uint8_t *in;
 	size_t in_length;
 	int result;
@@ -48,91 +50,6 @@ struct yett_authentication {
 	int64_t expires_ns;
 };
 
-static void slot_unref(struct yett_auth_slot *slot)
-{
-	if (--slot->references == 0 && slot->replaced) {
-		yett_instance_free(slot->instance);
-		g_free(slot);
-	}
-}
-
-int yett_authenticate_setup(struct yett_node *node, struct yett_error *error)
-{
-	const struct yett_settings *settings = node->settings;
-	GPtrArray *slots = g_ptr_array_new();
-	int result = 0;
-
-	for (size_t i = 0; i < settings->authentication.count && result == 0; i++) {
-		struct yett_auth_slot *slot = g_new0(struct yett_auth_slot, 1);
-
-		slot->block = &((const struct yett_block *)settings->authentication.items)[i];
-		slot->operations = slot->block->descriptor->operations;
-		g_ptr_array_add(slots, slot);
-		result = yett_instance_new(&node->world, slot->block->descriptor, slot->block->name,
-			slot->block->settings, NULL, 0, &slot->instance, error);
-		if (result == 0) {
-			result = yett_instance_start(slot->instance, error);
-		}
-	}
-	if (result != 0) {
-		for (guint i = 0; i < slots->len; i++) {
-			struct yett_auth_slot *slot = slots->pdata[i];
-
-			yett_instance_free(slot->instance);
-			g_free(slot);
-		}
-		g_ptr_array_free(slots, TRUE);
-		return result;
-	}
-	/* The new ones are there: the old ones go with their last authentication. */
-	yett_authenticate_done(node);
-	node->auths = slots;
-	return 0;
-}
-
-void yett_authenticate_done(struct yett_node *node)
-{
-	for (guint i = 0; node->auths != NULL && i < node->auths->len; i++) {
-		struct yett_auth_slot *slot = node->auths->pdata[i];
-
-		slot->replaced = true;
-		slot->references++;
-		slot_unref(slot);
-	}
-	if (node->auths != NULL) {
-		g_ptr_array_free(node->auths, TRUE);
-		node->auths = NULL;
-	}
-}
-
-static const struct yett_list *allowed_methods(const struct yett_peer *peer)
-{
-	return peer->gate != NULL ? &peer->gate->settings->methods : &peer->link->settings->methods;
-}
-
-static bool list_has(const struct yett_list *list, const char *method)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(((const char **)list->items)[i], method) == 0) {
-			return true;
-		}
-	}
-	return list->count == 0;
-}
-
-static struct yett_auth_slot *find_slot(const struct yett_peer *peer, const char *method)
-{
-	for (guint i = 0; i < peer->node->auths->len; i++) {
-		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
-
-		if (strcmp(slot->operations->method, method) == 0 &&
-			list_has(allowed_methods(peer), method)) {
-			return slot;
-		}
-	}
-	return NULL;
-}
-
 void yett_authenticate(struct yett_peer *peer)
 {
 	struct yett_hello hello = {
@@ -141,15 +58,7 @@ void yett_authenticate(struct yett_peer *peer)
 		.wall_ns = yett_clock_wall(peer->node->clock),
 	};
 
-	for (guint i = 0; i < peer->node->auths->len && hello.method_count < YETT_METHODS_MAX;
-		i++) {
-		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
-
-		if (list_has(allowed_methods(peer), slot->operations->method)) {
-			g_strlcpy(hello.methods[hello.method_count++], slot->operations->method,
-				YETT_METHOD_NAME_SIZE);
-		}
-	}
+	yett_method_offer(peer, &hello);
 	yett_wire_hello(peer->wire, &hello);
 }
 
@@ -198,6 +107,7 @@ static void work(void *arg)
 		.facts = &auth->facts,
 		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
 		.wall_ns = yett_clock_wall(auth->clock),
+		.peer_ahead_ns = auth->peer_ahead_ns,
 	};
 
 	auth->result = 0;
@@ -221,7 +131,7 @@ static void authentication_free(struct yett_authentication *auth)
 	if (auth->context != NULL) {
 		auth->slot->operations->end(auth->context);
 	}
-	slot_unref(auth->slot);
+	yett_method_unref(auth->slot);
 	yett_peer_unref(auth->peer);
 	g_free(auth->chain_bytes);
 	g_free(auth->in);
@@ -266,6 +176,8 @@ static void deny(struct yett_peer *peer, struct yett_authentication *auth)
 	yett_peer_close(peer, YETT_REFUSE_ADMISSION, NULL, "%s", message.cause);
 }
 
+static bool fall_back(struct yett_peer *peer, struct yett_authentication *auth);
+
 static void stepped(void *arg)
 {
 	struct yett_authentication *auth = arg;
@@ -275,6 +187,9 @@ static void stepped(void *arg)
 	auth->running = false;
 	if (auth->cancelled || peer->state == YETT_PEER_CLOSED) {
 		authentication_free(auth);
+		return;
+	}
+	if (auth->result == YETT_EUNAVAIL && fall_back(peer, auth)) {
 		return;
 	}
 	if (auth->result != 0 || auth->status == YETT_AUTH_DENY) {
@@ -299,9 +214,12 @@ static void stepped(void *arg)
 	yett_peer_flush(peer);
 }
 
-static struct yett_executor *executor_for(const struct yett_peer *peer)
+/* Initiators have threads of their own for each method: one that waits for a KDC holds up nobody who
+ * needs none. */
+static struct yett_executor *executor_for(const struct yett_authentication *auth)
 {
-	return peer->role == YETT_ROLE_ACCEPTOR ? peer->node->acceptors : peer->node->initiators;
+	return auth->facts.role == YETT_ROLE_ACCEPTOR || auth->judging ? auth->peer->node->acceptors
+								       : auth->slot->initiators;
 }
 
 static void submit(struct yett_authentication *auth, const uint8_t *token, size_t length)
@@ -313,7 +231,7 @@ static void submit(struct yett_authentication *auth, const uint8_t *token, size_
 	auth->job.done = stepped;
 	auth->job.arg = auth;
 	auth->running = true;
-	yett_executor_submit(executor_for(auth->peer), &auth->job);
+	yett_executor_submit(executor_for(auth), &auth->job);
 }
 
 /* The facts are the channel's; an authentication may outlive it. */
@@ -361,6 +279,7 @@ static struct yett_authentication *begin(struct yett_peer *peer, struct yett_aut
 		return NULL;
 	}
 	auth->facts.role = peer->role;
+	auth->peer_ahead_ns = peer->clock_offset_ns;
 	if (peer->link != NULL) {
 		g_strlcpy(auth->expected, peer->link->name, sizeof(auth->expected));
 	}
@@ -368,27 +287,41 @@ static struct yett_authentication *begin(struct yett_peer *peer, struct yett_aut
 	return auth;
 }
 
-static void choose(struct yett_peer *peer, const struct yett_hello *hello)
+/* Tries the next of the acceptor's methods that both ends allow. False: there is none. `ret_error`: why
+ * one was passed over. */
+static bool try_next(struct yett_peer *peer, struct yett_error *ret_error)
 {
-	struct yett_error error = YETT_ERROR_INIT;
-	char offered[256] = "";
+	const struct yett_hello *offer = peer->offer;
+	struct yett_authentication *auth;
 
-	for (uint32_t i = 0; i < hello->method_count; i++) {
-		struct yett_auth_slot *slot = find_slot(peer, hello->methods[i]);
-		struct yett_authentication *auth;
+	while (peer->next_method < offer->method_count) {
+		struct yett_auth_slot *slot =
+			yett_method_find(peer, offer->methods[peer->next_method++]);
 
-		g_strlcat(offered, i > 0 ? " " : "", sizeof(offered));
-		g_strlcat(offered, hello->methods[i], sizeof(offered));
-		if (slot == NULL || (slot->operations->ready != NULL &&
-					    slot->operations->ready(slot->instance->self,
-						    peer->role, &error) != 0)) {
+		if (slot == NULL || !yett_method_ready(slot, peer->role, ret_error)) {
 			continue;
 		}
 		auth = begin(peer, slot);
 		if (auth != NULL) {
 			submit(auth, NULL, 0);
 		}
+		return true;
+	}
+	return false;
+}
+
+static void choose(struct yett_peer *peer, const struct yett_hello *hello)
+{
+	struct yett_error error = YETT_ERROR_INIT;
+	char offered[256] = "";
+
+	peer->offer = g_memdup2(hello, sizeof(*hello));
+	if (try_next(peer, &error)) {
 		return;
+	}
+	for (uint32_t i = 0; i < hello->method_count; i++) {
+		g_strlcat(offered, i > 0 ? " " : "", sizeof(offered));
+		g_strlcat(offered, hello->methods[i], sizeof(offered));
 	}
 	yett_peer_close(peer, YETT_REFUSE_ADMISSION,
 		error.mend[0] != '\0' ? error.mend
@@ -396,6 +329,26 @@ static void choose(struct yett_peer *peer, const struct yett_hello *hello)
 		"no common way to authenticate: the peer offers %s%s%s",
 		offered[0] != '\0' ? offered : "nothing", error.text[0] != '\0' ? "; " : "",
 		error.text);
+}
+
+/* Nothing was sent yet: the next method that both ends allow, if there is one. */
+static bool fall_back(struct yett_peer *peer, struct yett_authentication *auth)
+{
+	if (peer->role != YETT_ROLE_INITIATOR) {
+		return false;
+	}
+	peer->authentication = NULL;
+	if (!try_next(peer, NULL)) {
+		peer->authentication = auth;
+		return false;
+	}
+	yett_log(YETT_LOG_WARNING, "authentication-fallback",
+		"%s; another method is used for now%s%s method=%s upstream=%s address=%s",
+		auth->error.text, auth->error.mend[0] != '\0' ? ": " : "", auth->error.mend,
+		auth->slot->operations->method, peer->link->name, peer->address);
+	peer->fell_back = true;
+	authentication_free(auth);
+	return true;
 }
 
 void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *hello)
@@ -424,7 +377,7 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 		return;
 	}
 	if (auth == NULL && peer->role == YETT_ROLE_ACCEPTOR) {
-		struct yett_auth_slot *slot = find_slot(peer, message->method);
+		struct yett_auth_slot *slot = yett_method_find(peer, message->method);
 
 		if (slot == NULL) {
 			yett_peer_close(peer, YETT_REFUSE_ADMISSION,
@@ -458,12 +411,23 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 static void judge(void *arg)
 {
 	struct yett_authentication *auth = arg;
+	const struct yett_identity identity = {
+		.size = sizeof(identity),
+		.channel_bound = auth->channel_bound,
+		.mechanism = auth->mechanism,
+		.authority = auth->authority,
+		.name = auth->name,
+		.principal = auth->principal,
+		.expires_ns = auth->expires_ns,
+	};
 	const struct yett_auth_request request = {
 		.size = sizeof(request),
 		.role = auth->facts.role,
 		.facts = &auth->facts,
 		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
 		.wall_ns = yett_clock_wall(auth->clock),
+		.peer_ahead_ns = auth->peer_ahead_ns,
+		.identity = &identity,
 	};
 
 	auth->result =
@@ -521,7 +485,14 @@ static void judge_one(struct yett_peer *peer)
 	if (auth != NULL) {
 		auth->job = (struct yett_job){.work = judge, .done = judged, .arg = auth};
 		auth->running = true;
-		yett_executor_submit(executor_for(peer), &auth->job);
+		auth->judging = true;
+		g_strlcpy(auth->mechanism, peer->mechanism, sizeof(auth->mechanism));
+		g_strlcpy(auth->authority, peer->authority, sizeof(auth->authority));
+		g_strlcpy(auth->name, peer->name, sizeof(auth->name));
+		g_strlcpy(auth->principal, peer->principal, sizeof(auth->principal));
+		auth->channel_bound = peer->channel_bound;
+		auth->expires_ns = peer->expires_ns;
+		yett_executor_submit(executor_for(auth), &auth->job);
 	}
 }
 

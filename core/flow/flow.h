@@ -12,10 +12,10 @@
  *   deliver       sends what the queue holds, within the upstream's credit
  *   settle        removes what an upstream has taken custody of
  *
- * Beside the way: peer.c (a session: channel, wire machine, life), upstream.c (dials, backs off),
- * path.c (the way to the store, and no loops), origin.c and source.c (this node's own records),
- * numbers.c (which of them a queue in memory has lost), gap.c (what is lost is declared), node.c
- * (makes and ends all of it), reload.c.
+ * Beside the way: peer.c (a session: channel, wire machine, life), method.c (the auth modules),
+ * upstream.c (dials, backs off, renews), path.c (the way to the store, and no loops), origin.c and
+ * source.c (this node's own records), numbers.c (which of them a queue in memory has lost), gap.c
+ * (what is lost is declared), node.c (makes and ends all of it), reload.c.
  *
  * The queue splits a node in two halves that never call each other. A stage calls only the next
  * one; what comes back comes as a completion. All of it runs on the node's loop, but for what is

@@ -93,17 +93,30 @@ static void tick(void *arg)
 
 static int make_executors(struct yett_node *node, struct yett_error *error)
 {
-	int result;
-
+	node->initiators = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	if (node->inline_executors) {
 		node->acceptors = yett_executor_inline_new(node->loop);
-		node->initiators = yett_executor_inline_new(node->loop);
 		return 0;
 	}
-	result = yett_executor_new(node->loop, "acceptor", AUTH_THREADS, &node->acceptors, error);
-	return result != 0 ? result
-			   : yett_executor_new(node->loop, "initiator", AUTH_THREADS,
-				     &node->initiators, error);
+	return yett_executor_new(node->loop, "acceptor", AUTH_THREADS, &node->acceptors, error);
+}
+
+static void free_executors(struct yett_node *node)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	if (node->acceptors != NULL) {
+		yett_executor_free(node->acceptors, true, AUTH_PATIENCE);
+	}
+	if (node->initiators == NULL) {
+		return;
+	}
+	g_hash_table_iter_init(&iter, node->initiators);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		yett_executor_free(value, true, AUTH_PATIENCE);
+	}
+	g_hash_table_unref(node->initiators);
 }
 
 static int make_transport(struct yett_node *node, struct yett_error *error)
@@ -154,7 +167,7 @@ static int (*const steps[])(struct yett_node *node, struct yett_error *error) = 
 	yett_origin_load,
 	make_executors,
 	make_transport,
-	yett_authenticate_setup,
+	yett_method_setup,
 	make_policy,
 	make_deliver,
 	make_keeper,
@@ -315,13 +328,9 @@ void yett_node_free(struct yett_node *node)
 	yett_origin_done(node);
 	yett_numbers_close(node);
 	yett_deliver_done(node);
-	if (node->acceptors != NULL) {
-		yett_executor_free(node->acceptors, true, AUTH_PATIENCE);
-	}
-	if (node->initiators != NULL) {
-		yett_executor_free(node->initiators, true, AUTH_PATIENCE);
-	}
-	yett_authenticate_done(node);
+	yett_method_stop(node);
+	free_executors(node);
+	yett_method_done(node);
 	yett_instance_free(node->policy);
 	if (node->select_timer != NULL) {
 		node->loop->table->timer_free(node->select_timer);

@@ -99,7 +99,8 @@ struct yett_node {
 
 	/* authenticate */
 	GPtrArray *auths; /* struct yett_auth_slot *, best first */
-	struct yett_executor *acceptors, *initiators;
+	struct yett_executor *acceptors;
+	GHashTable *initiators; /* method → struct yett_executor * */
 
 	/* credit */
 	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */

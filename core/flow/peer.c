@@ -18,6 +18,7 @@
 #include "stages.h"
 
 #define OUTPUT_PIECES 32
+#define FELL_BACK_NS  (60 * YETT_SEC) /* then a better method is tried again */
 #define SUPERSEDED_NS (15 * YETT_SEC) /* longer than an initiator lets it live */
 
 static const char *const state_names[] = {
@@ -59,6 +60,7 @@ static void free_now(void *arg)
 	struct yett_peer *peer = arg;
 
 	yett_wire_free(peer->wire);
+	g_free(peer->offer);
 	g_free(peer->ack);
 	g_free(peer);
 }
@@ -402,7 +404,7 @@ const struct yett_channel_events yett_peer_channel_events = {
 };
 
 /* The initiator renews a session before it must end: with a tenth of its life left at least, and up to
- * a fifth, so that a thousand do not at once. Either end closes one that was not renewed in time. */
+ * a fifth, so that a thousand do not at once; and soon, where it had to do with another method. Either end closes one that was not renewed in time. */
 static void renew_in_time(struct yett_peer *peer, uint64_t now_ns, int64_t wall_ns)
 {
 	uint64_t age_ns = now_ns - peer->opened_ns;
@@ -417,7 +419,8 @@ static void renew_in_time(struct yett_peer *peer, uint64_t now_ns, int64_t wall_
 		expires_in_ns = (uint64_t)(peer->expires_ns - wall_ns);
 		life_ns = age_ns + expires_in_ns < max_ns ? age_ns + expires_in_ns : max_ns;
 	}
-	if (age_ns > life_ns - life_ns / 10000 * early) {
+	if (age_ns > life_ns - life_ns / 10000 * early ||
+		(peer->fell_back && age_ns > FELL_BACK_NS + FELL_BACK_NS / 10000 * early)) {
 		yett_upstream_renew(peer->link);
 	}
 }

@@ -57,6 +57,9 @@ struct yett_peer {
 
 	/* authenticate */
 	struct yett_authentication *authentication; /* while it lasts */
+	struct yett_hello *offer;                   /* initiator: the acceptor's HELLO */
+	uint32_t next_method;                       /* of the offer */
+	bool fell_back;                             /* a better method could not be had */
 	char mechanism[YETT_METHOD_NAME_SIZE];
 	char authority[256];
 	char name[YETT_NODE_NAME_SIZE]; /* as proved */

@@ -91,6 +91,8 @@ static void tell_restart(
 		what = "node.name";
 	} else if (strcmp(old->node.state, new->node.state) != 0) {
 		what = "node.state";
+	} else if (strcmp(old->node.krb5_config, new->node.krb5_config) != 0) {
+		what = "node.krb5-config";
 	} else if (yett_conf_block_differs(&old->queue, &new->queue) != 0) {
 		what = "queue";
 	} else if (yett_conf_block_differs(&old->store, &new->store) != 0) {
@@ -124,7 +126,7 @@ int yett_node_reload(
 			life->reload(node->transport->self, settings->transport.settings, error);
 		}
 	}
-	yett_authenticate_setup(node, error);
+	yett_method_setup(node, error);
 	if (node->policy != NULL && yett_conf_block_differs(&old->policy, &settings->policy) != 0) {
 		yett_select_setup(node, error);
 	}

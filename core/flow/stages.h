@@ -23,22 +23,35 @@ void yett_accept_known(struct yett_peer *peer);
 void yett_accept_heard(struct yett_peer *peer);
 void yett_accept_gone(struct yett_peer *peer);
 
-/* authenticate.c */
+/* method.c */
 struct yett_auth_slot { /* one configured auth module */
 	const struct yett_block *block;
 	struct yett_instance *instance;
 	const struct yett_auth_operations *operations;
+	struct yett_executor *initiators; /* the node's */
 	unsigned references; /* authentications that use it; freed at 0 once replaced */
 	bool replaced;
 };
+int yett_method_setup(struct yett_node *node, struct yett_error *error); /* also at a reload */
+/* Nobody is kept waiting any more: before the threads are asked back. */
+void yett_method_stop(struct yett_node *node);
+void yett_method_done(struct yett_node *node);
+/* A session's channel is there: where no method goes by certificates, none is asked for nor shown. */
+void yett_method_prepare(struct yett_peer *peer);
+/* Fills in what the session may use, best first. */
+void yett_method_offer(const struct yett_peer *peer, struct yett_hello *hello);
+/* The slot of a method that the session may use, or NULL; whether it could be used now. */
+struct yett_auth_slot *yett_method_find(const struct yett_peer *peer, const char *method);
+bool yett_method_ready(const struct yett_auth_slot *slot, uint32_t role, struct yett_error *error);
+void yett_method_unref(struct yett_auth_slot *slot);
+
+/* authenticate.c */
 void yett_authenticate(struct yett_peer *peer); /* the channel is up */
 void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *message);
 void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_message *message);
 void yett_authenticate_cancel(struct yett_peer *peer);
 /* Judges the open sessions again, after a reload: new roots, new CRLs. */
 void yett_authenticate_judge(struct yett_node *node);
-int yett_authenticate_setup(struct yett_node *node, struct yett_error *error);
-void yett_authenticate_done(struct yett_node *node);
 
 /* admit.c */
 void yett_admit(struct yett_peer *peer); /* both ends are authenticated */

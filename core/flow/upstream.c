@@ -68,7 +68,9 @@ static void connect_to(struct yett_link *link, const char *address, struct yett_
 	if (result != 0) {
 		yett_peer_close(peer, 0, error.mend, "%s",
 			error.text[0] != '\0' ? error.text : yett_result_text(result));
+		return;
 	}
+	yett_method_prepare(peer);
 }
 
 static void dial(void *arg)

@@ -254,6 +254,7 @@ static const struct yett_life life = {
 
 static const struct yett_auth_operations operations = {
 	.size = sizeof(operations),
+	.flags = YETT_AUTH_CERTIFICATES,
 	.method = "x509",
 	.begin = begin,
 	.step = step,

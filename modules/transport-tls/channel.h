@@ -42,7 +42,8 @@ struct yett_channel {
 	unsigned busy; /* calls on the stack that will still use it */
 	uint8_t role;
 	uint8_t state;
-	bool dialling; /* the host will still call back */
+	bool no_certificates; /* asks for none, shows none */
+	bool dialling;        /* the host will still call back */
 	bool reading;
 	bool paused;
 	bool want_writable;

@@ -278,7 +278,8 @@ int yett_tls_credentials_load(const struct yett_host *host,
 	credentials = calloc(1, sizeof(*credentials));
 	if (credentials == NULL ||
 		gnutls_certificate_allocate_credentials(&credentials->acceptor) < 0 ||
-		gnutls_certificate_allocate_credentials(&credentials->initiator) < 0) {
+		gnutls_certificate_allocate_credentials(&credentials->initiator) < 0 ||
+		gnutls_certificate_allocate_credentials(&credentials->bare) < 0) {
 		result = host->fail(error, YETT_ENOMEM, NULL, "out of memory");
 	} else {
 		credentials->references = 1;
@@ -312,6 +313,9 @@ void yett_tls_credentials_unref(struct yett_tls_credentials *credentials)
 	}
 	if (credentials->initiator != NULL) {
 		gnutls_certificate_free_credentials(credentials->initiator);
+	}
+	if (credentials->bare != NULL) {
+		gnutls_certificate_free_credentials(credentials->bare);
 	}
 	free(credentials);
 }

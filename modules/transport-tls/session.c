@@ -48,8 +48,9 @@ static int set_up(struct yett_channel *channel)
 
 	if (result >= 0) {
 		result = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
-			acceptor ? channel->credentials->acceptor
-				 : channel->credentials->initiator);
+			acceptor                   ? channel->credentials->acceptor
+			: channel->no_certificates ? channel->credentials->bare
+						   : channel->credentials->initiator);
 	}
 	if (result >= 0) {
 		result = set_alpn(session);
@@ -60,7 +61,8 @@ static int set_up(struct yett_channel *channel)
 	}
 	if (acceptor) {
 		/* Asked for; to show none is for the auth module to judge. */
-		gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+		gnutls_certificate_server_set_request(session,
+			channel->no_certificates ? GNUTLS_CERT_IGNORE : GNUTLS_CERT_REQUEST);
 		gnutls_handshake_set_hook_function(
 			session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST, on_client_hello);
 	}
@@ -69,6 +71,11 @@ static int set_up(struct yett_channel *channel)
 	gnutls_transport_set_vec_push_function(session, yett_tls_push);
 	gnutls_transport_set_pull_function(session, yett_tls_pull);
 	return result;
+}
+
+void yett_tls_without_certificates(struct yett_channel *channel)
+{
+	channel->no_certificates = true;
 }
 
 int yett_tls_session_new(struct yett_channel *channel)
@@ -150,7 +157,7 @@ int yett_tls_session_facts(struct yett_channel *channel, struct yett_tls_cause *
 		facts = &known->facts;
 		facts->size = sizeof(*facts);
 		facts->role = channel->role;
-		facts->ephemeral = channel->credentials->ephemeral;
+		facts->ephemeral = channel->credentials->ephemeral || channel->no_certificates;
 		result = export_secret(session, "EXPORTER-Channel-Binding", facts->binding);
 		if (result >= 0) {
 			result = export_secret(session, "EXPORTER-yett-auth", facts->exporter);

@@ -20,6 +20,7 @@ struct yett_tls_credentials {
 	char subject[256];
 	gnutls_certificate_credentials_t acceptor;
 	gnutls_certificate_credentials_t initiator; /* without a certificate if ephemeral */
+	gnutls_certificate_credentials_t bare;      /* always without */
 };
 
 int yett_tls_credentials_load(const struct yett_host *host,
@@ -65,6 +66,7 @@ int yett_tls_connect(void *self, const char *address, const char *source, const 
 int yett_tls_send(struct yett_channel *channel, const struct iovec *iov, int n);
 void yett_tls_pause(struct yett_channel *channel, int paused);
 void yett_tls_close(struct yett_channel *channel, int orderly);
+void yett_tls_without_certificates(struct yett_channel *channel);
 /* Closes what is left, at once. */
 void yett_tls_close_all(struct yett_tls *tls);
 

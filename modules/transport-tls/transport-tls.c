@@ -189,6 +189,7 @@ static const struct yett_transport_operations operations = {
 	.pause = yett_tls_pause,
 	.close = yett_tls_close,
 	.describe = describe,
+	.without_certificates = yett_tls_without_certificates,
 };
 
 static const struct yett_schema schema[] = {

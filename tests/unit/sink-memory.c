@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +12,6 @@
 #include <unistd.h>
 
 #include "sink-memory.h"
-
-#include "folder.h"
 
 struct memory_log memory_log;
 
@@ -456,9 +455,17 @@ char *memory_folder_new(void)
 	return strdup(path);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 void memory_folder_free(char **folder)
 {
-	folder_remove(*folder);
+	nftw(*folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	free(*folder);
 	*folder = NULL;
 }

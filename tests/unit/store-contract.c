@@ -15,16 +15,35 @@
 
 static struct store writer;
 
+static void begin(void)
+{
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
+}
+
+static void end(void)
+{
+	store_close(&writer);
+	store_world_close();
+}
+
 /* A test that makes batches as it declares them: the world is there before. */
 #define TEST(name)                                                                                 \
 	static void name##_course(void);                                                           \
 	static void name(void)                                                                     \
 	{                                                                                          \
-		store_begin(&writer);                                                              \
+		begin();                                                                           \
 		name##_course();                                                                   \
-		store_end(&writer);                                                                \
+		end();                                                                             \
 	}                                                                                          \
 	static void name##_course(void)
+
+/* The same course again after the process has ended and started anew. */
+static void restart(void)
+{
+	store_close(&writer);
+	store_open(&writer, YETT_STORE_WRITER);
+}
 
 static void exactly_once(void)
 {
@@ -51,14 +70,14 @@ static void exactly_once(void)
 	struct yett_account account;
 	struct yett_store_stats stats = {0};
 
-	store_begin(&writer);
+	begin();
 	for (size_t i = 0; i < sizeof(course) / sizeof(course[0]); i++) {
 		int got = store_put(&writer,
 			store_batch(1, 1, NORMAL, course[i].first, course[i].count, course[i].tag));
 
 		CU_ASSERT_EQUAL(got, course[i].want);
 		if (i % 3 == 0) {
-			store_restart(&writer);
+			restart();
 		}
 	}
 	account = store_account(&writer, 1, 1, NORMAL);
@@ -71,12 +90,12 @@ static void exactly_once(void)
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT_EQUAL(stats.records, 41);
 	CU_ASSERT_EQUAL(stats.forks, 4);
-	store_end(&writer);
+	end();
 }
 
 static void numbering_is_per_lane_and_epoch(void)
 {
-	store_begin(&writer);
+	begin();
 	for (unsigned origin = 1; origin <= 2; origin++) {
 		for (uint64_t epoch = 1; epoch <= 2; epoch++) {
 			for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
@@ -87,7 +106,7 @@ static void numbering_is_per_lane_and_epoch(void)
 		}
 	}
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 36);
-	store_end(&writer);
+	end();
 }
 
 TEST(one_transaction)
@@ -157,7 +176,7 @@ TEST(nothing_is_left)
 			writer.operations->rollback(writer.self);
 			writer.operations->rollback(writer.self); /* twice is no harm */
 		} else {
-			store_restart(&writer);
+			restart();
 		}
 		CU_ASSERT_EQUAL(store_rows(&writer, NULL), 0);
 		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 0);
@@ -167,7 +186,7 @@ TEST(nothing_is_left)
 	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
 	CU_ASSERT_EQUAL(put.ret_result, YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
-	store_restart(&writer);
+	restart();
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
 	CU_ASSERT_EQUAL(positions("source/"), 5);
 	CU_ASSERT_EQUAL(positions("source/y"), 0);
@@ -249,7 +268,7 @@ static void received_wins(void)
 		struct yett_account account;
 		struct losses found;
 
-		store_begin(&writer);
+		begin();
 		if (order == 0) {
 			CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, &gap, 1)),
 				YETT_PUT_STORED);
@@ -273,7 +292,7 @@ static void received_wins(void)
 		CU_ASSERT_EQUAL(found.first[0], 8);
 		CU_ASSERT_EQUAL(found.next[1], 15);
 		CU_ASSERT_EQUAL(found.holder.bytes[15], (uint8_t)999);
-		store_end(&writer);
+		end();
 	}
 }
 
@@ -284,7 +303,7 @@ static void bounds(void)
 	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 6, 2);
 	struct yett_account account;
 
-	store_begin(&writer);
+	begin();
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 5, "a")), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &told, 1)), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 2, &gap, 1)), YETT_PUT_STORED);
@@ -315,17 +334,17 @@ static void bounds(void)
 	CU_ASSERT_EQUAL(
 		store_put(&writer, store_batch(1, 1, NORMAL, 8, 12, "b")), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 40);
-	store_end(&writer);
+	end();
 }
 
 static void bounds_of_another(void)
 {
 	struct yett_notice bad = store_bounds(1, 1, NORMAL, 20, 41, true);
 
-	store_begin(&writer);
+	begin();
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &bad, 1)), YETT_PUT_DEAD);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 0);
-	store_end(&writer);
+	end();
 }
 
 /* A long epoch, in order but for the head, which comes last: the pieces stay bounded, and the
@@ -335,7 +354,7 @@ static void folding(void)
 	struct yett_notice closed;
 	uint64_t next = 1;
 
-	store_begin(&writer);
+	begin();
 	for (int i = 0; i < 3000; i++, next += 2) {
 		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, next, 2, "a")),
 			YETT_PUT_STORED);
@@ -355,7 +374,7 @@ static void folding(void)
 		store_put(&writer, store_batch(1, 1, NORMAL, next - 2, 3, "a")), YETT_PUT_FORK);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 6000);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 6000);
-	store_end(&writer);
+	end();
 }
 
 /* Every second number is under way: at the limit the store says later, and takes it once some of
@@ -365,7 +384,7 @@ static void too_many_pieces(void)
 	uint64_t first = 3;
 	int result = 0;
 
-	store_begin(&writer);
+	begin();
 	while ((result = store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"))) ==
 			YETT_PUT_STORED &&
 		first < 10000) {
@@ -376,14 +395,14 @@ static void too_many_pieces(void)
 	CU_ASSERT_EQUAL(
 		store_put(&writer, store_batch(1, 1, NORMAL, 3, 1, "a")), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, YETT_PIECES_MAX);
-	store_end(&writer);
+	end();
 }
 
 static void too_many_epochs(void)
 {
 	struct yett_notice closed = store_bounds(1, 1, NORMAL, 3, 3, true);
 
-	store_begin(&writer);
+	begin();
 	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
 		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, epoch, NORMAL, 1, 2, "a")),
 			YETT_PUT_STORED);
@@ -396,7 +415,7 @@ static void too_many_epochs(void)
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 3, &closed, 1)), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 66, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
-	store_end(&writer);
+	end();
 }
 
 /* Two writers on one store, each putting all of the same batches, in turn and not in step. */
@@ -405,7 +424,7 @@ static void two_writers(void)
 	struct store other;
 	int stored = 0;
 
-	store_begin(&writer);
+	begin();
 	store_open(&other, YETT_STORE_WRITER);
 	for (uint64_t i = 0; i < 200; i++) {
 		uint64_t mine = i, theirs = (i * 7 + 3) % 200;
@@ -420,7 +439,7 @@ static void two_writers(void)
 	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).received, 600);
 	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).forks, 0);
 	store_close(&other);
-	store_end(&writer);
+	end();
 }
 
 /* Puts batches of three until it is killed, telling of each that is committed. */

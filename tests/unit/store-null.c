@@ -17,7 +17,8 @@ static void keeps_nothing(void)
 	struct yett_store_stats stats = {0};
 	struct store writer;
 
-	store_begin(&writer);
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
 	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-keeps-nothing");
 	CU_ASSERT_PTR_NOT_NULL(strstr(yett_module.summary, "NOTHING"));
 	for (int i = 0; i < 3; i++) {
@@ -29,7 +30,8 @@ static void keeps_nothing(void)
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT_EQUAL(stats.records, 21);
 	CU_ASSERT_EQUAL(store_world.metrics[1], 21);
-	store_end(&writer);
+	store_close(&writer);
+	store_world_close();
 }
 
 static int add_position(void *arg, const char *key, const void *position, size_t length)
@@ -47,7 +49,8 @@ static void positions_commit_with_batches(void)
 	struct store writer;
 	size_t count = 0;
 
-	store_begin(&writer);
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
 	batch = store_batch(1, 1, YETT_LANE_NORMAL, 1, 7, "a");
 	put = (struct yett_put){.size = sizeof(put),
 		.batch = &batch,
@@ -66,7 +69,8 @@ static void positions_commit_with_batches(void)
 	writer.operations->positions(writer.self, "other/", add_position, &count);
 	CU_ASSERT_EQUAL(count, 1);
 	store_batch_free(&batch);
-	store_end(&writer);
+	store_close(&writer);
+	store_world_close();
 }
 
 struct seen {
@@ -101,7 +105,8 @@ static void registry(void)
 	const struct yett_store_operations *calls;
 	uint64_t one = 0, two = 0, other = 0;
 
-	store_begin(&writer);
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
 	store_open(&reader, YETT_STORE_READER);
 	calls = writer.operations;
 	CU_ASSERT_EQUAL(calls->begin(writer.self, &writer.error), 0);
@@ -140,7 +145,8 @@ static void registry(void)
 	/* Nothing outlives the last instance. */
 	store_open(&writer, YETT_STORE_WRITER);
 	CU_ASSERT_EQUAL(list(&writer).count, 0);
-	store_end(&writer);
+	store_close(&writer);
+	store_world_close();
 }
 
 int main(int argc, char **argv)

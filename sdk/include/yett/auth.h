@@ -15,6 +15,8 @@ enum yett_auth_status {
 	YETT_AUTH_DENY = 3, /* it is not, or may not: `error` says why, in full */
 };
 
+struct yett_identity;
+
 struct yett_auth_request {
 	uint32_t size;
 	uint32_t role;
@@ -23,6 +25,10 @@ struct yett_auth_request {
 	 * Acceptor: NULL. */
 	const char *expected_name;
 	int64_t wall_ns; /* now, by our clock */
+	/* The peer's clock less ours, as far as its HELLO tells. */
+	int64_t peer_ahead_ns;
+	/* `judge` only: whom the session was opened for; borrowed during the call. */
+	const struct yett_identity *identity;
 };
 
 struct yett_auth_token {
@@ -45,15 +51,22 @@ struct yett_identity {
 	int64_t expires_ns;     /* Unix time at which the session must have ended; 0: none */
 };
 
+enum yett_auth_flag {
+	YETT_AUTH_CERTIFICATES = 1 << 0, /* it goes by the certificates of the channel */
+};
+
 struct yett_auth_operations {
 	uint32_t size;
-	uint32_t reserved;
+	uint32_t flags;     /* enum yett_auth_flag */
 	const char *method; /* as it goes over the wire: "x509", "kerberos" */
-	/* Whether an initiator could use it now; YETT_EUNAVAIL and the cause if not. Optional. */
+	/* Whether it could be used now in that role; YETT_EUNAVAIL and the cause if not. An acceptor
+	 * offers only what it could. On the loop: must not block. Optional. */
 	int (*ready)(void *self, uint32_t role, struct yett_error *error);
 	int (*begin)(void *self, const struct yett_auth_request *request, void **ret_context,
 		struct yett_error *error);
-	/* `token` is what the peer sent, NULL at the first call of the initiator. */
+	/* `token` is what the peer sent, NULL at the first call of the initiator. That call may
+	 * answer YETT_EUNAVAIL, for want of a credential, a service or whoever gives them out:
+	 * nothing has been sent, and another method that both ends allow is tried. */
 	int (*step)(void *context, const uint8_t *token, size_t length,
 		struct yett_auth_token *ret_token, struct yett_error *error);
 	int (*identity)(void *context, struct yett_identity *ret_identity);

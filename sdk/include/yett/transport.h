@@ -82,6 +82,10 @@ struct yett_transport_operations {
 	void (*close)(struct yett_channel *channel, int orderly);
 	/* What our own end shows, for views: "CN=… until 2027-…"; returns the length. Optional. */
 	int (*describe)(void *self, char *ret_text, size_t size);
+	/* From within `accepted`, or right after `connect`: no method of authentication that is
+	 * allowed here goes by certificates, so an acceptor asks for none, and an initiator shows
+	 * none. Optional. */
+	void (*without_certificates)(struct yett_channel *channel);
 };
 
 #endif

@@ -1,0 +1,307 @@
+/* One ticket, of the KDC.
+ *
+ * Responsible for the library's calls: who this node is (the named principal, or the client keytab's
+ * first), the first ticket by its key, the service's ticket by that one; each time in a new cache in
+ * memory, so that what is old is never handed out as new. Without a client keytab it takes what
+ * somebody else keeps in the credential cache. With both, the file is written when a ticket has come,
+ * and read where no KDC answers. The service's realm is what the configuration maps its name to
+ * ([domain_realm]), else the KDC's own word (a referral); no name is asked of the DNS. Not
+ * responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kerberos.h"
+
+struct fetch {
+	const struct yett_kerberos_source *source;
+	krb5_context context;
+	krb5_ccache cache, file; /* NULL: not there */
+	krb5_keytab keytab;
+	krb5_principal client, server;
+	krb5_creds *ticket;
+	char service[YETT_KERBEROS_PRINCIPAL_SIZE];
+	char client_name[YETT_KERBEROS_PRINCIPAL_SIZE];
+	char own_realm[YETT_KERBEROS_REALM_SIZE];
+	char realm[YETT_KERBEROS_REALM_SIZE]; /* "": the KDC shall say */
+	struct yett_kerberos_cause *cause;
+};
+
+static int failed(struct fetch *fetch, krb5_error_code code, const char *doing)
+{
+	struct yett_kerberos_about about = {
+		.doing = doing,
+		.realm = fetch->own_realm,
+		.client = fetch->client_name,
+		.keytab = fetch->source->keytab,
+	};
+
+	yett_kerberos_explain(fetch->context, code, &about, fetch->cause);
+	return YETT_EUNAVAIL;
+}
+
+static int no_service(struct fetch *fetch, krb5_error_code code)
+{
+	struct yett_kerberos_about about = {
+		.doing = "get a ticket for the upstream",
+		.realm = fetch->realm[0] != '\0' ? fetch->realm : fetch->own_realm,
+		.own_realm = fetch->own_realm,
+		.client = fetch->client_name,
+		.server = fetch->service,
+		.keytab = fetch->source->keytab,
+	};
+
+	yett_kerberos_explain(fetch->context, code, &about, fetch->cause);
+	fetch->cause->result = YETT_EUNAVAIL;
+	return YETT_EUNAVAIL;
+}
+
+static void realm_text(krb5_const_principal principal, char *ret_text, size_t size)
+{
+	snprintf(ret_text, size, "%.*s", (int)principal->realm.length, principal->realm.data);
+}
+
+static void principal_text(
+	krb5_context context, krb5_const_principal principal, char *ret_text, size_t size)
+{
+	char *text = NULL;
+
+	ret_text[0] = '\0';
+	if (krb5_unparse_name(context, principal, &text) == 0) {
+		snprintf(ret_text, size, "%s", text);
+		krb5_free_unparsed_name(context, text);
+	}
+}
+
+static krb5_error_code first_of_keytab(struct fetch *fetch)
+{
+	krb5_kt_cursor cursor;
+	krb5_keytab_entry entry;
+	krb5_error_code code = krb5_kt_start_seq_get(fetch->context, fetch->keytab, &cursor);
+
+	if (code != 0) {
+		return code;
+	}
+	code = krb5_kt_next_entry(fetch->context, fetch->keytab, &entry, &cursor);
+	if (code == 0) {
+		code = krb5_copy_principal(fetch->context, entry.principal, &fetch->client);
+		krb5_free_keytab_entry_contents(fetch->context, &entry);
+	}
+	krb5_kt_end_seq_get(fetch->context, fetch->keytab, &cursor);
+	return code;
+}
+
+/* Who we are. */
+static int find_client(struct fetch *fetch)
+{
+	const struct yett_kerberos_source *source = fetch->source;
+	krb5_error_code code = 0;
+
+	if (source->keytab[0] != '\0') {
+		code = krb5_kt_resolve(fetch->context, source->keytab, &fetch->keytab);
+	}
+	if (code == 0 && source->ccache[0] != '\0') {
+		code = krb5_cc_resolve(fetch->context, source->ccache, &fetch->file);
+	}
+	if (code != 0) {
+		return failed(fetch, code, "open the keytab or the credential cache");
+	}
+	if (source->principal[0] != '\0') {
+		code = krb5_parse_name(fetch->context, source->principal, &fetch->client);
+	} else if (fetch->keytab != NULL) {
+		code = first_of_keytab(fetch);
+	} else if (fetch->file != NULL) {
+		code = krb5_cc_get_principal(fetch->context, fetch->file, &fetch->client);
+	} else {
+		code = KRB5_KT_NOTFOUND;
+	}
+	if (code != 0) {
+		return failed(fetch, code, "find out who this node is");
+	}
+	principal_text(
+		fetch->context, fetch->client, fetch->client_name, sizeof(fetch->client_name));
+	realm_text(fetch->client, fetch->own_realm, sizeof(fetch->own_realm));
+	return 0;
+}
+
+/* SERVICE/HOST@REALM, where the realm may be left to the KDC. */
+static int find_server(struct fetch *fetch, const char *host)
+{
+	char **realms = NULL;
+	krb5_error_code code = krb5_get_host_realm(fetch->context, host, &realms);
+
+	if (code == 0 && realms != NULL && realms[0] != NULL) {
+		snprintf(fetch->realm, sizeof(fetch->realm), "%s", realms[0]);
+	}
+	krb5_free_host_realm(fetch->context, realms);
+	snprintf(fetch->service, sizeof(fetch->service), "%s/%s@%s", fetch->source->service, host,
+		fetch->realm);
+	code = krb5_parse_name(fetch->context, fetch->service, &fetch->server);
+	return code == 0 ? 0 : failed(fetch, code, "name the upstream's service");
+}
+
+static krb5_error_code first_ticket(struct fetch *fetch)
+{
+	krb5_get_init_creds_opt *options = NULL;
+	krb5_creds creds;
+	krb5_error_code code;
+
+	memset(&creds, 0, sizeof(creds));
+	code = krb5_get_init_creds_opt_alloc(fetch->context, &options);
+	if (code == 0) {
+		code = krb5_get_init_creds_keytab(
+			fetch->context, &creds, fetch->client, fetch->keytab, 0, NULL, options);
+	}
+	/* After that, since the cache keeps by how much the KDC's clock differs. */
+	if (code == 0) {
+		code = krb5_cc_initialize(fetch->context, fetch->cache, fetch->client);
+	}
+	if (code == 0) {
+		code = krb5_cc_store_cred(fetch->context, fetch->cache, &creds);
+	}
+	krb5_get_init_creds_opt_free(fetch->context, options);
+	krb5_free_cred_contents(fetch->context, &creds);
+	return code;
+}
+
+static krb5_error_code service_ticket(struct fetch *fetch, krb5_flags flags, krb5_ccache cache)
+{
+	krb5_creds want;
+
+	memset(&want, 0, sizeof(want));
+	want.client = fetch->client;
+	want.server = fetch->server;
+	return krb5_get_credentials(fetch->context, flags, cache, &want, &fetch->ticket);
+}
+
+/* What is in the file goes to the cache in memory, for GSSAPI to find. */
+static krb5_error_code from_file(struct fetch *fetch, krb5_flags flags)
+{
+	krb5_error_code code = service_ticket(fetch, flags, fetch->file);
+
+	if (code == 0) {
+		code = krb5_cc_initialize(fetch->context, fetch->cache, fetch->client);
+	}
+	return code == 0 ? krb5_cc_store_cred(fetch->context, fetch->cache, fetch->ticket) : code;
+}
+
+/* What was got is kept for a start without a KDC; that it cannot be is no failure. */
+static void to_file(struct fetch *fetch)
+{
+	if (krb5_cc_initialize(fetch->context, fetch->file, fetch->client) == 0) {
+		krb5_cc_copy_creds(fetch->context, fetch->cache, fetch->file);
+	}
+}
+
+static int get(struct fetch *fetch)
+{
+	krb5_error_code code = krb5_cc_new_unique(fetch->context, "MEMORY", NULL, &fetch->cache);
+
+	if (code != 0) {
+		return failed(fetch, code, "make a credential cache");
+	}
+	if (fetch->keytab == NULL) {
+		code = from_file(fetch, 0);
+		return code == 0 ? 0 : no_service(fetch, code);
+	}
+	code = first_ticket(fetch);
+	if (code != 0) {
+		if (fetch->file != NULL && from_file(fetch, KRB5_GC_CACHED) == 0) {
+			return 0;
+		}
+		return failed(fetch, code, "get a first ticket");
+	}
+	code = service_ticket(fetch, 0, fetch->cache);
+	if (code != 0) {
+		return no_service(fetch, code);
+	}
+	if (fetch->file != NULL) {
+		to_file(fetch);
+	}
+	return 0;
+}
+
+static void describe(const struct fetch *fetch, struct yett_kerberos_ticket *ret_ticket)
+{
+	const krb5_creds *ticket = fetch->ticket;
+	krb5_timestamp ahead = 0;
+	krb5_int32 ignored;
+
+	principal_text(
+		fetch->context, ticket->server, ret_ticket->server, sizeof(ret_ticket->server));
+	realm_text(ticket->server, ret_ticket->realm, sizeof(ret_ticket->realm));
+	snprintf(ret_ticket->client, sizeof(ret_ticket->client), "%s", fetch->client_name);
+	snprintf(ret_ticket->cache, sizeof(ret_ticket->cache), "MEMORY:%s",
+		krb5_cc_get_name(fetch->context, fetch->cache));
+	krb5_get_time_offsets(fetch->context, &ahead, &ignored);
+	/* Times of a ticket are the KDC's, as unsigned seconds; ours is what counts here. */
+	ret_ticket->kdc_ahead_s = ahead;
+	ret_ticket->since =
+		(int64_t)(uint32_t)(ticket->times.starttime != 0 ? ticket->times.starttime
+								 : ticket->times.authtime) -
+		ahead;
+	ret_ticket->until = (int64_t)(uint32_t)ticket->times.endtime - ahead;
+}
+
+static void fetch_done(struct fetch *fetch, bool keep)
+{
+	krb5_context context = fetch->context;
+
+	if (fetch->ticket != NULL) {
+		krb5_free_creds(context, fetch->ticket);
+	}
+	if (fetch->cache != NULL && keep) {
+		krb5_cc_close(context, fetch->cache);
+	} else if (fetch->cache != NULL) {
+		krb5_cc_destroy(context, fetch->cache);
+	}
+	if (fetch->file != NULL) {
+		krb5_cc_close(context, fetch->file);
+	}
+	if (fetch->keytab != NULL) {
+		krb5_kt_close(context, fetch->keytab);
+	}
+	krb5_free_principal(context, fetch->client);
+	krb5_free_principal(context, fetch->server);
+	krb5_free_context(context);
+}
+
+int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
+	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause)
+{
+	struct fetch fetch = {.source = source, .cause = ret_cause};
+	krb5_error_code code = krb5_init_context(&fetch.context);
+	int result;
+
+	if (code != 0) {
+		return yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL,
+			"look at the file of `krb5-config`", "Kerberos cannot be begun: code %d",
+			(int)code);
+	}
+	result = find_client(&fetch);
+	if (result == 0) {
+		result = find_server(&fetch, host);
+	}
+	if (result == 0) {
+		result = get(&fetch);
+	}
+	if (result == 0) {
+		describe(&fetch, ret_ticket);
+	}
+	fetch_done(&fetch, result == 0);
+	return result;
+}
+
+void yett_kerberos_cache_destroy(const char *name)
+{
+	krb5_context context;
+	krb5_ccache cache;
+
+	if (krb5_init_context(&context) != 0) {
+		return;
+	}
+	if (krb5_cc_resolve(context, name, &cache) == 0) {
+		krb5_cc_destroy(context, cache);
+	}
+	krb5_free_context(context);
+}

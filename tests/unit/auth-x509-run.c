@@ -1,10 +1,11 @@
 /* Running auth-x509 as the core does. See auth-x509-run.h. */
 #include "auth-x509-run.h"
 
+#include "folder.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 char x509_folder[] = "/tmp/yett-x509-XXXXXX";
@@ -174,17 +175,6 @@ static void make_roots(void)
 	mint_write(x509_at("other.crt"), two, 1);
 }
 
-static void remove_folder(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", x509_folder, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-}
-
 void x509_setup_all(void)
 {
 	YETT_REQUIRE(mkdtemp(x509_folder) != NULL);
@@ -200,5 +190,5 @@ void x509_free_all(void)
 	minted_free(&x509_middle);
 	memory_host_free(x509_host);
 	YETT_REQUIRE(memory_world_free(x509_world) == 0);
-	remove_folder();
+	folder_remove(x509_folder);
 }

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -16,6 +15,7 @@
 #include "pki/authority.h"
 #include "pki/certificate.h"
 #include "pki/pem.h"
+#include "folder.h"
 #include "suite.h"
 
 #define NOW   INT64_C(1800000000) /* 2027-01-15 */
@@ -454,17 +454,6 @@ static void test_cert_command(void)
 	CU_ASSERT_EQUAL(command(yett_ctl_cert, "cert --help"), 0);
 }
 
-static void remove_folder(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", folder, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-}
-
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -487,6 +476,6 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	result = suite_run(argc, argv, "pki", tests);
-	remove_folder();
+	folder_remove(folder);
 	return result;
 }

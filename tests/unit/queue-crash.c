@@ -75,15 +75,8 @@ static void model_init(struct model *model, uint64_t seed)
 	}
 	model->random = seed;
 	model->faulty = yett_faulty_new(seed);
-	model->settings = (struct yett_disk_settings){
-		.directory = "queue",
-		.size_bytes = 4 * 1024 * 1024,
-		.segment_bytes = 65536,
-		.reserve_urgent = 15,
-		.reserve_normal = 40,
-		.reserve_bulk = 15,
-		.reserve_custody = 5,
-	};
+	model->settings = (struct yett_disk_settings)FIXTURE_DISK_SETTINGS("queue");
+	model->settings.size_bytes = 4 * 1024 * 1024;
 	model->fixture.random = seed;
 }
 
@@ -377,6 +370,20 @@ static void test_crash_seeds(void)
 	}
 }
 
+/* A crash, and nothing of what the model knows is lost in it; `at` says of which `what` it was. */
+static void end_in_crash(struct model *model, const char *what, uint64_t at)
+{
+	crash(model, (enum yett_faulty_crash)(at % YETT_FAULTY_CRASHES));
+	CHECK(model, start(model) == 0);
+	compare(model);
+	fixture_destroy(&model->fixture, true);
+	yett_faulty_free(model->faulty);
+	if (model->failed > 0) {
+		printf("\n    %s %llu", what, (unsigned long long)at);
+		CU_FAIL_FATAL("failure");
+	}
+}
+
 /* One operation fails, the process goes on; then it crashes. */
 static void fail_everywhere(int result)
 {
@@ -396,15 +403,7 @@ static void fail_everywhere(int result)
 		CHECK(&model, started == 0);
 		work(&model, STEPS);
 		count = yett_faulty_operations(model.faulty);
-		crash(&model, (enum yett_faulty_crash)(at % YETT_FAULTY_CRASHES));
-		CHECK(&model, start(&model) == 0);
-		compare(&model);
-		fixture_destroy(&model.fixture, true);
-		yett_faulty_free(model.faulty);
-		if (model.failed > 0) {
-			printf("\n    operation %llu", (unsigned long long)at);
-			CU_FAIL_FATAL("failure");
-		}
+		end_in_crash(&model, "operation", at);
 	}
 	CU_ASSERT(count > 100);
 }
@@ -437,15 +436,7 @@ static void test_fail_sync(void)
 		/* What was synced before the failure is still there, without a restart too. */
 		sync_all(&model);
 		compare(&model);
-		crash(&model, (enum yett_faulty_crash)(at % YETT_FAULTY_CRASHES));
-		CHECK(&model, start(&model) == 0);
-		compare(&model);
-		fixture_destroy(&model.fixture, true);
-		yett_faulty_free(model.faulty);
-		if (model.failed > 0) {
-			printf("\n    sync %llu", (unsigned long long)at);
-			CU_FAIL_FATAL("failure");
-		}
+		end_in_crash(&model, "sync", at);
 	}
 	CU_ASSERT(degraded > 40); /* not where only a range file could not be written */
 }

@@ -20,15 +20,7 @@
 #define OPEN    "1-0000000000000002.seg"
 #define URGENT  "0-0000000000000003.seg"
 
-static const struct yett_disk_settings settings = {
-	.directory = "queue",
-	.size_bytes = 1024 * 1024,
-	.segment_bytes = 65536,
-	.reserve_urgent = 15,
-	.reserve_normal = 40,
-	.reserve_bulk = 15,
-	.reserve_custody = 5,
-};
+static const struct yett_disk_settings settings = FIXTURE_DISK_SETTINGS("queue");
 
 static int ignore(void *arg, uint64_t number, const struct yett_range *range, const void *meta,
 	size_t meta_length)

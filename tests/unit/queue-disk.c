@@ -13,21 +13,14 @@
 #include "net/files.h"
 #include "queue-fixture.h"
 #include "wire/batch.h"
+#include "folder.h"
 #include "suite.h"
 
 static char temporary[] = "/tmp/yett-queue-XXXXXX";
 
 static struct yett_disk_settings settings_of(const char *directory)
 {
-	return (struct yett_disk_settings){
-		.directory = directory,
-		.size_bytes = 1024 * 1024,
-		.segment_bytes = 65536,
-		.reserve_urgent = 15,
-		.reserve_normal = 40,
-		.reserve_bulk = 15,
-		.reserve_custody = 5,
-	};
+	return (struct yett_disk_settings)FIXTURE_DISK_SETTINGS(directory);
 }
 
 static int restart(struct fixture *fixture, const struct yett_files *files,
@@ -201,25 +194,12 @@ static void test_lanes_and_segments(void)
 	yett_faulty_free(faulty);
 }
 
-static int count_ranges(void *arg, uint64_t number, const struct yett_range *range,
-	const void *meta, size_t meta_length)
-{
-	unsigned *count = arg;
-
-	CU_ASSERT(number > 0 && range->count == 1 && meta_length == 4);
-	CU_ASSERT_EQUAL(memcmp(meta, "meta", 4), 0);
-	(*count)++;
-	return 0;
-}
-
 static void test_full(void)
 {
 	struct yett_disk_settings settings = settings_of("queue");
 	struct yett_faulty *faulty = yett_faulty_new(3);
 	struct fixture f = {.self = NULL};
 	struct yett_queue_stats stats;
-	struct yett_batch notice;
-	struct yett_queue_entry entry = {.size = sizeof(entry), .batch = &notice};
 	unsigned kept[YETT_LANES] = {0, 0, 0};
 	unsigned dropped = 0;
 	uint64_t segment;
@@ -241,21 +221,14 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
 	CU_ASSERT(stats.disk_bytes <= settings.size_bytes + 131072); /* manifests beside it */
 	/* A notice of loss finds room all the same, an ordinary entry after it does not. */
-	notice = fixture_batch(1, 0, 9999, 2000);
-	notice.info.content = YETT_CONTENT_CUSTODY;
-	CU_ASSERT_EQUAL(f.queue->append(f.self, &entry, 1), 0);
-	CU_ASSERT_EQUAL(entry.ret_result, 0);
-	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
-	yett_buffer_unref(notice.buffer);
+	fixture_append_custody(&f);
 	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 10000, 2000, NULL, NULL), YETT_EFULL);
 	/* Dropping the oldest of a lane makes room in it. */
-	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), 0);
 	CU_ASSERT(dropped > 20);
-	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), 0);
-	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), YETT_ENOTFOUND);
-	CU_ASSERT_EQUAL(fixture_count(&f, 2, 0, 2000), kept[2] - dropped);
+	fixture_drop_bulk(&f, segment, kept[2] - dropped);
 	CU_ASSERT_EQUAL(fixture_append(&f, 2, 1, 20000, 2000, NULL, NULL), 0);
-	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), 0);
 	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
 	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
 	CU_ASSERT_EQUAL(f.notes + f.losses, 0);
@@ -287,7 +260,8 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(fixture_position(&f, long_key + 1), 1);
 	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &wild, 1), 0);
 	CU_ASSERT_EQUAL(f.queue->settle(f.self, 9, &wild, 1), YETT_EINVAL);
-	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 0, &segment, count_ranges, NULL), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(
+		f.queue->oldest(f.self, 0, &segment, fixture_count_ranges, NULL), YETT_ENOTFOUND);
 	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
 	fixture_destroy(&f, true);
 	yett_faulty_free(faulty);
@@ -328,14 +302,6 @@ static void test_recover_fast(void)
 	fixture_destroy(&f, true);
 }
 
-static int remove_all(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "rm -rf %s", temporary);
-	return system(command) == 0 ? 0 : 1;
-}
-
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -361,5 +327,5 @@ int main(int argc, char **argv)
 		printf("%zu buffers are left\n", yett_buffer_alive());
 		result = 1;
 	}
-	return remove_all() == 0 ? result : 1;
+	return folder_remove(temporary) == 0 ? result : 1;
 }

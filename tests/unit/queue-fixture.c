@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "base/crc32c.h"
 #include "base/error.h"
+#include "module/host.h"
 #include "wire/batch.h"
 
 static const struct yett_epoch epoch = {1700000000, 42};
@@ -53,27 +53,20 @@ void fixture_create(struct fixture *fixture, const struct yett_files *files, con
 	uint64_t random = fixture->random;
 
 	*fixture = (struct fixture){
-		.host = {.size = sizeof(struct yett_host),
-			.abi_major = YETT_ABI_MAJOR,
-			.instance = (struct yett_instance *)(void *)fixture,
-			.log = host_log,
-			.fail = yett_fail,
-			.result_text = yett_result_text,
-			.wall_ns = host_wall,
-			.random_bytes = host_random,
-			.buffer_new = yett_buffer_new,
-			.buffer_bytes = yett_buffer_bytes,
-			.buffer_length = yett_buffer_length,
-			.buffer_ref = yett_buffer_ref,
-			.buffer_unref = yett_buffer_unref,
-			.crc32c = yett_crc32c,
-			.batch_parse = yett_batch_parse,
-			.files = files},
 		.queue = yett_module.operations,
 		.life = yett_module.life,
 		.wall_ns = INT64_C(1700000000000000000),
 		.random = random + 1,
 	};
+	yett_host_fill(&fixture->host, NULL, files);
+	fixture->host.instance = (struct yett_instance *)(void *)fixture;
+	fixture->host.log = host_log;
+	fixture->host.wall_ns = host_wall;
+	fixture->host.random_bytes = host_random;
+	/* The core's would take the fixture for an instance of theirs; a queue has no use for them. */
+	fixture->host.monotonic_ns = NULL;
+	fixture->host.metric = NULL;
+	fixture->host.error_blank = NULL;
 	if (fixture->life->check != NULL) {
 		CU_ASSERT_EQUAL_FATAL(fixture->life->check(&fixture->host, settings, &error), 0);
 	}
@@ -227,4 +220,35 @@ uint64_t fixture_position(struct fixture *fixture, const char *key)
 
 	CU_ASSERT_EQUAL(fixture->queue->positions(fixture->self, want, &wanted), 0);
 	return wanted.position;
+}
+
+int fixture_count_ranges(void *arg, uint64_t number, const struct yett_range *range,
+	const void *meta, size_t meta_length)
+{
+	unsigned *count = arg;
+
+	CU_ASSERT(number > 0 && range->count == 1 && meta_length == 4);
+	CU_ASSERT_EQUAL(memcmp(meta, "meta", 4), 0);
+	(*count)++;
+	return 0;
+}
+
+void fixture_append_custody(struct fixture *fixture)
+{
+	struct yett_batch notice = fixture_batch(1, 0, 9999, 2000);
+	struct yett_queue_entry entry = {.size = sizeof(entry), .batch = &notice};
+
+	notice.info.content = YETT_CONTENT_CUSTODY;
+	CU_ASSERT_EQUAL(fixture->queue->append(fixture->self, &entry, 1), 0);
+	CU_ASSERT_EQUAL(entry.ret_result, 0);
+	CU_ASSERT_EQUAL(fixture->queue->sync(fixture->self), 0);
+	yett_buffer_unref(notice.buffer);
+}
+
+void fixture_drop_bulk(struct fixture *fixture, uint64_t segment, unsigned left)
+{
+	CU_ASSERT_EQUAL(fixture->queue->drop(fixture->self, YETT_LANE_BULK, segment), 0);
+	CU_ASSERT_EQUAL(
+		fixture->queue->drop(fixture->self, YETT_LANE_BULK, segment), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(fixture_count(fixture, YETT_LANE_BULK, 0, 2000), left);
 }

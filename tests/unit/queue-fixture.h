@@ -42,6 +42,21 @@ unsigned fixture_count(struct fixture *fixture, uint32_t lane, uint64_t from, si
 uint64_t fixture_position(struct fixture *fixture, const char *key); /* 0: none */
 
 /* Suites of the other files. */
+/* For `oldest` and `scan`: counts in an unsigned what was put by fixture_append. */
+int fixture_count_ranges(void *arg, uint64_t number, const struct yett_range *range,
+	const void *meta, size_t meta_length);
+/* A notice of loss finds room where there is none. */
+void fixture_append_custody(struct fixture *fixture);
+/* Drops a segment of the bulk lane, once; `left` entries are left in it. */
+void fixture_drop_bulk(struct fixture *fixture, uint64_t segment, unsigned left);
+
+/* The settings of a queue-disk of 1 MiB. */
+#define FIXTURE_DISK_SETTINGS(directory_)                                                          \
+	{                                                                                          \
+		.directory = (directory_), .size_bytes = 1024 * 1024, .segment_bytes = 65536,      \
+		.reserve_urgent = 15, .reserve_normal = 40, .reserve_bulk = 15,                    \
+		.reserve_custody = 5,                                                              \
+	}
 extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[];
 
 #endif

@@ -55,17 +55,6 @@ static void test_life(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
-static int count_ranges(void *arg, uint64_t number, const struct yett_range *range,
-	const void *meta, size_t meta_length)
-{
-	unsigned *count = arg;
-
-	CU_ASSERT(number > 0 && range->count == 1 && meta_length == 4);
-	CU_ASSERT_EQUAL(memcmp(meta, "meta", 4), 0);
-	(*count)++;
-	return 0;
-}
-
 static void test_full(void)
 {
 	struct fixture f = {.self = NULL};
@@ -73,12 +62,10 @@ static void test_full(void)
 	unsigned dropped = 0;
 	unsigned scanned = 0;
 	uint64_t segment;
-	struct yett_batch notice;
-	struct yett_queue_entry entry = {.size = sizeof(entry), .batch = &notice};
 
 	fixture_create(&f, NULL, &settings);
-	CU_ASSERT_EQUAL(
-		f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped),
+		YETT_ENOTFOUND);
 	for (uint32_t lane = YETT_LANES; lane-- > 0;) {
 		while (fixture_append(&f, lane, 1, kept[lane] + 1, 2000, NULL, NULL) == 0) {
 			kept[lane]++;
@@ -86,19 +73,14 @@ static void test_full(void)
 		CU_ASSERT_EQUAL(fixture_append(&f, lane, 1, 1, 2000, NULL, NULL), YETT_EFULL);
 	}
 	CU_ASSERT(kept[0] >= 65 && kept[1] >= 170 && kept[2] >= 170);
-	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), YETT_EAGAIN);
+	CU_ASSERT_EQUAL(
+		f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), YETT_EAGAIN);
 	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
-	notice = fixture_batch(1, 0, 9999, 2000);
-	notice.info.content = YETT_CONTENT_CUSTODY;
-	CU_ASSERT_EQUAL(f.queue->append(f.self, &entry, 1), 0);
-	CU_ASSERT_EQUAL(entry.ret_result, 0);
-	yett_buffer_unref(notice.buffer);
-	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, count_ranges, &dropped), 0);
+	fixture_append_custody(&f);
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), 0);
 	CU_ASSERT(dropped > 40 && dropped < 80);
-	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), 0);
-	CU_ASSERT_EQUAL(f.queue->drop(f.self, 2, segment), YETT_ENOTFOUND);
-	CU_ASSERT_EQUAL(fixture_count(&f, 2, 0, 2000), kept[2] - dropped);
-	CU_ASSERT_EQUAL(f.queue->scan(f.self, 2, count_ranges, &scanned), 0);
+	fixture_drop_bulk(&f, segment, kept[2] - dropped);
+	CU_ASSERT_EQUAL(f.queue->scan(f.self, 2, fixture_count_ranges, &scanned), 0);
 	CU_ASSERT_EQUAL(scanned, kept[2] - dropped);
 	CU_ASSERT_EQUAL(fixture_append(&f, 2, 1, 20000, 2000, NULL, NULL), 0);
 	fixture_destroy(&f, true);

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,8 @@
 #include <unistd.h>
 
 #include "sink-memory.h"
+
+#include "folder.h"
 
 struct memory_log memory_log;
 
@@ -455,17 +456,9 @@ char *memory_folder_new(void)
 	return strdup(path);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void memory_folder_free(char **folder)
 {
-	nftw(*folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	folder_remove(*folder);
 	free(*folder);
 	*folder = NULL;
 }

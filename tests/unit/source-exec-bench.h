@@ -10,9 +10,7 @@
 #include <sys/wait.h>
 
 #include "../../modules/source-exec/exec.h"
-#include "sink-memory.h"
-
-extern const struct yett_module yett_module;
+#include "source-bench.h"
 
 #define SECOND UINT64_C(1000000000)
 #define MS     (SECOND / 1000)
@@ -20,23 +18,17 @@ extern const struct yett_module yett_module;
 
 /* One source with checks that are scripts in a folder. */
 struct bench {
-	char *folder;
+	struct source_bench source;
 	char paths[CHECKS][256];
 	const char *commands[CHECKS][8];
 	struct check_settings checks[CHECKS];
 	struct settings settings;
-	struct memory_sink *sink;
-	void *self;
-	int descriptors;
 };
 
 static void bench_open(struct bench *bench)
 {
 	memset(bench, 0, sizeof(*bench));
-	memory_log_clear();
-	bench->descriptors = memory_descriptors();
-	bench->folder = memory_folder_new();
-	bench->sink = memory_sink_new();
+	source_bench_open(&bench->source);
 	bench->settings = (struct settings){
 		.checks = {0, bench->checks}, .parallel = 8, .grace_ns = 200 * MS};
 }
@@ -60,35 +52,29 @@ static struct check_settings *add(struct bench *bench, const char *name, const c
 	char text[2048];
 
 	snprintf(text, sizeof(text), "#!/bin/sh\n%s\n", script);
-	memory_folder_text(bench->folder, name, 0700, text);
-	snprintf(path, sizeof(bench->paths[0]), "%s/%s", bench->folder, name);
+	memory_folder_text(bench->source.folder, name, 0700, text);
+	snprintf(path, sizeof(bench->paths[0]), "%s/%s", bench->source.folder, name);
 	return add_command(bench, name, path);
 }
 
 static void bench_start(struct bench *bench)
 {
-	struct yett_create with = {
-		.size = sizeof(with), .name = "checks", .settings = &bench->settings};
-
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->check(&memory_host, &bench->settings, NULL), 0);
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->create(&memory_host, &with, &bench->self, NULL), 0);
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->start(bench->self, NULL), 0);
+	CU_ASSERT_EQUAL_FATAL(source_bench_start(&bench->source, &bench->settings), 0);
 }
 
 static int poll_until(struct bench *bench, uint64_t deadline_ns)
 {
-	const struct yett_source_operations *source = yett_module.operations;
 	uint64_t next_ns;
 
-	return source->poll(bench->self, &bench->sink->sink, deadline_ns, &next_ns, NULL);
+	return source_bench_poll(&bench->source, deadline_ns, &next_ns);
 }
 
 static size_t states(const struct bench *bench)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < bench->sink->count; i++) {
-		count += bench->sink->records[i].record.kind == YETT_RECORD_STATE;
+	for (size_t i = 0; i < bench->source.sink->count; i++) {
+		count += bench->source.sink->records[i].record.kind == YETT_RECORD_STATE;
 	}
 	return count;
 }
@@ -102,18 +88,18 @@ static void await_states(struct bench *bench, size_t count)
 		CU_ASSERT_EQUAL_FATAL(poll_until(bench, deadline_ns), 0);
 	}
 	if (states(bench) != count) {
-		memory_sink_print(bench->sink);
+		memory_sink_print(bench->source.sink);
 	}
 	CU_ASSERT_EQUAL_FATAL(states(bench), count);
-	CU_ASSERT(memory_sink_valid(bench->sink));
+	CU_ASSERT(memory_sink_valid(bench->source.sink));
 }
 
 static void await_no_run(struct bench *bench)
 {
-	const struct exec *exec = bench->self;
+	const struct exec *exec = bench->source.self;
 	uint64_t deadline_ns = memory_host.monotonic_ns(NULL) + 20 * SECOND;
 
-	yett_module.life->drain(bench->self);
+	yett_module.life->drain(bench->source.self);
 	for (size_t i = 0; i < exec->run_count; i++) {
 		while (exec->runs[i].state != RUN_FREE &&
 			memory_host.monotonic_ns(NULL) < deadline_ns) {
@@ -122,30 +108,16 @@ static void await_no_run(struct bench *bench)
 	}
 }
 
-static void bench_stop(struct bench *bench)
-{
-	yett_module.life->stop(bench->self);
-	yett_module.life->destroy(bench->self);
-	bench->self = NULL;
-}
-
 static void bench_close(struct bench *bench)
 {
-	if (bench->self != NULL) {
-		bench_stop(bench);
-	}
-	memory_sink_free(&bench->sink);
-	memory_folder_free(&bench->folder);
-	CU_ASSERT_EQUAL(memory_descriptors(), bench->descriptors);
+	source_bench_close(&bench->source);
 	CU_ASSERT(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_ERROR], 0);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_WARNING], 0);
 }
 
 static const struct memory_record *state_of(const struct bench *bench, const char *name)
 {
-	for (size_t i = bench->sink->count; i-- > 0;) {
-		const struct memory_record *kept = &bench->sink->records[i];
+	for (size_t i = bench->source.sink->count; i-- > 0;) {
+		const struct memory_record *kept = &bench->source.sink->records[i];
 
 		if (kept->record.kind == YETT_RECORD_STATE &&
 			memory_attribute_is(&kept->record, "yett.check.name", name)) {

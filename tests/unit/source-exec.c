@@ -61,8 +61,8 @@ static void test_ends(void)
 		CU_ASSERT(memory_attribute_is(&kept->record, "process.command", bench.paths[i]));
 		CU_ASSERT_PTR_NOT_NULL(memory_attribute(&kept->record, "yett.check.duration"));
 	}
-	CU_ASSERT_EQUAL(bench.sink->flushes, 6);
-	CU_ASSERT_PTR_NOT_NULL(memory_find(bench.sink, 0, "check.warning.a", NULL, NULL));
+	CU_ASSERT_EQUAL(bench.source.sink->flushes, 6);
+	CU_ASSERT_PTR_NOT_NULL(memory_find(bench.source.sink, 0, "check.warning.a", NULL, NULL));
 	bench_close(&bench);
 }
 
@@ -77,7 +77,7 @@ static void test_perfdata(void)
 		"echo more\necho 'text | late=0.25s'");
 	bench_start(&bench);
 	await_states(&bench, 1);
-	kept = memory_find(bench.sink, 0, "check.disk./var_x", "yett.check.label", "/var x");
+	kept = memory_find(bench.source.sink, 0, "check.disk./var_x", "yett.check.label", "/var x");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
 	CU_ASSERT_EQUAL(kept->lane, YETT_LANE_NORMAL);
 	CU_ASSERT_EQUAL(kept->record.value.i, 5);
@@ -87,13 +87,13 @@ static void test_perfdata(void)
 	CU_ASSERT(memory_attribute_is(&kept->record, "yett.check.crit", "~:20"));
 	CU_ASSERT_EQUAL(memory_attribute(&kept->record, "yett.check.min")->d, 0);
 	CU_ASSERT_EQUAL(memory_attribute(&kept->record, "yett.check.max")->d, 100);
-	kept = memory_find(bench.sink, 0, "check.disk.n", NULL, NULL);
+	kept = memory_find(bench.source.sink, 0, "check.disk.n", NULL, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
 	CU_ASSERT(memory_attribute(&kept->record, "yett.check.counter")->b);
-	kept = memory_find(bench.sink, 0, "check.disk.late", NULL, NULL);
+	kept = memory_find(bench.source.sink, 0, "check.disk.late", NULL, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
 	CU_ASSERT_EQUAL(kept->record.value.d, 0.25);
-	CU_ASSERT_EQUAL(bench.sink->count, 4);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 4);
 	CU_ASSERT(memory_text_is(state_of(&bench, "disk")->record.body, "ok\nmore\ntext"));
 	CU_ASSERT_EQUAL(memory_log.metrics[METRIC_PERFDATA_BAD], 1);
 	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_WARNING], 1);
@@ -120,13 +120,13 @@ static void test_changes(void)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		const struct memory_record *kept;
 
-		memory_folder_text(bench.folder, "state", 0600, steps[i].state);
-		((struct exec *)bench.self)->checks[0].due_ns = 0;
+		memory_folder_text(bench.source.folder, "state", 0600, steps[i].state);
+		((struct exec *)bench.source.self)->checks[0].due_ns = 0;
 		await_states(&bench, i + 1);
 		kept = state_of(&bench, "changing");
 		CU_ASSERT_EQUAL((int)kept->lane, steps[i].lane);
 		flushes += steps[i].lane == YETT_LANE_URGENT;
-		CU_ASSERT_EQUAL(bench.sink->flushes, flushes);
+		CU_ASSERT_EQUAL(bench.source.sink->flushes, flushes);
 	}
 	CU_ASSERT_EQUAL(memory_log.metrics[METRIC_RUNS], sizeof(steps) / sizeof(steps[0]));
 	bench_close(&bench);
@@ -153,7 +153,7 @@ static pid_t read_pid(const struct bench *bench, const char *name)
 	FILE *file;
 	int pid = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", bench->source.folder, name);
 	file = fopen(path, "re");
 	if (file != NULL) {
 		if (fscanf(file, "%d", &pid) != 1) {
@@ -249,9 +249,9 @@ static void test_cannot_run(void)
 	bench_open(&bench);
 	add(&bench, "gone", "exit 0");
 	add(&bench, "orphan", "exit 0");
-	memory_folder_text(bench.folder, "orphan", 0700, "#!/no/such/interpreter\n");
+	memory_folder_text(bench.source.folder, "orphan", 0700, "#!/no/such/interpreter\n");
 	bench_start(&bench);
-	snprintf(path, sizeof(path), "%s/gone", bench.folder);
+	snprintf(path, sizeof(path), "%s/gone", bench.source.folder);
 	unlink(path);
 	await_states(&bench, 2);
 	snprintf(body, sizeof(body), "cannot run: %s: No such file or directory", path);
@@ -357,23 +357,23 @@ static void test_wake(void)
 	add(&bench, "waiting", "read line < \"${0%/*}/fifo\"; echo $line");
 	char path[512];
 
-	snprintf(path, sizeof(path), "%s/fifo", bench.folder);
+	snprintf(path, sizeof(path), "%s/fifo", bench.source.folder);
 	CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
 	bench_start(&bench);
 	start_ns = memory_host.monotonic_ns(NULL);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wake_it, bench.sink), 0);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wake_it, bench.source.sink), 0);
 	CU_ASSERT_EQUAL(poll_until(&bench, UINT64_MAX), 0);
 	pthread_join(thread, NULL);
 	CU_ASSERT(memory_host.monotonic_ns(NULL) - start_ns < 10 * SECOND);
-	CU_ASSERT_EQUAL(bench.sink->count, 0);
-	memory_sink_unwake(bench.sink);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 0);
+	memory_sink_unwake(bench.source.sink);
 	FILE *fifo = fopen(path, "we");
 
 	fputs("written\n", fifo);
 	fclose(fifo);
 	await_states(&bench, 1);
 	CU_ASSERT(memory_text_is(state_of(&bench, "waiting")->record.body, "written"));
-	memory_sink_wake(bench.sink);
+	memory_sink_wake(bench.source.sink);
 	CU_ASSERT_EQUAL(poll_until(&bench, UINT64_MAX), 0);
 	bench_close(&bench);
 }
@@ -395,7 +395,7 @@ static void test_stop(void)
 		deaf = read_pid(&bench, "deaf-pid");
 	}
 	CU_ASSERT_FATAL(pid > 0 && deaf > 0);
-	bench_stop(&bench);
+	source_bench_stop(&bench.source);
 	CU_ASSERT(kill(pid, 0) == -1 && errno == ESRCH);
 	CU_ASSERT(kill(deaf, 0) == -1 && errno == ESRCH);
 	bench_close(&bench);
@@ -409,12 +409,12 @@ static void test_closed(void)
 	bench_open(&bench);
 	add(&bench, "a", "echo 'x | a=1 b=2'");
 	bench_start(&bench);
-	bench.sink->close_after = 2;
+	bench.source.sink->close_after = 2;
 	while (r == 0) {
 		r = poll_until(&bench, memory_host.monotonic_ns(NULL) + 10 * SECOND);
 	}
 	CU_ASSERT_EQUAL(r, YETT_ECLOSED);
-	CU_ASSERT_EQUAL(bench.sink->count, 2);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 2);
 	bench_close(&bench);
 }
 
@@ -433,7 +433,7 @@ static void test_spread(void)
 		add(&bench, names[i], "exit 0")->interval_ns = i == 5 ? 6 * SECOND : 600 * SECOND;
 	}
 	bench_start(&bench);
-	exec = bench.self;
+	exec = bench.source.self;
 	for (size_t i = 0; i < 6; i++) {
 		uint64_t at_ns = (exec->checks[i].due_ns - start_ns) / SECOND;
 
@@ -519,7 +519,7 @@ static void test_real_plugins(void)
 	await_states(&bench, 4);
 	for (size_t i = 0; i < 4; i++) {
 		const struct memory_record *kept =
-			memory_find(bench.sink, 0, rows[i].metric, NULL, NULL);
+			memory_find(bench.source.sink, 0, rows[i].metric, NULL, NULL);
 
 		CU_ASSERT_EQUAL(state_of(&bench, rows[i].name)->record.state, YETT_STATE_OK);
 		CU_ASSERT_PTR_NOT_NULL(kept);

@@ -9,10 +9,8 @@
 #include <unistd.h>
 
 #include "../../modules/source-journal/journal.h"
-#include "sink-memory.h"
+#include "source-bench.h"
 #include "suite.h"
-
-extern const struct yett_module yett_module;
 
 #define REMOTE   "/lib/systemd/systemd-journal-remote"
 #define SECOND   UINT64_C(1000000000)
@@ -28,63 +26,22 @@ static bool is_skipped(void)
 }
 
 struct bench {
-	char *folder;
+	struct source_bench source;
 	struct settings settings;
-	struct memory_sink *sink;
-	struct journal *self;
-	int descriptors;
 };
 
 static void bench_open(struct bench *bench)
 {
-	memset(bench, 0, sizeof(*bench));
-	memory_log_clear();
-	bench->descriptors = memory_descriptors();
-	bench->folder = memory_folder_new();
-	bench->sink = memory_sink_new();
-	bench->settings = (struct settings){.directory = bench->folder,
+	source_bench_open(&bench->source);
+	bench->settings = (struct settings){.directory = bench->source.folder,
 		.priority = 7,
 		.since_ns = (uint64_t)memory_host.wall_ns(NULL) - START_US * 1000,
 		.message_max = 65536};
 }
 
-/* Goes on from the last position that the sink has, as after a crash. */
 static int bench_start(struct bench *bench)
 {
-	const struct memory_sink *sink = bench->sink;
-	const struct memory_position *last =
-		sink->position_count > 0 ? &sink->positions[sink->position_count - 1] : NULL;
-	struct yett_create with = {.size = sizeof(with),
-		.name = "journal",
-		.settings = &bench->settings,
-		.position = last != NULL ? last->bytes : NULL,
-		.position_length = last != NULL ? last->length : 0};
-	void *self = NULL;
-
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->check(&memory_host, &bench->settings, NULL), 0);
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->create(&memory_host, &with, &self, NULL), 0);
-	bench->self = self;
-	return yett_module.life->start(self, NULL);
-}
-
-static void bench_stop(struct bench *bench)
-{
-	yett_module.life->stop(bench->self);
-	yett_module.life->destroy(bench->self);
-	bench->self = NULL;
-}
-
-static void bench_close(struct bench *bench)
-{
-	if (bench->self != NULL) {
-		bench_stop(bench);
-	}
-	CU_ASSERT(memory_sink_valid(bench->sink));
-	memory_sink_free(&bench->sink);
-	memory_folder_free(&bench->folder);
-	CU_ASSERT_EQUAL(memory_descriptors(), bench->descriptors);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_ERROR], 0);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_WARNING], 0);
+	return source_bench_start(&bench->source, &bench->settings);
 }
 
 /* Has systemd-journal-remote append what `text` says in the export format. */
@@ -94,9 +51,9 @@ static void append(const struct bench *bench, const char *file, const char *text
 	pid_t pid;
 	int status = 1, fd;
 
-	memory_folder_write(bench->folder, "input", 0600, text, length);
-	snprintf(input, sizeof(input), "%s/input", bench->folder);
-	snprintf(output, sizeof(output), "--output=%s/%s", bench->folder, file);
+	memory_folder_write(bench->source.folder, "input", 0600, text, length);
+	snprintf(input, sizeof(input), "%s/input", bench->source.folder);
+	snprintf(output, sizeof(output), "--output=%s/%s", bench->source.folder, file);
 	pid = fork();
 	if (pid == 0) {
 		fd = open(input, O_RDONLY | O_CLOEXEC);
@@ -139,10 +96,9 @@ static void write_numbers(
 
 static int poll_for(struct bench *bench, uint64_t wait_ns)
 {
-	const struct yett_source_operations *source = yett_module.operations;
 	uint64_t next_ns = 1;
-	int r = source->poll(bench->self, &bench->sink->sink,
-		memory_host.monotonic_ns(NULL) + wait_ns, &next_ns, NULL);
+	int r = source_bench_poll(
+		&bench->source, memory_host.monotonic_ns(NULL) + wait_ns, &next_ns);
 
 	CU_ASSERT_EQUAL(next_ns, 0);
 	return r;
@@ -154,22 +110,22 @@ static void read_all(struct bench *bench)
 	size_t before;
 
 	do {
-		before = bench->sink->count;
+		before = bench->source.sink->count;
 		CU_ASSERT_EQUAL(poll_for(bench, 0), 0);
-	} while (bench->sink->count > before);
+	} while (bench->source.sink->count > before);
 }
 
 static const struct yett_record *record(const struct bench *bench, size_t i)
 {
-	return &bench->sink->records[i].record;
+	return &bench->source.sink->records[i].record;
 }
 
 /* Whether the records are the numbers from..until-1, each once and in order. */
 static bool has_numbers(const struct bench *bench, unsigned from, unsigned until)
 {
-	if (bench->sink->count != until - from) {
-		printf("\n%zu records, wanted %u\n", bench->sink->count, until - from);
-		memory_sink_print(bench->sink);
+	if (bench->source.sink->count != until - from) {
+		printf("\n%zu records, wanted %u\n", bench->source.sink->count, until - from);
+		memory_sink_print(bench->source.sink);
 		return false;
 	}
 	for (unsigned i = from; i < until; i++) {
@@ -209,12 +165,12 @@ static void test_fields(void)
 	append(&bench, "a.journal", text, at);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL_FATAL(bench.sink->count, 2);
+	CU_ASSERT_EQUAL_FATAL(bench.source.sink->count, 2);
 	const struct yett_record *r = record(&bench, 0);
 
 	CU_ASSERT(memory_text_is(r->name, "journal.message"));
 	CU_ASSERT_EQUAL(r->kind, YETT_RECORD_EVENT);
-	CU_ASSERT_EQUAL(bench.sink->records[0].lane, YETT_LANE_NORMAL);
+	CU_ASSERT_EQUAL(bench.source.sink->records[0].lane, YETT_LANE_NORMAL);
 	CU_ASSERT_EQUAL(r->time_ns, (int64_t)(START_US + 1000000) * 1000);
 	CU_ASSERT_EQUAL(r->severity, YETT_SEVERITY_ERROR);
 	CU_ASSERT(memory_text_is(r->body, "hello"));
@@ -244,7 +200,7 @@ static void test_fields(void)
 	CU_ASSERT(memory_attribute_is(r, "process.pid", "x"));
 	CU_ASSERT_PTR_NULL(memory_attribute(r, "journal.field.BINARY"));
 	free(text);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_limits(void)
@@ -275,7 +231,7 @@ static void test_limits(void)
 	append(&bench, "a.journal", text, at);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL_FATAL(bench.sink->count, 2);
+	CU_ASSERT_EQUAL_FATAL(bench.source.sink->count, 2);
 	CU_ASSERT_EQUAL(record(&bench, 0)->body.length, 65536);
 	CU_ASSERT(memory_attribute(record(&bench, 0), "yett.truncated")->b);
 	CU_ASSERT_EQUAL(memory_attribute(record(&bench, 0), "journal.field.LONG")->text.length,
@@ -284,7 +240,7 @@ static void test_limits(void)
 	CU_ASSERT(memory_attribute(record(&bench, 1), "yett.truncated")->b);
 	CU_ASSERT(memory_text_is(record(&bench, 1)->body, "many"));
 	free(text);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 /* Killed after any number of records, and started at the position that covers them. */
@@ -302,38 +258,39 @@ static void test_restarts(void)
 	for (size_t stop = 1; stop < COUNT; stop++) {
 		int r = 0;
 
-		memory_sink_clear(bench.sink);
-		bench.sink->close_after = stop;
+		memory_sink_clear(bench.source.sink);
+		bench.source.sink->close_after = stop;
 		CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 		while (r == 0) {
 			r = poll_for(&bench, 0);
 		}
 		CU_ASSERT_EQUAL(r, YETT_ECLOSED);
 		CU_ASSERT_EQUAL(
-			bench.sink->positions[bench.sink->position_count - 1].records, stop);
-		bench_stop(&bench);
-		bench.sink->close_after = 0;
+			bench.source.sink->positions[bench.source.sink->position_count - 1].records,
+			stop);
+		source_bench_stop(&bench.source);
+		bench.source.sink->close_after = 0;
 		CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 		read_all(&bench);
-		bench_stop(&bench);
+		source_bench_stop(&bench.source);
 		CU_ASSERT(has_numbers(&bench, 1, COUNT + 1));
 	}
 	/* the sink opens again within a life */
-	memory_sink_clear(bench.sink);
-	bench.sink->close_after = 7;
+	memory_sink_clear(bench.source.sink);
+	bench.source.sink->close_after = 7;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	CU_ASSERT_EQUAL(poll_for(&bench, 0), YETT_ECLOSED);
-	bench.sink->close_after = 0;
+	bench.source.sink->close_after = 0;
 	read_all(&bench);
 	CU_ASSERT(has_numbers(&bench, 1, COUNT + 1));
 	/* and so it does for a stop and a start of the same instance */
 	write_numbers(&bench, "b.journal", COUNT + 1, COUNT + 5);
-	yett_module.life->stop(bench.self);
-	CU_ASSERT_EQUAL(yett_module.life->start(bench.self, NULL), 0);
+	yett_module.life->stop(bench.source.self);
+	CU_ASSERT_EQUAL(yett_module.life->start(bench.source.self, NULL), 0);
 	read_all(&bench);
 	CU_ASSERT(has_numbers(&bench, 1, COUNT + 5));
 	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_NOTICE], 0);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 /* A first start begins now, and its place is kept though nothing was told. */
@@ -349,55 +306,55 @@ static void test_first_start(void)
 	write_numbers(&bench, "a.journal", 1, 10);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 0);
-	CU_ASSERT_EQUAL(bench.sink->position_count, 1);
-	bench_stop(&bench);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 0);
+	CU_ASSERT_EQUAL(bench.source.sink->position_count, 1);
+	source_bench_stop(&bench.source);
 	write_numbers(&bench, "a.journal", 10, 15);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
 	CU_ASSERT(has_numbers(&bench, 10, 15));
-	bench_stop(&bench);
-	memory_sink_clear(bench.sink);
+	source_bench_stop(&bench.source);
+	memory_sink_clear(bench.source.sink);
 	/* so far back, by the clock */
 	bench.settings.since_ns = (uint64_t)memory_host.wall_ns(NULL) -
 				  (START_US + 12 * UINT64_C(1000000)) * 1000 + SECOND / 2;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
 	CU_ASSERT(has_numbers(&bench, 12, 15));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 	/* a folder in which nothing is yet */
 	bench_open(&bench);
 	bench.settings.since_ns = 0;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 0);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 0);
 	write_numbers(&bench, "a.journal", 1, 5);
 	uint64_t deadline_ns = memory_host.monotonic_ns(NULL) + 10 * SECOND;
 
-	while (bench.sink->count < 4 && memory_host.monotonic_ns(NULL) < deadline_ns) {
+	while (bench.source.sink->count < 4 && memory_host.monotonic_ns(NULL) < deadline_ns) {
 		CU_ASSERT_EQUAL_FATAL(poll_for(&bench, SECOND), 0);
 	}
 	CU_ASSERT(has_numbers(&bench, 1, 5));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void remove_file(const struct bench *bench, const char *name)
 {
 	char path[256];
 
-	snprintf(path, sizeof(path), "%s/%s", bench->folder, name);
+	snprintf(path, sizeof(path), "%s/%s", bench->source.folder, name);
 	CU_ASSERT_EQUAL(unlink(path), 0);
 }
 
 static void read_some(struct bench *bench, size_t count)
 {
-	bench->sink->close_after = count;
+	bench->source.sink->close_after = count;
 	CU_ASSERT_EQUAL_FATAL(bench_start(bench), 0);
 	while (poll_for(bench, 0) == 0) {
 		continue;
 	}
-	bench->sink->close_after = 0;
-	bench_stop(bench);
+	bench->source.sink->close_after = 0;
+	source_bench_stop(&bench->source);
 }
 
 static void test_place_lost(void)
@@ -420,10 +377,10 @@ static void test_place_lost(void)
 	CU_ASSERT(memory_log_has("the nearest after it, of Unix time 1600000011.000000"));
 	CU_ASSERT_EQUAL(memory_log.metrics[METRIC_LOST_PLACE], 1);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 15);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 15);
 	CU_ASSERT(memory_text_is(record(&bench, 5)->body, "11"));
 	CU_ASSERT(memory_text_is(record(&bench, 14)->body, "20"));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 	/* all that is there is older: another journal, so from its beginning */
 	bench_open(&bench);
 	write_numbers(&bench, "b.journal", 11, 21);
@@ -433,18 +390,18 @@ static void test_place_lost(void)
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	CU_ASSERT(memory_log_has("all of them are older"));
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 8);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 8);
 	CU_ASSERT(memory_text_is(record(&bench, 5)->body, "1"));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 	/* no cursor at all: as a first start */
 	bench_open(&bench);
 	write_numbers(&bench, "a.journal", 1, 4);
-	bench.sink->sink.position(bench.sink->sink.self, "nonsense", 8);
+	bench.source.sink->sink.position(bench.source.sink->sink.self, "nonsense", 8);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	CU_ASSERT(memory_log_has("no cursor at all"));
 	read_all(&bench);
 	CU_ASSERT(has_numbers(&bench, 1, 4));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_filters(void)
@@ -460,37 +417,37 @@ static void test_filters(void)
 	bench.settings.priority = 6;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 16);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 16);
 	CU_ASSERT_EQUAL(memory_log.metrics[METRIC_FILTERED], 4);
 	/* the last one, 20, was filtered: the place is after it all the same */
-	bench_stop(&bench);
+	source_bench_stop(&bench.source);
 	bench.settings.priority = 7;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 16);
-	bench_stop(&bench);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 16);
+	source_bench_stop(&bench.source);
 	/* a filter that the entry of the place does not match: nothing again */
 	bench.settings.units = (struct yett_list){1, units};
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL(bench.sink->count, 16);
+	CU_ASSERT_EQUAL(bench.source.sink->count, 16);
 	write_numbers(&bench, "a.journal", 21, 28);
-	bench_stop(&bench);
+	source_bench_stop(&bench.source);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL_FATAL(bench.sink->count, 19);
+	CU_ASSERT_EQUAL_FATAL(bench.source.sink->count, 19);
 	CU_ASSERT(memory_text_is(record(&bench, 16)->body, "21"));
 	CU_ASSERT(memory_text_is(record(&bench, 18)->body, "27"));
-	bench_stop(&bench);
-	memory_sink_clear(bench.sink);
+	source_bench_stop(&bench.source);
+	memory_sink_clear(bench.source.sink);
 	bench.settings.matches = (struct yett_list){3, matches};
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL_FATAL(bench.sink->count, 2);
+	CU_ASSERT_EQUAL_FATAL(bench.source.sink->count, 2);
 	CU_ASSERT(memory_text_is(record(&bench, 0)->body, "6"));
 	CU_ASSERT(memory_text_is(record(&bench, 1)->body, "9"));
 	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_NOTICE], 0);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 /* A place that is gone, with a filter: only what matches is told. */
@@ -510,10 +467,10 @@ static void test_lost_and_filtered(void)
 	remove_file(&bench, "a.journal");
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
 	read_all(&bench);
-	CU_ASSERT_EQUAL_FATAL(bench.sink->count, 5);
+	CU_ASSERT_EQUAL_FATAL(bench.source.sink->count, 5);
 	CU_ASSERT(memory_text_is(record(&bench, 1)->body, "6"));
 	CU_ASSERT(memory_text_is(record(&bench, 2)->body, "12"));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 struct waiting {
@@ -550,10 +507,10 @@ static void test_waiting(void)
 	CU_ASSERT_EQUAL(waiting.result, 0);
 	CU_ASSERT(has_numbers(&bench, 1, 4));
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_in_poll, &waiting), 0);
-	memory_sink_wake(bench.sink);
+	memory_sink_wake(bench.source.sink);
 	pthread_join(thread, NULL);
 	CU_ASSERT(memory_host.monotonic_ns(NULL) - start_ns < 15 * SECOND);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_many(void)
@@ -572,7 +529,7 @@ static void test_many(void)
 	took_ns = memory_host.monotonic_ns(NULL) - took_ns;
 	printf("[%.0f entries a second] ", 5000 * 1e9 / (double)(took_ns + 1));
 	CU_ASSERT(has_numbers(&bench, 1, 5001));
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_check(void)

@@ -9,10 +9,8 @@
 #include <unistd.h>
 
 #include "../../modules/source-syslog/syslog.h"
-#include "sink-memory.h"
+#include "source-bench.h"
 #include "suite.h"
-
-extern const struct yett_module yett_module;
 
 #define SECOND INT64_C(1000000000)
 #define NOW    (INT64_C(1700000000) * SECOND) /* 14 November 2023, 22:13:20 UTC */
@@ -206,57 +204,34 @@ static void test_zone(void)
 }
 
 struct bench {
-	char *folder;
+	struct source_bench source;
 	char path[128];
 	struct settings settings;
-	struct memory_sink *sink;
-	struct syslog *self;
-	int descriptors;
 };
 
 static void bench_open(struct bench *bench)
 {
-	memset(bench, 0, sizeof(*bench));
-	memory_log_clear();
-	bench->descriptors = memory_descriptors();
-	bench->folder = memory_folder_new();
-	bench->sink = memory_sink_new();
-	snprintf(bench->path, sizeof(bench->path), "%s/log", bench->folder);
+	source_bench_open(&bench->source);
+	snprintf(bench->path, sizeof(bench->path), "%s/log", bench->source.folder);
 	bench->settings = (struct settings){
 		.path = bench->path, .mode = "0620", .message_max = 8192, .buffer = 1 << 20};
 }
 
 static int bench_start(struct bench *bench)
 {
-	struct yett_create with = {
-		.size = sizeof(with), .name = "syslog", .settings = &bench->settings};
-	void *self = NULL;
-
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->check(&memory_host, &bench->settings, NULL), 0);
-	CU_ASSERT_EQUAL_FATAL(yett_module.life->create(&memory_host, &with, &self, NULL), 0);
-	bench->self = self;
-	return yett_module.life->start(self, NULL);
+	return source_bench_start(&bench->source, &bench->settings);
 }
 
-static void bench_close(struct bench *bench)
+static int udp_socket(const struct bench *bench)
 {
-	if (bench->self != NULL) {
-		yett_module.life->stop(bench->self);
-		yett_module.life->destroy(bench->self);
-	}
-	memory_sink_free(&bench->sink);
-	memory_folder_free(&bench->folder);
-	CU_ASSERT_EQUAL(memory_descriptors(), bench->descriptors);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_ERROR], 0);
-	CU_ASSERT_EQUAL(memory_log.levels[YETT_LOG_WARNING], 0);
+	return ((const struct syslog *)bench->source.self)->sockets[SOCKET_UDP];
 }
 
 static int poll_once(struct bench *bench, uint64_t wait_ns)
 {
-	const struct yett_source_operations *source = yett_module.operations;
 	uint64_t next_ns = 1;
-	int r = source->poll(bench->self, &bench->sink->sink,
-		memory_host.monotonic_ns(NULL) + wait_ns, &next_ns, NULL);
+	int r = source_bench_poll(
+		&bench->source, memory_host.monotonic_ns(NULL) + wait_ns, &next_ns);
 
 	CU_ASSERT_EQUAL(next_ns, 0);
 	return r;
@@ -266,11 +241,11 @@ static void await(struct bench *bench, size_t count)
 {
 	uint64_t deadline_ns = memory_host.monotonic_ns(NULL) + 10 * (uint64_t)SECOND;
 
-	while (bench->sink->count < count && memory_host.monotonic_ns(NULL) < deadline_ns) {
+	while (bench->source.sink->count < count && memory_host.monotonic_ns(NULL) < deadline_ns) {
 		CU_ASSERT_EQUAL_FATAL(poll_once(bench, (uint64_t)SECOND), 0);
 	}
-	CU_ASSERT_EQUAL_FATAL(bench->sink->count, count);
-	CU_ASSERT(memory_sink_valid(bench->sink));
+	CU_ASSERT_EQUAL_FATAL(bench->source.sink->count, count);
+	CU_ASSERT(memory_sink_valid(bench->source.sink));
 }
 
 static int local_sender(const struct bench *bench)
@@ -286,7 +261,7 @@ static int local_sender(const struct bench *bench)
 
 static const struct yett_record *record(const struct bench *bench, size_t i)
 {
-	return &bench->sink->records[i].record;
+	return &bench->source.sink->records[i].record;
 }
 
 static int64_t number(const struct yett_record *record, const char *key)
@@ -321,7 +296,7 @@ static void test_local(void)
 	await(&bench, 4);
 	CU_ASSERT(memory_text_is(record(&bench, 0)->name, "syslog.message"));
 	CU_ASSERT_EQUAL(record(&bench, 0)->kind, YETT_RECORD_EVENT);
-	CU_ASSERT_EQUAL(bench.sink->records[0].lane, YETT_LANE_NORMAL);
+	CU_ASSERT_EQUAL(bench.source.sink->records[0].lane, YETT_LANE_NORMAL);
 	CU_ASSERT_EQUAL(record(&bench, 0)->severity, YETT_SEVERITY_WARN);
 	CU_ASSERT(memory_text_is(record(&bench, 0)->body, "hello"));
 	CU_ASSERT(memory_attribute_is(record(&bench, 0), "log.syslog.appname", "prog"));
@@ -346,7 +321,7 @@ static void test_local(void)
 	CU_ASSERT_EQUAL(memory_log.metrics[METRIC_TRUNCATED], 1);
 	close(fd);
 	free(big);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void *send_many(void *arg)
@@ -382,7 +357,7 @@ static void test_many(void)
 		CU_ASSERT(memory_text_is(record(&bench, i)->body, want));
 	}
 	close(fd);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void udp_round(const char *listen_at, int family)
@@ -396,7 +371,7 @@ static void udp_round(const char *listen_at, int family)
 	bench.settings.path = NULL;
 	bench.settings.udp = listen_at;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
-	getsockname(bench.self->sockets[SOCKET_UDP], (struct sockaddr *)(void *)&to, &length);
+	getsockname(udp_socket(&bench), (struct sockaddr *)(void *)&to, &length);
 	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)(void *)&to, length), 0);
 	getsockname(fd, (struct sockaddr *)(void *)&from, &from_length);
@@ -412,7 +387,7 @@ static void udp_round(const char *listen_at, int family)
 	CU_ASSERT(memory_text_is(record(&bench, 0)->body, "link down"));
 	CU_ASSERT_EQUAL(record(&bench, 0)->severity, YETT_SEVERITY_ERROR + 1);
 	close(fd);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_udp(void)
@@ -441,13 +416,13 @@ static void test_dropped(void)
 	bench.settings.udp = "127.0.0.1:0";
 	bench.settings.buffer = 8192;
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
-	getsockname(bench.self->sockets[SOCKET_UDP], (struct sockaddr *)(void *)&to, &length);
+	getsockname(udp_socket(&bench), (struct sockaddr *)(void *)&to, &length);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	memset(text, 'x', sizeof(text));
 	for (int i = 0; i < 50; i++) {
 		sendto(fd, text, sizeof(text), 0, (struct sockaddr *)(void *)&to, length);
 	}
-	while (bench.sink->count == 0 || memory_log.metrics[METRIC_DROPPED] == 0) {
+	while (bench.source.sink->count == 0 || memory_log.metrics[METRIC_DROPPED] == 0) {
 		sendto(fd, text, 1, 0, (struct sockaddr *)(void *)&to, length);
 		CU_ASSERT_EQUAL_FATAL(poll_once(&bench, (uint64_t)SECOND), 0);
 		if (memory_log.metrics[METRIC_MESSAGES] > 200) {
@@ -458,7 +433,7 @@ static void test_dropped(void)
 	CU_ASSERT(memory_log_has("syslog-dropped: "));
 	memory_log.levels[YETT_LOG_WARNING] = 0;
 	close(fd);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 /* Whose socket is replaced, and whose is not. */
@@ -482,40 +457,40 @@ static void test_places(void)
 	other.settings.path = bench.path;
 	CU_ASSERT_EQUAL(bench_start(&other), YETT_EEXIST);
 	CU_ASSERT(strstr(memory_log.failure, "another process takes messages") != NULL);
-	yett_module.life->destroy(other.self);
-	other.self = NULL;
-	bench_close(&other);
+	yett_module.life->destroy(other.source.self);
+	other.source.self = NULL;
+	source_bench_close(&other.source);
 	fd = local_sender(&bench);
 	send(fd, "<13>still here", 14, 0);
 	await(&bench, 1);
 	close(fd);
 	/* replaced under us: not ours to remove */
 	unlink(bench.path);
-	memory_folder_text(bench.folder, "log", 0600, "precious");
-	yett_module.life->stop(bench.self);
+	memory_folder_text(bench.source.folder, "log", 0600, "precious");
+	yett_module.life->stop(bench.source.self);
 	CU_ASSERT_EQUAL(stat(bench.path, &st), 0);
-	yett_module.life->destroy(bench.self);
-	bench.self = NULL;
+	yett_module.life->destroy(bench.source.self);
+	bench.source.self = NULL;
 	/* a file or a link is not touched */
 	CU_ASSERT_EQUAL(bench_start(&bench), YETT_EEXIST);
 	CU_ASSERT(strstr(memory_log.failure, "is no socket") != NULL);
 	CU_ASSERT_EQUAL(stat(bench.path, &st), 0);
-	yett_module.life->destroy(bench.self);
-	bench.self = NULL;
-	snprintf(path, sizeof(path), "%s/link", bench.folder);
+	yett_module.life->destroy(bench.source.self);
+	bench.source.self = NULL;
+	snprintf(path, sizeof(path), "%s/link", bench.source.folder);
 	CU_ASSERT_EQUAL(symlink("/nowhere", path), 0);
 	bench.settings.path = path;
 	CU_ASSERT_EQUAL(bench_start(&bench), YETT_EEXIST);
-	yett_module.life->destroy(bench.self);
-	bench.self = NULL;
+	yett_module.life->destroy(bench.source.self);
+	bench.source.self = NULL;
 	/* started, stopped and started again; the socket goes with it */
-	snprintf(path, sizeof(path), "%s/again", bench.folder);
+	snprintf(path, sizeof(path), "%s/again", bench.source.folder);
 	CU_ASSERT_EQUAL(bench_start(&bench), 0);
-	yett_module.life->stop(bench.self);
+	yett_module.life->stop(bench.source.self);
 	CU_ASSERT(stat(path, &st) == -1 && errno == ENOENT);
-	CU_ASSERT_EQUAL(yett_module.life->start(bench.self, NULL), 0);
+	CU_ASSERT_EQUAL(yett_module.life->start(bench.source.self, NULL), 0);
 	CU_ASSERT_EQUAL(stat(path, &st), 0);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 static void test_check(void)
@@ -563,20 +538,20 @@ static void test_wake(void)
 
 	bench_open(&bench);
 	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
-	memory_sink_wake(bench.sink);
+	memory_sink_wake(bench.source.sink);
 	CU_ASSERT_EQUAL(poll_once(&bench, 3600 * (uint64_t)SECOND), 0);
 	CU_ASSERT(memory_host.monotonic_ns(NULL) - start_ns < 60 * (uint64_t)SECOND);
-	memory_sink_unwake(bench.sink);
+	memory_sink_unwake(bench.source.sink);
 	/* a sink that closes: what it did not take is said */
 	fd = local_sender(&bench);
-	bench.sink->close_after = 1;
+	bench.source.sink->close_after = 1;
 	for (int i = 0; i < 3; i++) {
 		send(fd, "<13>x", 5, 0);
 	}
 	CU_ASSERT_EQUAL(poll_once(&bench, (uint64_t)SECOND), YETT_ECLOSED);
 	CU_ASSERT(memory_log_has("syslog-not-taken: 2 syslog messages"));
 	close(fd);
-	bench_close(&bench);
+	source_bench_close(&bench.source);
 }
 
 int main(int argc, char **argv)

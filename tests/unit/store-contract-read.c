@@ -9,25 +9,6 @@
 
 static struct store writer;
 
-static void begin(void)
-{
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
-}
-
-static void end(void)
-{
-	store_close(&writer);
-	store_world_close();
-}
-
-/* The same course again after the process has ended and started anew. */
-static void restart(void)
-{
-	store_close(&writer);
-	store_open(&writer, YETT_STORE_WRITER);
-}
-
 struct seen {
 	size_t count;
 	char key[64], json[128];
@@ -70,7 +51,7 @@ static void registry(void)
 {
 	uint64_t one = 0, two = 0, three = 0, other = 0;
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(document("k", "{\"a\":1}", 0, &one), 0);
 	CU_ASSERT(one > 0);
 	CU_ASSERT_EQUAL(document("k", "{\"a\":2}", 0, &two), YETT_ECONFLICT);
@@ -81,7 +62,7 @@ static void registry(void)
 	CU_ASSERT_EQUAL(document("k", NULL, one, &other), YETT_ECONFLICT);
 	CU_ASSERT_STRING_EQUAL(see("t", "k").json, "{\"a\":2}");
 	CU_ASSERT_EQUAL(see("t", "k").revision, two);
-	restart();
+	store_restart(&writer);
 	CU_ASSERT_EQUAL(document("k", NULL, two, &other), 0);
 	CU_ASSERT_EQUAL(see("t", NULL).count, 0);
 	/* A document that is made again never has a revision that it had before. */
@@ -95,7 +76,7 @@ static void registry(void)
 	CU_ASSERT_NOT_EQUAL(writer.operations->registry_put(
 				    writer.self, "t", "n", "{}", 0, &other, &writer.error),
 		0); /* not outside of a transaction */
-	end();
+	store_end(&writer);
 }
 
 static void put_examples(void)
@@ -177,7 +158,7 @@ static void filters(void)
 {
 	struct store reader;
 
-	begin();
+	store_begin(&writer);
 	put_examples();
 	store_open(&reader, YETT_STORE_READER);
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
@@ -191,7 +172,7 @@ static void filters(void)
 		}
 	}
 	store_close(&reader);
-	end();
+	store_end(&writer);
 }
 
 static bool text_is(struct yett_text text, const char *want)
@@ -245,12 +226,12 @@ static void rows_are_whole(void)
 	struct yett_query query = {.size = sizeof(query), .origin = "alpha.example"};
 	size_t count = 0;
 
-	begin();
+	store_begin(&writer);
 	put_examples();
 	CU_ASSERT_EQUAL(
 		writer.operations->query(writer.self, &query, look, &count, &writer.error), 0);
 	CU_ASSERT_EQUAL(count, 4);
-	end();
+	store_end(&writer);
 }
 
 #define NAME_ROOM 64
@@ -271,7 +252,7 @@ static void names_of_origins(void)
 	struct yett_query query = {
 		.size = sizeof(query), .origin = "10203040-5060-4080-8000-000000000001"};
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 1, "a")), YETT_PUT_STORED);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		char name[NAME_ROOM] = "not asked";
@@ -290,7 +271,7 @@ static void names_of_origins(void)
 			0);
 		CU_ASSERT_STRING_EQUAL(name, steps[i].want);
 	}
-	end();
+	store_end(&writer);
 }
 
 struct followed {
@@ -315,7 +296,7 @@ static void following(void)
 	struct yett_query query = {.size = sizeof(query), .limit = 4};
 	struct followed followed = {.in_order = true};
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 10, "a")), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(
 		writer.operations->query(writer.self, &query, follow, &followed, &writer.error), 0);
@@ -323,7 +304,7 @@ static void following(void)
 	for (uint64_t first = 11; first < 41; first += 10) {
 		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, first, 10, "a")),
 			YETT_PUT_STORED);
-		restart();
+		store_restart(&writer);
 		for (int i = 0; i < 3; i++) { /* 4, 4, 2 */
 			query.after_id = followed.last;
 			CU_ASSERT_EQUAL(writer.operations->query(writer.self, &query, follow,
@@ -340,7 +321,7 @@ static void following(void)
 		writer.operations->query(writer.self, &query, follow, &followed, &writer.error),
 		77);
 	CU_ASSERT_EQUAL(followed.count, 2);
-	end();
+	store_end(&writer);
 }
 
 static void identity(void)
@@ -348,17 +329,17 @@ static void identity(void)
 	struct yett_store_stats before = {0}, after = {0};
 	struct store reader;
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &before, &writer.error), 0);
 	CU_ASSERT(before.generation > 0);
-	restart();
+	store_restart(&writer);
 	store_open(&reader, YETT_STORE_READER);
 	CU_ASSERT_EQUAL(reader.operations->stats(reader.self, &after, &reader.error), 0);
 	CU_ASSERT_EQUAL(before.generation, after.generation);
 	CU_ASSERT_EQUAL(memcmp(&before.store_id, &after.store_id, sizeof(before.store_id)), 0);
 	CU_ASSERT_NOT_EQUAL(reader.operations->begin(reader.self, &reader.error), 0);
 	store_close(&reader);
-	end();
+	store_end(&writer);
 }
 
 const CU_TestInfo store_reading_tests[] = {

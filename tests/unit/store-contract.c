@@ -15,35 +15,16 @@
 
 static struct store writer;
 
-static void begin(void)
-{
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
-}
-
-static void end(void)
-{
-	store_close(&writer);
-	store_world_close();
-}
-
 /* A test that makes batches as it declares them: the world is there before. */
 #define TEST(name)                                                                                 \
 	static void name##_course(void);                                                           \
 	static void name(void)                                                                     \
 	{                                                                                          \
-		begin();                                                                           \
+		store_begin(&writer);                                                              \
 		name##_course();                                                                   \
-		end();                                                                             \
+		store_end(&writer);                                                                \
 	}                                                                                          \
 	static void name##_course(void)
-
-/* The same course again after the process has ended and started anew. */
-static void restart(void)
-{
-	store_close(&writer);
-	store_open(&writer, YETT_STORE_WRITER);
-}
 
 static void exactly_once(void)
 {
@@ -70,14 +51,14 @@ static void exactly_once(void)
 	struct yett_account account;
 	struct yett_store_stats stats = {0};
 
-	begin();
+	store_begin(&writer);
 	for (size_t i = 0; i < sizeof(course) / sizeof(course[0]); i++) {
 		int got = store_put(&writer,
 			store_batch(1, 1, NORMAL, course[i].first, course[i].count, course[i].tag));
 
 		CU_ASSERT_EQUAL(got, course[i].want);
 		if (i % 3 == 0) {
-			restart();
+			store_restart(&writer);
 		}
 	}
 	account = store_account(&writer, 1, 1, NORMAL);
@@ -90,12 +71,12 @@ static void exactly_once(void)
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT_EQUAL(stats.records, 41);
 	CU_ASSERT_EQUAL(stats.forks, 4);
-	end();
+	store_end(&writer);
 }
 
 static void numbering_is_per_lane_and_epoch(void)
 {
-	begin();
+	store_begin(&writer);
 	for (unsigned origin = 1; origin <= 2; origin++) {
 		for (uint64_t epoch = 1; epoch <= 2; epoch++) {
 			for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
@@ -106,7 +87,7 @@ static void numbering_is_per_lane_and_epoch(void)
 		}
 	}
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 36);
-	end();
+	store_end(&writer);
 }
 
 TEST(one_transaction)
@@ -176,7 +157,7 @@ TEST(nothing_is_left)
 			writer.operations->rollback(writer.self);
 			writer.operations->rollback(writer.self); /* twice is no harm */
 		} else {
-			restart();
+			store_restart(&writer);
 		}
 		CU_ASSERT_EQUAL(store_rows(&writer, NULL), 0);
 		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 0);
@@ -186,7 +167,7 @@ TEST(nothing_is_left)
 	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
 	CU_ASSERT_EQUAL(put.ret_result, YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
-	restart();
+	store_restart(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
 	CU_ASSERT_EQUAL(positions("source/"), 5);
 	CU_ASSERT_EQUAL(positions("source/y"), 0);
@@ -268,7 +249,7 @@ static void received_wins(void)
 		struct yett_account account;
 		struct losses found;
 
-		begin();
+		store_begin(&writer);
 		if (order == 0) {
 			CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, &gap, 1)),
 				YETT_PUT_STORED);
@@ -292,7 +273,7 @@ static void received_wins(void)
 		CU_ASSERT_EQUAL(found.first[0], 8);
 		CU_ASSERT_EQUAL(found.next[1], 15);
 		CU_ASSERT_EQUAL(found.holder.bytes[15], (uint8_t)999);
-		end();
+		store_end(&writer);
 	}
 }
 
@@ -303,7 +284,7 @@ static void bounds(void)
 	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 6, 2);
 	struct yett_account account;
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 5, "a")), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &told, 1)), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 2, &gap, 1)), YETT_PUT_STORED);
@@ -334,17 +315,17 @@ static void bounds(void)
 	CU_ASSERT_EQUAL(
 		store_put(&writer, store_batch(1, 1, NORMAL, 8, 12, "b")), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 40);
-	end();
+	store_end(&writer);
 }
 
 static void bounds_of_another(void)
 {
 	struct yett_notice bad = store_bounds(1, 1, NORMAL, 20, 41, true);
 
-	begin();
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &bad, 1)), YETT_PUT_DEAD);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 0);
-	end();
+	store_end(&writer);
 }
 
 /* A long epoch, in order but for the head, which comes last: the pieces stay bounded, and the
@@ -354,7 +335,7 @@ static void folding(void)
 	struct yett_notice closed;
 	uint64_t next = 1;
 
-	begin();
+	store_begin(&writer);
 	for (int i = 0; i < 3000; i++, next += 2) {
 		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, next, 2, "a")),
 			YETT_PUT_STORED);
@@ -374,7 +355,7 @@ static void folding(void)
 		store_put(&writer, store_batch(1, 1, NORMAL, next - 2, 3, "a")), YETT_PUT_FORK);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 6000);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 6000);
-	end();
+	store_end(&writer);
 }
 
 /* Every second number is under way: at the limit the store says later, and takes it once some of
@@ -384,7 +365,7 @@ static void too_many_pieces(void)
 	uint64_t first = 3;
 	int result = 0;
 
-	begin();
+	store_begin(&writer);
 	while ((result = store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"))) ==
 			YETT_PUT_STORED &&
 		first < 10000) {
@@ -395,14 +376,14 @@ static void too_many_pieces(void)
 	CU_ASSERT_EQUAL(
 		store_put(&writer, store_batch(1, 1, NORMAL, 3, 1, "a")), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, YETT_PIECES_MAX);
-	end();
+	store_end(&writer);
 }
 
 static void too_many_epochs(void)
 {
 	struct yett_notice closed = store_bounds(1, 1, NORMAL, 3, 3, true);
 
-	begin();
+	store_begin(&writer);
 	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
 		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, epoch, NORMAL, 1, 2, "a")),
 			YETT_PUT_STORED);
@@ -415,7 +396,7 @@ static void too_many_epochs(void)
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 3, &closed, 1)), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 66, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
-	end();
+	store_end(&writer);
 }
 
 /* Two writers on one store, each putting all of the same batches, in turn and not in step. */
@@ -424,7 +405,7 @@ static void two_writers(void)
 	struct store other;
 	int stored = 0;
 
-	begin();
+	store_begin(&writer);
 	store_open(&other, YETT_STORE_WRITER);
 	for (uint64_t i = 0; i < 200; i++) {
 		uint64_t mine = i, theirs = (i * 7 + 3) % 200;
@@ -439,7 +420,7 @@ static void two_writers(void)
 	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).received, 600);
 	CU_ASSERT_EQUAL(store_account(&other, 1, 1, NORMAL).forks, 0);
 	store_close(&other);
-	end();
+	store_end(&writer);
 }
 
 /* Puts batches of three until it is killed, telling of each that is committed. */

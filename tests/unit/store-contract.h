@@ -40,6 +40,11 @@ struct store {
 void store_open(struct store *store, uint32_t mode); /* create, open, start */
 int store_try_open(struct store *store, uint32_t mode);
 void store_close(struct store *store); /* stop, destroy */
+/* A world with one writer in it, and both ends of it. */
+void store_begin(struct store *writer);
+void store_end(struct store *writer);
+/* The same course again after the process has ended and started anew. */
+void store_restart(struct store *writer);
 
 /* Batches of `count` records, the `tag` of which makes their content differ. */
 struct yett_batch store_batch(unsigned origin, uint64_t epoch, uint32_t lane, uint64_t first,

@@ -17,8 +17,7 @@ static void keeps_nothing(void)
 	struct yett_store_stats stats = {0};
 	struct store writer;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-keeps-nothing");
 	CU_ASSERT_PTR_NOT_NULL(strstr(yett_module.summary, "NOTHING"));
 	for (int i = 0; i < 3; i++) {
@@ -30,8 +29,7 @@ static void keeps_nothing(void)
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT_EQUAL(stats.records, 21);
 	CU_ASSERT_EQUAL(store_world.metrics[1], 21);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 static int add_position(void *arg, const char *key, const void *position, size_t length)
@@ -49,8 +47,7 @@ static void positions_commit_with_batches(void)
 	struct store writer;
 	size_t count = 0;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	batch = store_batch(1, 1, YETT_LANE_NORMAL, 1, 7, "a");
 	put = (struct yett_put){.size = sizeof(put),
 		.batch = &batch,
@@ -69,8 +66,7 @@ static void positions_commit_with_batches(void)
 	writer.operations->positions(writer.self, "other/", add_position, &count);
 	CU_ASSERT_EQUAL(count, 1);
 	store_batch_free(&batch);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 struct seen {
@@ -105,8 +101,7 @@ static void registry(void)
 	const struct yett_store_operations *calls;
 	uint64_t one = 0, two = 0, other = 0;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	store_open(&reader, YETT_STORE_READER);
 	calls = writer.operations;
 	CU_ASSERT_EQUAL(calls->begin(writer.self, &writer.error), 0);
@@ -145,8 +140,7 @@ static void registry(void)
 	/* Nothing outlives the last instance. */
 	store_open(&writer, YETT_STORE_WRITER);
 	CU_ASSERT_EQUAL(list(&writer).count, 0);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 int main(int argc, char **argv)

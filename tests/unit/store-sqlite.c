@@ -79,8 +79,7 @@ static void custody_is_read_under_the_lock(void)
 	struct custody custody = {0, 0};
 	struct store other;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	store_open(&other, YETT_STORE_WRITER);
 	sqlite3_trace_v2(inside(&writer)->db, SQLITE_TRACE_STMT, on_statement, &custody);
 	sqlite3_trace_v2(inside(&other)->db, SQLITE_TRACE_STMT, on_statement, &custody);
@@ -102,8 +101,7 @@ static void custody_is_read_under_the_lock(void)
 	CU_ASSERT_EQUAL(inside(&writer)->epochs.count, 0);
 	CU_ASSERT_EQUAL(inside(&other)->epochs.count, 0);
 	store_close(&other);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 /* Holes that are lost for good do not count against the limit on pieces: a long epoch under a
@@ -113,8 +111,7 @@ static void many_settled_holes(void)
 	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, 10000);
 	struct yett_notice closed = store_bounds(1, 1, NORMAL, 10001, 10001, true);
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
 	for (uint64_t i = 0; i < 2000; i++) {
 		CU_ASSERT_EQUAL(put(3 + 2 * i, 1), YETT_PUT_STORED);
@@ -131,16 +128,14 @@ static void many_settled_holes(void)
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10000 - 2003);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 2003);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 static void locked(void)
 {
 	sqlite3 *other;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(sqlite3_open(path_of("yett.db"), &other), SQLITE_OK);
 	CU_ASSERT_EQUAL(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), YETT_EAGAIN);
@@ -149,8 +144,7 @@ static void locked(void)
 	CU_ASSERT_EQUAL(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	CU_ASSERT_EQUAL(put(1, 5), YETT_PUT_STORED);
 	sqlite3_close(other);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 /* No room: the batch is not acknowledged, nothing of it stays, and it goes on when there is. */
@@ -159,8 +153,7 @@ static void disk_full(void)
 	uint64_t first = 1;
 	int result;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(put(first, 5), YETT_PUT_STORED);
 	sqlite3_exec(inside(&writer)->db, "PRAGMA max_page_count = 1", NULL, NULL, NULL);
 	do {
@@ -173,8 +166,7 @@ static void disk_full(void)
 	CU_ASSERT_EQUAL(put(first, 5), YETT_PUT_STORED); /* on a new connection, without limit */
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), first + 4);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, first + 4);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 static void overwrite(const char *name, off_t from, size_t length)
@@ -194,8 +186,7 @@ static void damaged(void)
 	struct stat status;
 	int result;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(put(1, 5000), YETT_PUT_STORED);
 	store_close(&writer);
 	/* All pages but the first: it opens, and cannot be used. */
@@ -254,15 +245,13 @@ static void modes(void)
 	mode_t before = umask(0);
 	struct stat status;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	CU_ASSERT_EQUAL(put(1, 5), YETT_PUT_STORED);
 	for (size_t i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(stat(path_of(names[i]), &status), 0);
 		CU_ASSERT_EQUAL(status.st_mode & 0777, 0600);
 	}
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 	umask(before);
 }
 
@@ -271,8 +260,7 @@ static void durable(void)
 	int64_t synchronous = 0, number = 0;
 	sqlite3_stmt *statement = NULL;
 
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	sqlite3_prepare_v2(inside(&writer)->db, "PRAGMA synchronous", -1, &statement, NULL);
 	if (sqlite3_step(statement) == SQLITE_ROW) {
 		synchronous = sqlite3_column_int64(statement, 0);
@@ -285,8 +273,7 @@ static void durable(void)
 	}
 	sqlite3_finalize(statement);
 	CU_ASSERT_EQUAL(number, 2); /* INCREMENTAL */
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 static uint64_t generation(void)
@@ -365,8 +352,7 @@ static void retention_by_age(void)
 	int64_t now;
 
 	asked.keep_ns = 3600 * SECOND;
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	now = store_world.host.wall_ns(NULL);
 	CU_ASSERT_EQUAL(
 		put_at(1, 5000, now - 4000 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
@@ -387,8 +373,7 @@ static void retention_by_age(void)
 	CU_ASSERT_EQUAL(
 		put_at(5101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_world.metrics[YETT_SQLITE_RETIRED], 5099);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 	asked.keep_ns = 0;
 }
 
@@ -397,8 +382,7 @@ static void retention_by_size(void)
 	struct yett_store_stats stats = {0};
 
 	asked.size_bytes = 4 << 20;
-	store_world_open();
-	store_open(&writer, YETT_STORE_WRITER);
+	store_begin(&writer);
 	for (uint64_t i = 0; i < 40; i++) {
 		CU_ASSERT_EQUAL(
 			put_at(1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
@@ -411,8 +395,7 @@ static void retention_by_size(void)
 	CU_ASSERT(stats.records > 10000 && stats.records < 100000);
 	CU_ASSERT_EQUAL(first_number() + (int64_t)stats.records, 200001);
 	CU_ASSERT_EQUAL(stats.dead, 0); /* it was as old as the oldest */
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 	asked.size_bytes = 0;
 }
 
@@ -482,8 +465,7 @@ static void document(void)
 	CU_ASSERT_EQUAL(examples, 12);
 	fclose(file);
 	sqlite3_close(db);
-	store_close(&writer);
-	store_world_close();
+	store_end(&writer);
 }
 
 int main(int argc, char **argv)

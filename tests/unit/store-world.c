@@ -9,11 +9,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/crc32c.h"
+#include "module/host.h"
 #include "net/files.h"
 #include "store-contract.h"
 #include "wire/batch.h"
-#include "wire/pieces.h"
 #include "wire/record.h"
 
 struct store_world store_world;
@@ -71,31 +70,12 @@ static int open_descriptors(void)
 void store_world_open(void)
 {
 	memset(&store_world, 0, sizeof(store_world));
-	store_world.host = (struct yett_host){
-		.size = sizeof(struct yett_host),
-		.abi_major = YETT_ABI_MAJOR,
-		.abi_minor = YETT_ABI_MINOR,
-		.log = world_log,
-		.fail = yett_fail,
-		.result_text = yett_result_text,
-		.monotonic_ns = world_monotonic,
-		.wall_ns = world_wall,
-		.random_bytes = world_random,
-		.metric = world_metric,
-		.buffer_new = yett_buffer_new,
-		.buffer_bytes = yett_buffer_bytes,
-		.buffer_length = yett_buffer_length,
-		.buffer_ref = yett_buffer_ref,
-		.buffer_unref = yett_buffer_unref,
-		.crc32c = yett_crc32c,
-		.batch_parse = yett_batch_parse,
-		.reader_open = yett_reader_open,
-		.reader_next_record = yett_reader_next_record,
-		.reader_next_notice = yett_reader_next_notice,
-		.reader_close = yett_reader_close,
-		.judge = yett_pieces_judge,
-		.files = &yett_files_system,
-	};
+	yett_host_fill(&store_world.host, NULL, &yett_files_system);
+	store_world.host.log = world_log;
+	store_world.host.monotonic_ns = world_monotonic;
+	store_world.host.wall_ns = world_wall;
+	store_world.host.random_bytes = world_random;
+	store_world.host.metric = world_metric;
 	snprintf(store_world.folder, sizeof(store_world.folder), "/tmp/yett-store-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(store_world.folder));
 	store_world.buffers = yett_buffer_alive();
@@ -159,6 +139,24 @@ void store_close(struct store *store)
 	yett_module.life->stop(store->self);
 	yett_module.life->destroy(store->self);
 	store->self = NULL;
+}
+
+void store_begin(struct store *writer)
+{
+	store_world_open();
+	store_open(writer, YETT_STORE_WRITER);
+}
+
+void store_end(struct store *writer)
+{
+	store_close(writer);
+	store_world_close();
+}
+
+void store_restart(struct store *writer)
+{
+	store_close(writer);
+	store_open(writer, YETT_STORE_WRITER);
 }
 
 struct yett_id store_id(unsigned number)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +13,7 @@
 #include "transport-ends.h"
 
 #include "../../modules/transport-tls/tls.h"
+#include "folder.h"
 #include "suite.h"
 
 #define TIMEOUT_NS (10 * YETT_SEC)
@@ -551,17 +551,6 @@ static void make_certificates(void)
 	yett_authority_close(&authority);
 }
 
-static void remove_folder(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", folder, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, NULL, 0);
-}
-
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -590,6 +579,6 @@ int main(int argc, char **argv)
 	}
 	make_certificates();
 	result = suite_run(argc, argv, "transport-tls", tests);
-	remove_folder();
+	folder_remove(folder);
 	return result;
 }

@@ -19,6 +19,7 @@
 
 #define READ_BYTES    (1024 * 1024)
 #define READ_RETRY_NS (1 * YETT_SEC)
+#define FLIGHT_PART   2 /* of the budget may be in flight to one upstream */
 
 static const unsigned turns[YETT_LANES] = {64, 8, 2};
 
@@ -385,6 +386,14 @@ void yett_deliver_gone(struct yett_peer *peer)
 uint64_t yett_deliver_unsettled(const struct yett_peer *peer)
 {
 	return peer->flight != NULL ? peer->flight->bytes : 0;
+}
+
+bool yett_deliver_has_room(const struct yett_peer *peer, uint32_t bytes)
+{
+	uint64_t unsettled = yett_deliver_unsettled(peer);
+
+	return unsettled == 0 ||
+	       unsettled + bytes <= peer->node->settings->node.memory_bytes / FLIGHT_PART;
 }
 
 bool yett_deliver_idle(const struct yett_node *node)

@@ -31,7 +31,8 @@ static bool anyone_has_path(const struct yett_node *node)
 static bool would_take(const struct yett_link *link, uint32_t lane, uint32_t bytes)
 {
 	return link->peer != NULL && link->peer->state == YETT_PEER_OPEN && !link->peer->blocked &&
-	       yett_wire_credit_left(link->peer->wire, lane) >= bytes;
+	       yett_wire_credit_left(link->peer->wire, lane) >= bytes &&
+	       yett_deliver_has_room(link->peer, bytes);
 }
 
 static void show(struct yett_node *node, uint32_t lane, uint32_t bytes, struct yett_upstream *table)

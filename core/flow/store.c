@@ -46,6 +46,7 @@ struct yett_vault {
 	struct yett_keep_list pending;
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
 	GPtrArray *documents;        /* struct document *, in order */
+	GHashTable *newest;          /* of them by table and key, that a newer value goes into */
 	struct yett_timer *retry;
 	struct yett_id id;
 	uint64_t generation;
@@ -69,6 +70,20 @@ static void document_free(void *arg)
 	g_free(document->key);
 	g_free(document->json);
 	g_free(document);
+}
+
+static guint document_hash(gconstpointer item)
+{
+	const struct document *document = item;
+
+	return g_str_hash(document->table) * 31 + g_str_hash(document->key);
+}
+
+static gboolean same_document(gconstpointer a, gconstpointer b)
+{
+	const struct document *one = a, *other = b;
+
+	return strcmp(one->table, other->table) == 0 && strcmp(one->key, other->key) == 0;
 }
 
 static size_t fill_puts(struct yett_vault *vault)
@@ -237,6 +252,7 @@ static void vault_free(struct yett_vault *vault)
 	if (vault->read_executor != NULL) {
 		yett_executor_free(vault->read_executor, false, 0);
 	}
+	g_hash_table_unref(vault->newest);
 	g_ptr_array_free(vault->documents, TRUE);
 	g_ptr_array_free(vault->group_documents, TRUE);
 	g_free(vault->puts);
@@ -285,6 +301,7 @@ static void gather(struct yett_vault *vault)
 	}
 	vault->group_documents = vault->documents;
 	vault->documents = swap;
+	g_hash_table_remove_all(vault->newest);
 	vault->puts = g_renew(
 		struct yett_put, vault->puts, vault->group.count > 0 ? vault->group.count : 1);
 }
@@ -342,21 +359,20 @@ void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json)
 {
 	struct yett_vault *vault = node->store;
-	struct document *document;
+	struct document sought = {.table = (char *)(uintptr_t)table, .key = (char *)(uintptr_t)key};
+	struct document *document = g_hash_table_lookup(vault->newest, &sought);
 
-	for (guint i = 0; i < vault->documents->len; i++) {
-		document = vault->documents->pdata[i];
-		if (strcmp(document->table, table) == 0 && strcmp(document->key, key) == 0) {
-			g_free(document->json);
-			document->json = g_strdup(json);
-			return;
-		}
+	if (document != NULL) {
+		g_free(document->json);
+		document->json = g_strdup(json);
+		return;
 	}
 	document = g_new0(struct document, 1);
 	document->table = g_strdup(table);
 	document->key = g_strdup(key);
 	document->json = g_strdup(json);
 	g_ptr_array_add(vault->documents, document);
+	g_hash_table_add(vault->newest, document);
 	kick(vault);
 }
 
@@ -454,6 +470,7 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	vault->node = node;
 	vault->operations = node->settings->store.descriptor->operations;
 	vault->documents = g_ptr_array_new_with_free_func(document_free);
+	vault->newest = g_hash_table_new(document_hash, same_document);
 	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
 	vault->retry = node->loop->table->timer_new(node->loop, retry, vault);
 	result = make_instance(node, YETT_STORE_WRITER, &vault->writer, error);

@@ -1,5 +1,5 @@
-/* The inside of the session machine, shared by receiving (session.c) and sending (session-send.c)
- * only. */
+/* The inside of the session machine, shared by receiving (session.c, session-take.c) and
+ * sending (session-send.c) only. */
 #ifndef YETT_WIRE_SESSION_STATE_H
 #define YETT_WIRE_SESSION_STATE_H
 
@@ -21,7 +21,7 @@ struct yett_wire {
 	uint8_t header_filled;
 	uint8_t header[YETT_FRAME_HEADER_SIZE];
 	struct yett_frame frame;
-	const struct rule *rule; /* NULL: skipped */
+	const struct yett_wire_rule *rule; /* NULL: skipped */
 	size_t body_left;
 	GByteArray *body;  /* of a control frame that comes in parts; NULL: none */
 	GByteArray *token; /* of an AUTH that comes in chunks; NULL: none */
@@ -32,6 +32,26 @@ struct yett_wire {
 	uint64_t batches;            /* initiator: how many were sent */
 	struct yett_output output;
 };
+
+/* Who may send a frame, in which states, and how long its body may be. */
+struct yett_wire_rule {
+	uint8_t type;
+	uint8_t senders; /* a bit for each enum yett_role */
+	uint8_t states;  /* YETT_WIRE_IN */
+	uint16_t max;
+	const char *name;
+	/* Control. Says in `error` what is wrong where it is not the body's form. */
+	int (*handle)(struct yett_wire *wire, const uint8_t *bytes, size_t length,
+		struct yett_error *error);
+};
+#define YETT_WIRE_IN(state) (1u << (state))
+/* session-take.c; NULL: no such type. */
+const struct yett_wire_rule *yett_wire_rule(uint8_t type);
+
+/* What mends a peer that breaks the protocol. */
+#define YETT_WIRE_MEND "update the software of the peer, or of this node"
+/* Whether an event may be raised, and is wanted. */
+#define YETT_WIRE_EVENT(wire, name) (!(wire)->silent && (wire)->events->name != NULL)
 
 /* Goes on to the next state where both sides have done their part. */
 void yett_wire_proceed(struct yett_wire *wire);

@@ -2,8 +2,10 @@
  *
  * Responsible for replacing one so that any crash leaves the old or the new: written beside, synced,
  * renamed, the directory synced. The same as base/file.c, but on the table of files that a node is
- * made with, so that all that a node must not lose goes one way. Any thread; blocks on the disk, so
- * not for the loop once it runs. Keeps nothing. */
+ * made with, so that all that a node must not lose goes one way; and on a full disk, where there is
+ * no room beside, a file of a sector at most is written over in place, if it stays as long as it is:
+ * that needs no room, and a disk writes a sector whole or not at all. Any thread; blocks on the
+ * disk, so not for the loop once it runs. Keeps nothing. */
 #include "saved.h"
 
 #include <fcntl.h>
@@ -11,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SIZE 64
+#define NAME_SIZE  64
+#define SECTOR_MAX 512
 
 int yett_saved_read(const struct yett_files *files, const char *directory, const char *name,
 	size_t limit, char **ret_bytes, size_t *ret_length)
@@ -68,6 +71,28 @@ static int write_beside(const struct yett_files *files, int dir, const char *bes
 	return result;
 }
 
+/* YETT_ENOSPC where that cannot be done. */
+static int write_over(
+	const struct yett_files *files, int dir, const char *name, const void *bytes, size_t length)
+{
+	struct iovec iov = {(void *)(uintptr_t)bytes, length};
+	int file = length <= SECTOR_MAX ? files->open(files->fs, dir, name, O_RDWR | O_CLOEXEC)
+					: YETT_ENOSPC;
+	int result;
+
+	if (file < 0) {
+		return YETT_ENOSPC;
+	}
+	result = files->length(files->fs, file) == (int64_t)length
+			 ? files->write(files->fs, file, &iov, 1, 0)
+			 : YETT_ENOSPC;
+	if (result == 0) {
+		result = files->sync(files->fs, file);
+	}
+	files->close(files->fs, file);
+	return result;
+}
+
 int yett_saved_write(const struct yett_files *files, const char *directory, const char *name,
 	const void *bytes, size_t length, struct yett_error *error)
 {
@@ -88,6 +113,9 @@ int yett_saved_write(const struct yett_files *files, const char *directory, cons
 		} else {
 			files->remove(files->fs, dir, beside);
 		}
+		if (result == YETT_ENOSPC) {
+			result = write_over(files, dir, name, bytes, length);
+		}
 	}
 	if (dir >= 0) {
 		files->dir_close(files->fs, dir);
@@ -97,7 +125,7 @@ int yett_saved_write(const struct yett_files *files, const char *directory, cons
 	}
 	return yett_fail(error, result,
 		result == YETT_ENOSPC ? "make room on the device"
-				      : "check that the directory is there and that the daemon's "
-					"user may write it",
+				      : "check that the directory is there, that the daemon's user "
+					"may write it, and that it is not mounted read-only",
 		"%s/%s cannot be written: %s", directory, name, yett_result_text(result));
 }

@@ -107,6 +107,32 @@ def yettctl(*arguments, **options):
     return command(YETTCTL, *arguments, **options)
 
 
+def private_mounts():
+    """Starts the test again in a mount namespace of its own, so that what it mounts goes with it."""
+    if os.environ.get("YETT_TEST_MOUNTS") == "private":
+        return
+    done = command("unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt", check=False)
+    if done.returncode != 0:
+        raise Skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    os.environ["YETT_TEST_MOUNTS"] = "private"
+    os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
+
+
+def mount_small(folder, size="8m"):
+    """A disk of its own for a folder. After private_mounts()."""
+    os.makedirs(folder, exist_ok=True)
+    command("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "none", folder)
+
+
+def fill(path):
+    """Takes all the room that there is on a path's disk, as a file; to be removed again."""
+    with open(path, "wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * size):
+                    pass
+
+
 def shim_needed():
     """Skips the test where the shim cannot be put under a program."""
     if SLOWER != 1:
@@ -422,6 +448,11 @@ class Node:
         if (done.returncode == 0) != (lost == 0 and answer["total"].get("twice", 0) == 0):
             raise Failure(f"yettctl account: exit code {done.returncode}, and it says {answer['total']}")
         return answer["total"], {row["name"]: row for row in answer["origins"]}
+
+    def queue_at_rest(self, what, check=True):
+        """What `yettctl queue inspect|verify|export` says of its queue while it does not run."""
+        return yettctl("queue", what, os.path.join(self.settings["node"]["state"], "queue"), check=check,
+                       env={**os.environ, "YETT_MODULES": MODULES})
 
     def waiting(self):
         """Batches in its queue, all lanes."""

@@ -167,6 +167,51 @@ static void test_saved(void)
 	CU_ASSERT_EQUAL(f->remove(f->fs, dir, "state"), 0);
 }
 
+/* A disk on which nothing can be made any more, as a full one. */
+static int no_room(void *fs, int dir_, const char *name, int flags)
+{
+	return (flags & O_CREAT) != 0 ? YETT_ENOSPC : f->open(fs, dir_, name, flags);
+}
+
+static void test_saved_on_a_full_disk(void)
+{
+	static const struct {
+		const char *was, *now;
+		int want;
+	} rows[] = {
+		{"1234", "5678", 0},
+		{"1234", "56789", YETT_ENOSPC}, /* needs room */
+		{"1234", "567", YETT_ENOSPC},   /* would have an end of the old one in a crash */
+		{NULL, "5678", YETT_ENOSPC},
+	};
+	struct yett_files full = *f;
+	char sub[64], *bytes = NULL;
+	size_t length = 0;
+
+	full.open = no_room;
+	snprintf(sub, sizeof(sub), "%s/queue", path);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *have = rows[i].want == 0 ? rows[i].now : rows[i].was;
+
+		if (rows[i].was != NULL) {
+			CU_ASSERT_EQUAL(yett_saved_write(f, sub, "state", rows[i].was,
+						strlen(rows[i].was), NULL),
+				0);
+		}
+		CU_ASSERT_EQUAL(yett_saved_write(&full, sub, "state", rows[i].now,
+					strlen(rows[i].now), NULL),
+			rows[i].want);
+		if (have != NULL) {
+			CU_ASSERT_EQUAL_FATAL(
+				yett_saved_read(f, sub, "state", 64, &bytes, &length), 0);
+			CU_ASSERT_STRING_EQUAL(bytes, have);
+			free(bytes);
+			CU_ASSERT_EQUAL(f->remove(f->fs, dir, "state"), 0);
+		}
+	}
+	CU_ASSERT_EQUAL(f->remove(f->fs, dir, "state.new"), YETT_ENOTFOUND);
+}
+
 static void test_nothing_left(void)
 {
 	char sub[64];
@@ -190,6 +235,7 @@ int main(int argc, char **argv)
 		{"failures", test_failures},
 		{"lock", test_lock},
 		{"saved", test_saved},
+		{"saved on a full disk", test_saved_on_a_full_disk},
 		{"nothing is left", test_nothing_left},
 		CU_TEST_INFO_NULL,
 	};

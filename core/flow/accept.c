@@ -270,8 +270,8 @@ static int accepted(void *arg, struct yett_channel *channel, const char *address
 
 	if (why != NULL) {
 		g_free(key);
-		yett_log(YETT_LOG_WARNING, "connection-dropped", "%s; it may try again address=%s",
-			why, address);
+		yett_log(gate->node->draining ? YETT_LOG_NOTICE : YETT_LOG_WARNING,
+			"connection-dropped", "%s; it may try again address=%s", why, address);
 		yett_count(gate->node, YETT_COUNT_REFUSED, 1);
 		return YETT_EFULL;
 	}

@@ -110,12 +110,29 @@ static void forget_detour(const struct yett_node *node, struct yett_envelope *en
 	}
 }
 
+static bool is_upstream(const struct yett_peer *peer)
+{
+	for (guint i = 0; i < peer->node->links->len; i++) {
+		const struct yett_link *link = peer->node->links->pdata[i];
+
+		if (strcmp(link->name, peer->name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Its own, what it was granted, and our own where it comes back from a gateway that we sent it to,
+ * because the way has changed. */
 static bool may_send(const struct yett_peer *peer, const struct yett_id *origin)
 {
 	const struct yett_management *management = &peer->node->management;
 
 	if (yett_id_equal(origin, &peer->id)) {
 		return true;
+	}
+	if (yett_id_equal(origin, &peer->node->id)) {
+		return peer->may_proxy && is_upstream(peer);
 	}
 	return peer->may_proxy && management->granted != NULL &&
 	       management->granted(management->arg, &peer->id, origin);

@@ -522,6 +522,42 @@ static void renews_sessions_without_a_gap(void)
 	world_free(world);
 }
 
+static void cut_both(struct world *world, const char *name, bool cut)
+{
+	sim_cut(world->sim, name, "ms.example", cut);
+	sim_cut(world->sim, "ms.example", name, cut);
+}
+
+/* Two gateways that are each other's backup: what one told of itself went to the other, whose way up is
+ * cut then; its own comes back first, and so do its records, through it. */
+static void takes_its_own_back(void)
+{
+	static const char format[] = "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy "
+				     "= [ \"g*.example\" ]; } );\n"
+				     "upstreams = ( { name = \"ms.example\"; address = \"%s\"; },\n"
+				     "  { name = \"%s\"; address = \"%s\"; priority = 1; } );";
+	struct world *world = world_new(16);
+	struct world_node *server = add_server(world, "\"**\"", "\"g*.example\""), *left, *right;
+
+	left = world_add(world, "g1.example", format, world_address("g1.example"),
+		world_address("ms.example"), "g2.example", world_address("g2.example"));
+	right = world_add(world, "g2.example", format, world_address("g2.example"),
+		world_address("ms.example"), "g1.example", world_address("g1.example"));
+	start_all(world);
+	world_run(world, 5 * YETT_SEC);
+	cut_both(world, "g1.example", true);
+	world_run(world, 40 * YETT_SEC); /* the other is the way now */
+	world_tell(left, YETT_LANE_NORMAL, 5);
+	sim_cut(world->sim, "g2.example", "ms.example", true);
+	world_run(world, 40 * YETT_SEC);
+	cut_both(world, "g2.example", true);
+	CU_ASSERT(world_queued(right) > 0);
+	cut_both(world, "g1.example", false);
+	CU_ASSERT(world_wait_events(server, 5, 60 * YETT_SEC));
+	expect_clean(server, 5);
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -542,6 +578,7 @@ int main(int argc, char **argv)
 		{"pushes back when full", pushes_back_when_full},
 		{"shares what is scarce", shares_what_is_scarce},
 		{"renews sessions without a gap", renews_sessions_without_a_gap},
+		{"takes its own back", takes_its_own_back},
 		CU_TEST_INFO_NULL,
 	};
 	int result;

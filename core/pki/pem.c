@@ -126,24 +126,34 @@ int yett_pem_replace(
 	return result;
 }
 
-int yett_pem_load_certs(const char *path, gnutls_x509_crt_t **ret_certs, unsigned *ret_count,
-	struct yett_error *error)
+/* The bytes are the caller's to free. */
+static int read_datum(const char *path, gnutls_datum_t *ret_data, struct yett_error *error)
 {
 	char *bytes = NULL;
 	size_t length = 0;
+	int result = yett_file_read(path, YETT_PEM_LIMIT, &bytes, &length, error);
+
+	if (result == 0) {
+		ret_data->data = (unsigned char *)bytes;
+		ret_data->size = (unsigned)length;
+	}
+	return result;
+}
+
+int yett_pem_load_certs(const char *path, gnutls_x509_crt_t **ret_certs, unsigned *ret_count,
+	struct yett_error *error)
+{
 	gnutls_datum_t data;
 	gnutls_x509_crt_t *certs = NULL;
 	unsigned count = 0;
 	int result;
 
-	result = yett_file_read(path, YETT_PEM_LIMIT, &bytes, &length, error);
+	result = read_datum(path, &data, error);
 	if (result < 0) {
 		return result;
 	}
-	data.data = (unsigned char *)bytes;
-	data.size = (unsigned)length;
 	result = gnutls_x509_crt_list_import2(&certs, &count, &data, GNUTLS_X509_FMT_PEM, 0);
-	free(bytes);
+	free(data.data);
 	if (result < 0 || count == 0) {
 		return yett_fail(error, YETT_ECORRUPT,
 			"give a PEM file (-----BEGIN CERTIFICATE-----); openssl x509 -inform DER "
@@ -176,25 +186,21 @@ void yett_pem_free_certs(gnutls_x509_crt_t **certs, unsigned count)
 
 int yett_pem_load_key(const char *path, gnutls_x509_privkey_t *ret_key, struct yett_error *error)
 {
-	char *bytes = NULL;
-	size_t length = 0;
 	gnutls_datum_t data;
 	gnutls_x509_privkey_t key = NULL;
 	int result;
 
-	result = yett_file_read(path, YETT_PEM_LIMIT, &bytes, &length, error);
+	result = read_datum(path, &data, error);
 	if (result < 0) {
 		return result;
 	}
-	data.data = (unsigned char *)bytes;
-	data.size = (unsigned)length;
 	result = gnutls_x509_privkey_init(&key);
 	if (result >= 0) {
 		result = gnutls_x509_privkey_import2(
 			key, &data, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
 	}
-	gnutls_memset(bytes, 0, length);
-	free(bytes);
+	gnutls_memset(data.data, 0, data.size);
+	free(data.data);
 	if (result < 0) {
 		gnutls_x509_privkey_deinit(key);
 		return yett_fail(error, YETT_ECORRUPT,

@@ -123,6 +123,23 @@ int yett_sqlite_prepare(struct yett_sqlite *store, enum yett_sqlite_statement wh
 	return 0;
 }
 
+int yett_sqlite_visit(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
+	yett_sqlite_row_fn visit, void *arg, struct yett_error *error)
+{
+	int code = SQLITE_DONE, result = 0;
+
+	store->visits++;
+	while (result == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
+		result = visit(arg, statement);
+	}
+	if (code != SQLITE_DONE && code != SQLITE_ROW) {
+		result = yett_sqlite_fail(store, error, code, doing);
+	}
+	sqlite3_finalize(statement);
+	store->visits--;
+	return result;
+}
+
 int yett_sqlite_run(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
 	struct yett_error *error)
 {

@@ -116,6 +116,11 @@ int yett_sqlite_prepare(struct yett_sqlite *store, enum yett_sqlite_statement wh
 /* A statement of the caller's own, for visits, which may nest: to be finalised. */
 int yett_sqlite_prepare_own(struct yett_sqlite *store, const char *sql,
 	sqlite3_stmt **ret_statement, struct yett_error *error);
+/* Visits the rows of such a statement until one answers other than 0, which is returned, and
+ * finalises it. */
+typedef int (*yett_sqlite_row_fn)(void *arg, sqlite3_stmt *row);
+int yett_sqlite_visit(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
+	yett_sqlite_row_fn visit, void *arg, struct yett_error *error);
 /* Steps a statement that gives no rows, and resets it. */
 int yett_sqlite_run(struct yett_sqlite *store, sqlite3_stmt *statement, const char *doing,
 	struct yett_error *error);

@@ -184,21 +184,18 @@ static void read_row(sqlite3_stmt *statement, struct yett_row *ret_row)
 	record->body = column_text(statement, 9);
 }
 
-static int visit_rows(struct yett_sqlite *store, sqlite3_stmt *statement, yett_row_fn visit,
-	void *arg, struct yett_error *error)
+struct record_visit {
+	yett_row_fn visit;
+	void *arg;
+};
+
+static int visit_record(void *arg, sqlite3_stmt *statement)
 {
-	int code = SQLITE_DONE, result = 0;
+	const struct record_visit *to = arg;
+	struct yett_row row;
 
-	while (result == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct yett_row row;
-
-		read_row(statement, &row);
-		result = visit(arg, &row);
-	}
-	if (code != SQLITE_DONE && code != SQLITE_ROW) {
-		result = yett_sqlite_fail(store, error, code, "query records");
-	}
-	return result;
+	read_row(statement, &row);
+	return to->visit(to->arg, &row);
 }
 
 /* Whether the newest records alone have as many as are asked for. */
@@ -231,6 +228,7 @@ static int run_query(struct yett_sqlite *store, const struct asked *asked, yett_
 	const struct yett_query *query = asked->query;
 	bool selective = query->origin != NULL || query->name != NULL;
 	bool walk = !selective || query->after_id != 0; /* along the ids, not by an index */
+	struct record_visit to = {visit, arg};
 	char where[512], sql[2048];
 	sqlite3_stmt *statement;
 	int result;
@@ -248,9 +246,7 @@ static int run_query(struct yett_sqlite *store, const struct asked *asked, yett_
 		return result;
 	}
 	bind_asked(statement, asked, false);
-	result = visit_rows(store, statement, visit, arg, error);
-	sqlite3_finalize(statement);
-	return result;
+	return yett_sqlite_visit(store, statement, "query records", visit_record, &to, error);
 }
 
 int yett_sqlite_query(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,

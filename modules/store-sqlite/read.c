@@ -5,12 +5,26 @@
 
 #include <string.h>
 
+struct document_visit {
+	yett_document_fn visit;
+	void *arg;
+};
+
+static int visit_document(void *arg, sqlite3_stmt *row)
+{
+	const struct document_visit *to = arg;
+
+	return to->visit(to->arg, (const char *)sqlite3_column_text(row, 0),
+		(const char *)sqlite3_column_text(row, 1), (uint64_t)sqlite3_column_int64(row, 2));
+}
+
 int yett_sqlite_registry_list(void *self, const char *table, const char *key,
 	yett_document_fn visit, void *arg, struct yett_error *error)
 {
 	struct yett_sqlite *store = self;
+	struct document_visit to = {visit, arg};
 	sqlite3_stmt *statement;
-	int code = SQLITE_DONE, result = yett_sqlite_ready(store, error);
+	int result = yett_sqlite_ready(store, error);
 
 	if (result < 0 || (result = yett_sqlite_prepare_own(store,
 				   "SELECT key, json, revision FROM registry WHERE tbl = ?1 "
@@ -20,26 +34,29 @@ int yett_sqlite_registry_list(void *self, const char *table, const char *key,
 	}
 	sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
 	sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
-	store->visits++;
-	while (result == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		result = visit(arg, (const char *)sqlite3_column_text(statement, 0),
-			(const char *)sqlite3_column_text(statement, 1),
-			(uint64_t)sqlite3_column_int64(statement, 2));
-	}
-	if (code != SQLITE_DONE && code != SQLITE_ROW) {
-		result = yett_sqlite_fail(store, error, code, "read the registry");
-	}
-	sqlite3_finalize(statement);
-	store->visits--;
-	return result;
+	return yett_sqlite_visit(store, statement, "read the registry", visit_document, &to, error);
+}
+
+struct position_visit {
+	int (*visit)(void *arg, const char *key, const void *position, size_t length);
+	void *arg;
+};
+
+static int visit_position(void *arg, sqlite3_stmt *row)
+{
+	const struct position_visit *to = arg;
+
+	return to->visit(to->arg, (const char *)sqlite3_column_text(row, 0),
+		sqlite3_column_blob(row, 1), (size_t)sqlite3_column_bytes(row, 1));
 }
 
 int yett_sqlite_positions(void *self, const char *prefix,
 	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg)
 {
 	struct yett_sqlite *store = self;
+	struct position_visit to = {visit, arg};
 	sqlite3_stmt *statement;
-	int code = SQLITE_DONE, result = yett_sqlite_ready(store, NULL);
+	int result = yett_sqlite_ready(store, NULL);
 
 	if (result < 0 || (result = yett_sqlite_prepare_own(store,
 				   "SELECT key, value FROM position "
@@ -48,18 +65,7 @@ int yett_sqlite_positions(void *self, const char *prefix,
 		return result;
 	}
 	sqlite3_bind_text(statement, 1, prefix != NULL ? prefix : "", -1, SQLITE_STATIC);
-	store->visits++;
-	while (result == 0 && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		result = visit(arg, (const char *)sqlite3_column_text(statement, 0),
-			sqlite3_column_blob(statement, 1),
-			(size_t)sqlite3_column_bytes(statement, 1));
-	}
-	if (code != SQLITE_DONE && code != SQLITE_ROW) {
-		result = yett_sqlite_fail(store, NULL, code, "read positions");
-	}
-	sqlite3_finalize(statement);
-	store->visits--;
-	return result;
+	return yett_sqlite_visit(store, statement, "read positions", visit_position, &to, NULL);
 }
 
 static int read_identity(

@@ -34,18 +34,6 @@ struct run {
 
 static const uint8_t zeros[8];
 
-static bool is_valid(const struct yett_queue_entry *entry)
-{
-	const struct yett_batch *batch = entry->batch;
-
-	return batch != NULL && batch->info.lane < YETT_LANES && batch->length > 0 &&
-	       batch->length <= YETT_BATCH_MAX && entry->meta_length <= YETT_QUEUE_META_MAX &&
-	       entry->position_length <= YETT_QUEUE_POSITION_MAX &&
-	       (entry->key == NULL ||
-		       (entry->key[0] != '\0' &&
-			       strnlen(entry->key, YETT_QUEUE_KEY_MAX + 1) <= YETT_QUEUE_KEY_MAX));
-}
-
 static struct yett_disk_edge describe(const struct yett_queue_entry *entry)
 {
 	const struct yett_batch_info *info = &entry->batch->info;
@@ -275,7 +263,7 @@ static int append_one(struct yett_disk *disk, struct run *run, struct yett_queue
 	const struct yett_batch_info *info;
 	int result;
 
-	if (!is_valid(&entries[i])) {
+	if (!yett_queue_entry_valid(&entries[i])) {
 		return YETT_EINVAL;
 	}
 	info = &entries[i].batch->info;

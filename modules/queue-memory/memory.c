@@ -180,18 +180,6 @@ static int put_position(struct memory *memory, const struct yett_queue_entry *en
 	return 0;
 }
 
-static bool is_valid(const struct yett_queue_entry *entry)
-{
-	const struct yett_batch *batch = entry->batch;
-
-	return batch != NULL && batch->info.lane < YETT_LANES && batch->length > 0 &&
-	       batch->length <= YETT_BATCH_MAX && entry->meta_length <= YETT_QUEUE_META_MAX &&
-	       entry->position_length <= YETT_QUEUE_POSITION_MAX &&
-	       (entry->key == NULL ||
-		       (entry->key[0] != '\0' &&
-			       strnlen(entry->key, YETT_QUEUE_KEY_MAX + 1) <= YETT_QUEUE_KEY_MAX));
-}
-
 static int append_one(struct memory *memory, struct yett_queue_entry *entry)
 {
 	struct kept kept = {.meta_length = entry->meta_length};
@@ -199,7 +187,7 @@ static int append_one(struct memory *memory, struct yett_queue_entry *entry)
 	uint64_t limit;
 	int result;
 
-	if (!is_valid(entry)) {
+	if (!yett_queue_entry_valid(entry)) {
 		return YETT_EINVAL;
 	}
 	lane = &memory->lanes[entry->batch->info.lane];

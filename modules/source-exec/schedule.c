@@ -262,10 +262,7 @@ static uint64_t next_event(const struct exec *self)
 /* Waits for the plugins, the wake descriptor or `until_ns`; true: the core wants the thread. */
 static bool wait_for(struct exec *self, int wake_fd, uint64_t until_ns)
 {
-	uint64_t now_ns = now(self);
-	uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-	struct timespec left = {
-		.tv_sec = (time_t)(left_ns / SECOND), .tv_nsec = (long)(left_ns % SECOND)};
+	struct timespec left = yett_time_left(self->host, until_ns);
 	nfds_t count = 1;
 
 	self->fds[0] = (struct pollfd){.fd = wake_fd, .events = POLLIN};

@@ -180,16 +180,13 @@ static bool wait_for(struct host *self, uint64_t until_ns)
 	struct pollfd wake = {.fd = self->sink->wake_fd, .events = POLLIN};
 
 	for (;;) {
-		uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
-		uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-		struct timespec left = {.tv_sec = (time_t)(left_ns / 1000000000),
-			.tv_nsec = (long)(left_ns % 1000000000)};
+		struct timespec left = yett_time_left(self->host, until_ns);
 		int n = ppoll(&wake, 1, &left, NULL);
 
 		if (n > 0) {
 			return true;
 		}
-		if (left_ns == 0 || (n < 0 && errno != EINTR)) {
+		if ((left.tv_sec == 0 && left.tv_nsec == 0) || (n < 0 && errno != EINTR)) {
 			return false;
 		}
 	}

@@ -215,10 +215,9 @@ static int take_entries(struct journal *self, struct yett_error *error)
  * negative errno of libsystemd. */
 static int wait_for(struct journal *self, uint64_t until_ns)
 {
-	const struct yett_host *host = self->host;
 	struct pollfd fds[2] = {
 		{.fd = self->sink->wake_fd, .events = POLLIN}, {.fd = sd_journal_get_fd(self->sd)}};
-	uint64_t now_ns = host->monotonic_ns(host->instance), again_us, left_ns;
+	uint64_t again_us;
 	struct timespec left;
 	int events = sd_journal_get_events(self->sd);
 
@@ -227,9 +226,7 @@ static int wait_for(struct journal *self, uint64_t until_ns)
 	if (sd_journal_get_timeout(self->sd, &again_us) > 0 && again_us < until_ns / 1000) {
 		until_ns = again_us * 1000;
 	}
-	left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
-	left = (struct timespec){
-		.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+	left = yett_time_left(self->host, until_ns);
 	if (ppoll(fds, 2, &left, NULL) > 0 && fds[0].revents != 0) {
 		return 1;
 	}

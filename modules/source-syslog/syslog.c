@@ -321,10 +321,7 @@ static int poll_syslog(void *arg, const struct yett_sink *sink, uint64_t deadlin
 	struct syslog *self = arg;
 	const struct yett_host *host = self->host;
 	struct pollfd fds[SOCKETS + 1] = {{.fd = sink->wake_fd, .events = POLLIN}};
-	uint64_t now_ns = host->monotonic_ns(host->instance);
-	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-	struct timespec left = {
-		.tv_sec = (time_t)(left_ns / 1000000000), .tv_nsec = (long)(left_ns % 1000000000)};
+	struct timespec left = yett_time_left(host, deadline_ns);
 
 	self->sink = sink;
 	*ret_next_ns = 0;

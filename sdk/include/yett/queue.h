@@ -9,6 +9,8 @@
 #ifndef YETT_QUEUE_H
 #define YETT_QUEUE_H
 
+#include <string.h>
+
 #include <yett/module.h>
 
 enum yett_queue_flag {
@@ -33,9 +35,23 @@ struct yett_queue_entry {
 	uint32_t position_length;
 	uint32_t reserved;
 	uint64_t ret_number; /* filled by append */
-	int32_t ret_result;  /* filled by append: 0, YETT_EFULL, YETT_ENOSPC, YETT_EIO */
+	int32_t ret_result; /* filled by append: 0, YETT_EFULL, YETT_ENOSPC, YETT_EIO, YETT_EINVAL */
 	uint32_t reserved2;
 };
+
+/* Whether an entry is one at all: within the limits above, its key (if any) a string. `append`
+ * answers YETT_EINVAL to others. */
+static inline bool yett_queue_entry_valid(const struct yett_queue_entry *entry)
+{
+	const struct yett_batch *batch = entry->batch;
+
+	return batch != NULL && batch->info.lane < YETT_LANES && batch->length > 0 &&
+	       batch->length <= YETT_BATCH_MAX && entry->meta_length <= YETT_QUEUE_META_MAX &&
+	       entry->position_length <= YETT_QUEUE_POSITION_MAX &&
+	       (entry->key == NULL ||
+		       (entry->key[0] != '\0' &&
+			       memchr(entry->key, '\0', YETT_QUEUE_KEY_MAX + 1) != NULL));
+}
 
 /* An entry that was read. `batch.buffer` is given: the caller unrefs it. */
 struct yett_queue_item {

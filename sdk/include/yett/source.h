@@ -11,6 +11,8 @@
 #ifndef YETT_SOURCE_H
 #define YETT_SOURCE_H
 
+#include <time.h>
+
 #include <yett/module.h>
 
 struct yett_sink_self;
@@ -31,6 +33,19 @@ struct yett_sink {
 	/* Cut now: do not linger (a state has changed). */
 	int (*flush)(struct yett_sink_self *self);
 };
+
+/* What is left until `deadline_ns` (nothing, once it has passed): how long ppoll(2) may wait for
+ * wake_fd and whatever else `poll` waits for. */
+static inline struct timespec yett_time_left(const struct yett_host *host, uint64_t deadline_ns)
+{
+	uint64_t now_ns = host->monotonic_ns(host->instance);
+	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+	struct timespec left;
+
+	left.tv_sec = (time_t)(left_ns / 1000000000);
+	left.tv_nsec = (long)(left_ns % 1000000000);
+	return left;
+}
 
 struct yett_source_operations {
 	uint32_t size;

@@ -108,6 +108,24 @@ static void seal(struct yett_disk *disk, struct yett_disk_segment *segment)
 	disk->manifest_dirty = true;
 }
 
+/* Ends the open segments of which all is settled, and which yet take room, be it more than their lane
+ * has reserved: nothing else would end one of a lane where nothing arrives. */
+static bool seal_settled(struct yett_disk *disk)
+{
+	bool sealed = false;
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct yett_disk_segment *active = yett_disk_active(disk, lane);
+
+		if (active != NULL && active->live == 0 && active->lost == 0 && !active->dirty &&
+			active->synced_count == active->count) {
+			seal(disk, active);
+			sealed = true;
+		}
+	}
+	return sealed;
+}
+
 /* The open segment that `edge` goes into: the one there is, or a new one. */
 static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge, bool custody,
 	struct yett_disk_segment **ret_segment)
@@ -131,11 +149,8 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 		return YETT_EFULL;
 	}
 	result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
-	if (result == YETT_EFULL && active != NULL && active->live == 0 && active->lost == 0 &&
-		!active->dirty && active->synced_count == active->count) {
-		/* All of it is settled, and yet it takes the room: nothing else would end it. */
-		seal(disk, active);
-		active = NULL;
+	if (result == YETT_EFULL && seal_settled(disk)) {
+		active = yett_disk_active(disk, lane);
 		(void)yett_disk_retire(disk);
 		result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
 	}

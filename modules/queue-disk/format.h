@@ -9,10 +9,15 @@
 
 #include <yett/host.h>
 
-#define YETT_DISK_VERSION      1
-#define YETT_DISK_HEAD_SIZE    64  /* of a segment */
-#define YETT_DISK_EDGE_SIZE    112 /* header of an entry, and its trailer */
-#define YETT_DISK_MARK_SIZE    32
+#define YETT_DISK_VERSION   1
+#define YETT_DISK_HEAD_SIZE 64  /* of a segment */
+#define YETT_DISK_EDGE_SIZE 112 /* header of an entry, and its trailer */
+#define YETT_DISK_MARK_SIZE 32
+/* A segment with the largest entry: what a lane must be able to take. */
+#define YETT_DISK_LARGEST                                                                          \
+	(YETT_DISK_HEAD_SIZE + 2 * YETT_DISK_EDGE_SIZE + YETT_QUEUE_META_MAX +                     \
+		YETT_QUEUE_KEY_MAX + YETT_QUEUE_POSITION_MAX + YETT_BATCH_MAX + 8 +                \
+		YETT_DISK_MARK_SIZE)
 #define YETT_DISK_SEGMENT_MAX  (16u * 1024 * 1024) /* one batch more may make it longer */
 #define YETT_DISK_FILE_MAX     (20u * 1024 * 1024)
 #define YETT_DISK_ENTRIES_MAX  (YETT_DISK_FILE_MAX / (2 * YETT_DISK_EDGE_SIZE))

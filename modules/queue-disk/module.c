@@ -14,7 +14,7 @@
 
 #include "manifest.h"
 
-#define QUOTA_MIN   (1024 * 1024)
+#define QUOTA_MIN   (INT64_C(4) * 1024 * 1024)
 #define QUOTA_MAX   (INT64_C(1) << 42) /* 4 TiB */
 #define SEGMENT_MIN 65536
 #define S           struct yett_disk_settings
@@ -24,8 +24,8 @@ static const struct yett_schema schema[] = {
 		"Where the queue is kept: a folder of its own, under the state directory unless it "
 		"starts with a slash."),
 	YETT_ROW_SIZE(S, size_bytes, "size", YETT_SCHEMA_REMOTE, "100 MiB", QUOTA_MIN, QUOTA_MAX,
-		"How much of the disk the queue may take. A batch is at most 1 MiB; below 16 MiB "
-		"the largest ones may not fit."),
+		"How much of the disk the queue may take. Each lane must have room for a batch of "
+		"1 MiB."),
 	YETT_ROW_SIZE(S, segment_bytes, "segment", 0, "16 MiB", SEGMENT_MIN, YETT_DISK_SEGMENT_MAX,
 		"How long a segment file is, and at most an eighth of `size`. Space comes back "
 		"segment by segment."),
@@ -44,6 +44,33 @@ static const struct yett_schema schema[] = {
 };
 #undef S
 
+static uint64_t per_cent(uint64_t size, int64_t part)
+{
+	return size / 100 * (uint64_t)part;
+}
+
+/* What a lane may take when the others are empty: a batch that is larger would wait for ever, and all
+ * that came after it. */
+static int check_lanes(const struct yett_host *host, const struct yett_disk_settings *settings,
+	struct yett_error *error)
+{
+	static const char *const names[YETT_LANES] = {"urgent", "normal", "bulk"};
+	const int64_t reserves[YETT_LANES] = {
+		settings->reserve_urgent, settings->reserve_normal, settings->reserve_bulk};
+	int64_t sum = settings->reserve_custody + reserves[0] + reserves[1] + reserves[2];
+
+	for (uint32_t l = 0; l < YETT_LANES; l++) {
+		if (per_cent(settings->size_bytes, 100 - (sum - reserves[l])) < YETT_DISK_LARGEST) {
+			return host->fail(error, YETT_ECONFIG,
+				"raise size, or lower the reserves of the others",
+				"the %s lane may take %" PRId64 " per cent of the queue's size at "
+				"most, which has no room for a batch of 1 MiB",
+				names[l], 100 - (sum - reserves[l]));
+		}
+	}
+	return 0;
+}
+
 static int check(const struct yett_host *host, const void *settings_, struct yett_error *error)
 {
 	const struct yett_disk_settings *settings = settings_;
@@ -59,7 +86,7 @@ static int check(const struct yett_host *host, const void *settings_, struct yet
 			"lower reserve-urgent, reserve-normal, reserve-bulk or reserve-custody",
 			"the reserves of the queue's lanes add up to %" PRId64 " per cent", sum);
 	}
-	return 0;
+	return check_lanes(host, settings, error);
 }
 
 static char *make_path(const struct yett_create *with, const char *directory)
@@ -72,11 +99,6 @@ static char *make_path(const struct yett_create *with, const char *directory)
 		snprintf(path, size, "%s%s%s", state, state[0] == '\0' ? "" : "/", directory);
 	}
 	return path;
-}
-
-static uint64_t per_cent(uint64_t size, int64_t part)
-{
-	return size / 100 * (uint64_t)part;
 }
 
 static void limit(struct yett_disk *disk, const struct yett_disk_settings *settings)

@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 1024
-#define CHUNKS   8 /* dropping the oldest drops about this part of the limit */
+#define KEYS_MAX  1024
+#define QUOTA_MIN (INT64_C(4) * 1024 * 1024)
+#define LARGEST   (YETT_BATCH_MAX + YETT_QUEUE_META_MAX + sizeof(struct kept))
+#define CHUNKS    8 /* dropping the oldest drops about this part of the limit */
 
 struct settings {
 	uint64_t size_bytes;
@@ -65,8 +67,10 @@ struct memory {
 };
 
 static const struct yett_schema schema[] = {
-	YETT_ROW_SIZE(struct settings, size_bytes, "size", YETT_SCHEMA_REMOTE, "100 MiB", 1048576,
-		INT64_C(1) << 40, "How much memory the queue may take."),
+	YETT_ROW_SIZE(struct settings, size_bytes, "size", YETT_SCHEMA_REMOTE, "100 MiB", QUOTA_MIN,
+		INT64_C(1) << 40,
+		"How much memory the queue may take. Each lane must have room for a batch of 1 "
+		"MiB."),
 	YETT_ROW_INT(struct settings, reserve_urgent, "reserve-urgent", YETT_SCHEMA_REMOTE, "15", 0,
 		90, "Per cent of `size` that only the urgent lane may take."),
 	YETT_ROW_INT(struct settings, reserve_normal, "reserve-normal", YETT_SCHEMA_REMOTE, "40", 0,
@@ -458,7 +462,10 @@ static int op_stats(void *self, struct yett_queue_stats *ret_stats)
 
 static int check(const struct yett_host *host, const void *settings_, struct yett_error *error)
 {
+	static const char *const names[YETT_LANES] = {"urgent", "normal", "bulk"};
 	const struct settings *settings = settings_;
+	const int64_t reserves[YETT_LANES] = {
+		settings->reserve_urgent, settings->reserve_normal, settings->reserve_bulk};
 	int64_t sum = settings->reserve_urgent + settings->reserve_normal + settings->reserve_bulk +
 		      settings->reserve_custody;
 
@@ -466,6 +473,17 @@ static int check(const struct yett_host *host, const void *settings_, struct yet
 		return host->fail(error, YETT_ECONFIG,
 			"lower reserve-urgent, reserve-normal, reserve-bulk or reserve-custody",
 			"the reserves of the queue's lanes add up to %" PRId64 " per cent", sum);
+	}
+	for (uint32_t l = 0; l < YETT_LANES; l++) {
+		int64_t part = 100 - (sum - reserves[l]);
+
+		if (settings->size_bytes / 100 * (uint64_t)part < LARGEST) {
+			return host->fail(error, YETT_ECONFIG,
+				"raise size, or lower the reserves of the others",
+				"the %s lane may take %" PRId64 " per cent of the queue's size at "
+				"most, which has no room for a batch of 1 MiB",
+				names[l], part);
+		}
 	}
 	return 0;
 }

@@ -236,6 +236,52 @@ static void test_full(void)
 	yett_faulty_free(faulty);
 }
 
+/* The least size has room for the largest batch in each lane; a size without it is refused. */
+static void test_largest(void)
+{
+	static const struct {
+		uint64_t size_bytes;
+		int64_t urgent, normal, bulk, custody;
+		int want;
+	} rows[] = {
+		{4 * 1024 * 1024, 15, 40, 15, 5, 0},
+		{4 * 1024 * 1024, 0, 50, 23, 1, 0},
+		{4 * 1024 * 1024, 15, 60, 15, 1, YETT_ECONFIG},
+		{100 * 1024 * 1024, 15, 90, 1, 1, YETT_ECONFIG}, /* more than all */
+		{100 * 1024 * 1024, 1, 90, 1, 5, 0},
+		{8 * 1024 * 1024, 1, 90, 1, 5, YETT_ECONFIG},
+		{2 * 1024 * 1024, 15, 40, 15, 5, YETT_ECONFIG},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct yett_disk_settings settings = settings_of("queue");
+		struct yett_faulty *faulty = yett_faulty_new(i);
+		struct fixture f = {.self = NULL};
+
+		CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+		settings.size_bytes = rows[i].size_bytes;
+		settings.reserve_urgent = rows[i].urgent;
+		settings.reserve_normal = rows[i].normal;
+		settings.reserve_bulk = rows[i].bulk;
+		settings.reserve_custody = rows[i].custody;
+		CU_ASSERT_EQUAL(f.life->check(&f.host, &settings, NULL), rows[i].want);
+		for (uint32_t lane = 0; rows[i].want == 0 && lane < YETT_LANES; lane++) {
+			CU_ASSERT_EQUAL_FATAL(
+				restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+			CU_ASSERT_EQUAL(
+				fixture_append(&f, lane, 1, 1,
+					YETT_BATCH_MAX - YETT_BATCH_HEADER_SIZE, "source", NULL),
+				0);
+			CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+			for (uint64_t number = 1; number < 4; number++) {
+				CU_ASSERT_EQUAL(f.queue->settle(f.self, lane, &number, 1), 0);
+			}
+		}
+		fixture_destroy(&f, true);
+		yett_faulty_free(faulty);
+	}
+}
+
 static void test_limits(void)
 {
 	struct yett_disk_settings settings = settings_of("queue");
@@ -310,6 +356,7 @@ int main(int argc, char **argv)
 		{"lock and read-only", test_lock},
 		{"lanes and segments", test_lanes_and_segments},
 		{"full, reserves, dropping", test_full},
+		{"the largest batch in each lane", test_largest},
 		{"limits", test_limits},
 		{"recovery is fast", test_recover_fast},
 		CU_TEST_INFO_NULL,

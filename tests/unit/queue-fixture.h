@@ -53,7 +53,7 @@ void fixture_drop_bulk(struct fixture *fixture, uint64_t segment, unsigned left)
 /* The settings of a queue-disk of 1 MiB. */
 #define FIXTURE_DISK_SETTINGS(directory_)                                                          \
 	{                                                                                          \
-		.directory = (directory_), .size_bytes = 1024 * 1024, .segment_bytes = 65536,      \
+		.directory = (directory_), .size_bytes = 4 * 1024 * 1024, .segment_bytes = 65536,  \
 		.reserve_urgent = 15, .reserve_normal = 40, .reserve_bulk = 15,                    \
 		.reserve_custody = 5,                                                              \
 	}

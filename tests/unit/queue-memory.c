@@ -13,7 +13,7 @@ struct settings {
 	uint64_t size_bytes;
 	int64_t reserves[4];
 };
-static const struct settings settings = {1024 * 1024, {15, 40, 15, 5}};
+static const struct settings settings = {4 * 1024 * 1024, {15, 40, 15, 5}};
 
 static void test_life(void)
 {
@@ -72,13 +72,13 @@ static void test_full(void)
 		}
 		CU_ASSERT_EQUAL(fixture_append(&f, lane, 1, 1, 2000, NULL, NULL), YETT_EFULL);
 	}
-	CU_ASSERT(kept[0] >= 65 && kept[1] >= 170 && kept[2] >= 170);
+	CU_ASSERT(kept[0] >= 260 && kept[1] >= 680 && kept[2] >= 680);
 	CU_ASSERT_EQUAL(
 		f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), YETT_EAGAIN);
 	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
 	fixture_append_custody(&f);
 	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), 0);
-	CU_ASSERT(dropped > 40 && dropped < 80);
+	CU_ASSERT(dropped > 160 && dropped < 320);
 	fixture_drop_bulk(&f, segment, kept[2] - dropped);
 	CU_ASSERT_EQUAL(f.queue->scan(f.self, 2, fixture_count_ranges, &scanned), 0);
 	CU_ASSERT_EQUAL(scanned, kept[2] - dropped);
@@ -87,11 +87,36 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
 }
 
+/* A batch that is larger than what a lane may ever take would wait for ever. */
+static void test_check(void)
+{
+	static const struct {
+		struct settings settings;
+		int want;
+	} rows[] = {
+		{{4 * 1024 * 1024, {15, 40, 15, 5}}, 0},
+		{{100 * 1024 * 1024, {30, 40, 25, 5}}, 0},
+		{{100 * 1024 * 1024, {30, 41, 25, 5}}, YETT_ECONFIG}, /* more than all */
+		{{4 * 1024 * 1024, {30, 20, 38, 5}}, 0},
+		{{4 * 1024 * 1024, {30, 24, 38, 5}}, 0},
+		{{4 * 1024 * 1024, {5, 55, 20, 5}}, YETT_ECONFIG}, /* 20 per cent for urgent */
+		{{2 * 1024 * 1024, {15, 40, 15, 5}}, YETT_ECONFIG},
+	};
+	struct fixture f = {.self = NULL};
+
+	fixture_create(&f, NULL, &settings);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CU_ASSERT_EQUAL(f.life->check(&f.host, &rows[i].settings, NULL), rows[i].want);
+	}
+	fixture_destroy(&f, true);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"life", test_life},
 		{"full, reserves, dropping", test_full},
+		{"settings", test_check},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -1,6 +1,7 @@
 /* Any bytes as the files of a queue: it recovers or refuses, reads what it finds, goes on working,
- * and leaves no buffer and no handle behind. The host's checksum is always 0, so that damage gets
- * past it. Input: files, each as kind (1 byte), length (2 bytes, little-endian), bytes. */
+ * and leaves no buffer and no handle behind. Input: files, each as kind (1 byte), length (2 bytes,
+ * little-endian), bytes. The host's checksum is always 0, so that damage gets past it; with the top bit
+ * of the first kind it is the right one, as for files that were whole once. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "../unit/files-faulty.h"
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/error.h"
 #include "wire/batch.h"
 
@@ -138,7 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.buffer_length = yett_buffer_length,
 		.buffer_ref = yett_buffer_ref,
 		.buffer_unref = yett_buffer_unref,
-		.crc32c = no_crc,
+		.crc32c = size > 0 && (data[0] & 0x80) != 0 ? yett_crc32c : no_crc,
 		.batch_parse = yett_batch_parse,
 		.files = yett_faulty_files(faulty)};
 	struct yett_create with = {.size = sizeof(with), .settings = &settings, .state = "/"};

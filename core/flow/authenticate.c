@@ -2,9 +2,9 @@
  *
  * Responsible for the choice of a method (the initiator takes the first of the acceptor's list that
  * it has and may use, and the next one where that cannot be had now), for running the auth module's
- * steps on the authentication threads, for going on only when both ends say DONE, and for judging open sessions again after a reload. There is no
- * method "none", and no way on without one. Not responsible for what proves a name (modules) nor for
- * who may take part (admit.c).
+ * steps on the authentication threads, for going on only when both ends say DONE, and for judging
+ * open sessions again after a reload. There is no method "none", and no way on without one. Not
+ * responsible for what proves a name (modules) nor for who may take part (admit.c).
  *
  * On the loop but for `work`, which runs on one thread at a time for each context and touches only
  * the authentication itself. A peer that goes away meanwhile is noted; the context is then ended by
@@ -173,7 +173,9 @@ static void deny(struct yett_peer *peer, struct yett_authentication *auth)
 		"%s%s%s method=%s address=%s upstream=%s", error.text,
 		error.mend[0] != '\0' ? "; " : "", error.mend, message.method, peer->address,
 		peer->link != NULL ? peer->link->name : "-");
-	yett_peer_close(peer, YETT_REFUSE_ADMISSION, NULL, "%s", message.cause);
+	/* The whole of it is shown here, and only here. */
+	yett_peer_close_told(
+		peer, YETT_REFUSE_ADMISSION, message.cause, error.mend, "%s", error.text);
 }
 
 static bool fall_back(struct yett_peer *peer, struct yett_authentication *auth);
@@ -191,6 +193,10 @@ static void stepped(void *arg)
 	}
 	if (auth->result == YETT_EUNAVAIL && fall_back(peer, auth)) {
 		return;
+	}
+	if (auth->result == YETT_EUNAVAIL) {
+		g_strlcpy(auth->peer_cause, "it has nothing to authenticate with now",
+			sizeof(auth->peer_cause));
 	}
 	if (auth->result != 0 || auth->status == YETT_AUTH_DENY) {
 		yett_fail(&auth->error, YETT_EDENIED, NULL, "authentication failed: %s",
@@ -371,8 +377,7 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 	struct yett_authentication *auth = peer->authentication;
 
 	if (message->status == YETT_AUTH_DENY) {
-		yett_peer_close(peer, 0,
-			"its log has the full cause; look at our certificate there",
+		yett_peer_close(peer, 0, "its log has the full cause",
 			"the peer does not accept us: %s", message->cause);
 		return;
 	}

@@ -151,8 +151,10 @@ static void end(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry
 	yett_peer_unref(peer);
 }
 
-__attribute__((format(printf, 5, 0))) static void vclose(struct yett_peer *peer, uint32_t code,
-	uint32_t retry_after_ms, const char *mend, const char *format, va_list args)
+/* `told`: what the peer is told instead; NULL: the cause. */
+__attribute__((format(printf, 6, 0))) static void vclose(struct yett_peer *peer, uint32_t code,
+	uint32_t retry_after_ms, const char *told, const char *mend, const char *format,
+	va_list args)
 {
 	enum yett_peer_state was = peer->state;
 	struct yett_refuse refuse = {.code = code, .retry_after_ms = retry_after_ms};
@@ -162,8 +164,9 @@ __attribute__((format(printf, 5, 0))) static void vclose(struct yett_peer *peer,
 	}
 	vsnprintf(peer->cause, sizeof(peer->cause), format, args);
 	if (code != 0 && peer->wire != NULL) {
-		g_strlcpy(refuse.cause, peer->cause, sizeof(refuse.cause));
-		g_strlcpy(refuse.mend, mend != NULL ? mend : "", sizeof(refuse.mend));
+		g_strlcpy(refuse.cause, told != NULL ? told : peer->cause, sizeof(refuse.cause));
+		g_strlcpy(
+			refuse.mend, mend != NULL && told == NULL ? mend : "", sizeof(refuse.mend));
 		if (was == YETT_PEER_OPEN) {
 			yett_wire_goodbye(peer->wire, &refuse);
 		} else {
@@ -193,7 +196,17 @@ void yett_peer_close(
 	va_list args;
 
 	va_start(args, format);
-	vclose(peer, code, 0, mend, format, args);
+	vclose(peer, code, 0, NULL, mend, format, args);
+	va_end(args);
+}
+
+void yett_peer_close_told(struct yett_peer *peer, uint32_t code, const char *told, const char *mend,
+	const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vclose(peer, code, 0, told, mend, format, args);
 	va_end(args);
 }
 
@@ -203,7 +216,7 @@ static void close_after(
 	va_list args;
 
 	va_start(args, format);
-	vclose(peer, 0, retry_after_ms, mend, format, args);
+	vclose(peer, 0, retry_after_ms, NULL, mend, format, args);
 	va_end(args);
 }
 

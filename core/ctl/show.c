@@ -32,13 +32,28 @@ static const struct yett_column sessions[] = {
 	{"", "direction", NULL, false},
 	{"STATE", "state", NULL, false},
 	{"NAME", "name", NULL, false},
-	{"ADDRESS", "address", NULL, false},
 	{"METHOD", "mechanism", NULL, false},
-	{"AGE", "age_ms", yett_table_age_ms, true},
+	{"BOUND", "channel_bound", yett_table_yes, false},
+	{"EXPIRES", "expires", yett_table_until, true},
 	{"RECORDS", "records", NULL, true},
-	{"BYTES", "bytes", yett_table_bytes, true},
 	{NULL, NULL, NULL, false},
 };
+
+/* Principals are long, and 80 columns are what everybody has; the rest is in --json. */
+static char *session_below(const json_t *row)
+{
+	const char *who = json_string_value(json_object_get(row, "principal"));
+	const char *address = json_string_value(json_object_get(row, "address"));
+	const char *direction = json_string_value(json_object_get(row, "direction"));
+	char *text = NULL;
+
+	if (asprintf(&text, "     %s%s%s %s", who != NULL ? who : "", who != NULL ? " " : "",
+		    direction != NULL && strcmp(direction, "in") == 0 ? "from" : "at",
+		    address != NULL ? address : "?") < 0) {
+		abort();
+	}
+	return text;
+}
 
 static const struct yett_column upstreams[] = {
 	{"STATE", "state", NULL, false},
@@ -110,14 +125,15 @@ static const struct view {
 	const char *name, *path, *empty;
 	const struct yett_column *columns; /* NULL: an object of its own shape */
 	void (*print)(const json_t *json);
+	char *(*below)(const json_t *row); /* a line under each row */
 } views[] = {
-	{"servers", "/v1/servers", "no management servers or gateways", servers, NULL},
-	{"agents", "/v1/agents", "no agents yet", agents, NULL},
-	{"sessions", "/v1/sessions", "no sessions", sessions, NULL},
-	{"upstreams", "/v1/upstreams", "no upstreams", upstreams, NULL},
-	{"modules", "/v1/modules", "no modules", modules, NULL},
-	{"queue", "/v1/queue", NULL, NULL, print_queue},
-	{"node", "/v1/node", NULL, NULL, print_object},
+	{"servers", "/v1/servers", "no management servers or gateways", servers, NULL, NULL},
+	{"agents", "/v1/agents", "no agents yet", agents, NULL, NULL},
+	{"sessions", "/v1/sessions", "no sessions", sessions, NULL, session_below},
+	{"upstreams", "/v1/upstreams", "no upstreams", upstreams, NULL, NULL},
+	{"modules", "/v1/modules", "no modules", modules, NULL, NULL},
+	{"queue", "/v1/queue", NULL, NULL, print_queue, NULL},
+	{"node", "/v1/node", NULL, NULL, print_object, NULL},
 };
 
 static int show_once(const struct yett_ctl *ctl, const struct view *view)
@@ -134,7 +150,7 @@ static int show_once(const struct yett_ctl *ctl, const struct view *view)
 		json_dumpf(json, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (view->columns != NULL) {
-		yett_table_print(view->columns, json, view->empty);
+		yett_table_print_with(view->columns, json, view->empty, view->below);
 	} else {
 		view->print(json);
 	}

@@ -63,16 +63,28 @@ char *yett_table_age_ms(const json_t *row, const json_t *value)
 	return age_text((double)json_integer_value(value) / 1000);
 }
 
-char *yett_table_since(const json_t *row, const json_t *value)
+/* Seconds between now and a time; NULL: it is none. */
+static char *distance(const json_t *value, double sign)
 {
 	int64_t now_ns = yett_clock_wall(&yett_clock_system), then_ns;
 
-	(void)row;
 	if (!json_is_string(value) ||
 		yett_time_parse(json_string_value(value), now_ns, &then_ns) != 0) {
 		return strdup("-");
 	}
-	return age_text((double)(now_ns - then_ns) / 1e9);
+	return age_text(sign * (double)(then_ns - now_ns) / 1e9);
+}
+
+char *yett_table_since(const json_t *row, const json_t *value)
+{
+	(void)row;
+	return distance(value, -1);
+}
+
+char *yett_table_until(const json_t *row, const json_t *value)
+{
+	(void)row;
+	return distance(value, 1);
 }
 
 char *yett_table_yes(const json_t *row, const json_t *value)
@@ -104,6 +116,17 @@ static char *plain(const json_t *value)
 	}
 }
 
+/* What came over the network does not command a terminal. */
+static char *tame(char *text)
+{
+	for (char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+			*c = ' ';
+		}
+	}
+	return text;
+}
+
 static char *cell(const struct yett_column *column, const json_t *row)
 {
 	const json_t *value = json_object_get(row, column->key);
@@ -115,13 +138,7 @@ static char *cell(const struct yett_column *column, const json_t *row)
 	if (column[1].title != NULL && strlen(text) > CELL_MAX) {
 		text[CELL_MAX] = '\0';
 	}
-	/* What came over the network does not command a terminal. */
-	for (char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-			*c = ' ';
-		}
-	}
-	return text;
+	return tame(text);
 }
 
 static const char *colour_of(const char *text)
@@ -168,6 +185,22 @@ static void print_cell(const struct yett_column *column, const char *text, size_
 
 void yett_table_print(const struct yett_column *columns, const json_t *rows, const char *empty)
 {
+	yett_table_print_with(columns, rows, empty, NULL);
+}
+
+static void print_below(const json_t *row, char *(*below)(const json_t *row))
+{
+	char *text = below != NULL ? below(row) : NULL;
+
+	if (text != NULL) {
+		puts(tame(text));
+		free(text);
+	}
+}
+
+void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
+	char *(*below)(const json_t *row))
+{
 	size_t widths[COLUMNS_MAX] = {0}, count = json_array_size(rows), n = 0;
 	char **cells;
 
@@ -197,6 +230,7 @@ void yett_table_print(const struct yett_column *columns, const json_t *rows, con
 			print_cell(&columns[c], cells[r * n + c], widths[c], c + 1 == n);
 			free(cells[r * n + c]);
 		}
+		print_below(json_array_get(rows, r), below);
 	}
 	free(cells);
 }

@@ -15,10 +15,15 @@ struct yett_column {
 
 /* Rows of objects, aligned; `empty` instead of an empty table. States are coloured on a terminal. */
 void yett_table_print(const struct yett_column *columns, const json_t *rows, const char *empty);
+/* The same, with a line under each row for what is too long for a column. `below` makes it, given
+ * (free); NULL: none. */
+void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
+	char *(*below)(const json_t *row));
 
 char *yett_table_bytes(const json_t *row, const json_t *value);  /* 1.5 MiB */
 char *yett_table_age_ms(const json_t *row, const json_t *value); /* 3 min */
 char *yett_table_since(const json_t *row, const json_t *value);  /* a time → how long ago */
+char *yett_table_until(const json_t *row, const json_t *value);  /* a time → how long from now */
 char *yett_table_yes(const json_t *row, const json_t *value);    /* true → yes */
 
 #endif

@@ -303,6 +303,7 @@ class Node:
         self.socket = os.path.join(self.folder, "admin")
         self.port = None
         self.process = None
+        self.inside = []  # what the daemon is started by: a program that makes itself the daemon
         self.power = None  # what kill() says to the undoer, where the node runs on the shim
         self.expected = set()
         self.settings = {
@@ -355,7 +356,7 @@ class Node:
             environment = {**shim_environment(self.folder), **environment}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [YETTD, "--config", self.file], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self.inside, YETTD, "--config", self.file], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=self.folder, env={**os.environ, **environment})
         if ready:
             wait(f"{self.name} to be ready", self.answers, alive=[self])

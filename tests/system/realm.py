@@ -29,19 +29,22 @@ def needed():
 class Realm:
     """One realm, its database and its KDC."""
 
-    def __init__(self, realms, name, max_life="10h"):
+    def __init__(self, realms, name, max_life="10h", address="127.0.0.1", port=None, inside=()):
+        """`inside`: what the KDC is started by, as a node's."""
         self.realms = realms
         self.name = name
         self.folder = os.path.join(realms.folder, name)
-        self.port = harness.free_port()
+        self.inside = list(inside)
+        self.port = port or harness.free_port()
+        self.address = f"{address}:{self.port}"
         self.process = None
         self.hole = None
         os.makedirs(self.folder, mode=0o700)
         self.profile = os.path.join(self.folder, "kdc.conf")
         with open(self.profile, "w", encoding="utf-8") as out:
             out.write(f"""[kdcdefaults]
-    kdc_listen = 127.0.0.1:{self.port}
-    kdc_tcp_listen = 127.0.0.1:{self.port}
+    kdc_listen = {self.address}
+    kdc_tcp_listen = {self.address}
 [realms]
     {name} = {{
         database_name = {self.folder}/principal
@@ -92,17 +95,29 @@ class Realm:
 
     def start(self):
         self.stop()
+        self.said = self.log_size()
         with open(os.path.join(self.folder, "kdc.out"), "ab") as log:
             self.process = subprocess.Popen(
-                [shutil.which("krb5kdc", path=PATH), "-r", self.name, "-n"],
+                [*self.inside, shutil.which("krb5kdc", path=PATH), "-r", self.name, "-n"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment())
         harness.wait(f"the KDC of {self.name}", self.answers)
 
     def answers(self):
         if self.process.poll() is not None:
             raise harness.Failure(f"the KDC of {self.name} ended: see {self.folder}/kdc.out")
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return "commencing operation" in self.log(self.said)
+
+    def log_size(self):
+        path = os.path.join(self.folder, "kdc.log")
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
+    def log(self, begin=0):
+        """What the KDC has logged from there on."""
+        if self.log_size() <= begin:
+            return ""
+        with open(os.path.join(self.folder, "kdc.log"), encoding="utf-8", errors="replace") as log:
+            log.seek(begin)
+            return log.read()
 
     def stop(self):
         if self.process is not None:
@@ -175,8 +190,8 @@ class Realms:
         return realm
 
     def write(self):
-        realms = "".join(f"    {r.name} = {{\n        kdc = 127.0.0.1:{r.port}\n    }}\n"
-                         for r in self.realms if hasattr(r, "port"))
+        realms = "".join(f"    {r.name} = {{\n        kdc = {r.address}\n    }}\n"
+                         for r in self.realms if hasattr(r, "address"))
         domains = "".join(f"    {domain} = {name}\n" for domain, name in self.domains.items())
         with open(self.config, "w", encoding="utf-8") as out:
             out.write(f"""[libdefaults]

@@ -67,10 +67,7 @@ static void test_reload(void)
 	struct minted leaf = mint(&x509_good, &x509_root);
 	const struct minted *chain[1] = {&leaf};
 	struct yett_facts facts;
-	const struct yett_auth_request request = {.size = sizeof(request),
-		.role = YETT_ROLE_ACCEPTOR,
-		.facts = &facts,
-		.wall_ns = MINT_NOW * (int64_t)YETT_SEC};
+	const struct yett_auth_request request = x509_asked(&facts);
 	struct yett_auth_token token = {.size = sizeof(token)};
 	struct yett_error error = YETT_ERROR_INIT;
 	void *context = NULL;
@@ -95,10 +92,7 @@ static void test_token(void)
 	struct minted leaf = mint(&x509_good, &x509_root);
 	const struct minted *chain[1] = {&leaf};
 	struct yett_facts facts;
-	const struct yett_auth_request request = {.size = sizeof(request),
-		.role = YETT_ROLE_ACCEPTOR,
-		.facts = &facts,
-		.wall_ns = MINT_NOW * (int64_t)YETT_SEC};
+	const struct yett_auth_request request = x509_asked(&facts);
 	struct yett_auth_token token = {.size = sizeof(token)};
 	struct yett_identity identity = {.size = sizeof(identity)};
 	struct yett_error error = YETT_ERROR_INIT;

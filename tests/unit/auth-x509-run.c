@@ -116,6 +116,14 @@ struct x509_answer x509_run(void *self, const struct yett_facts *facts, uint32_t
 	return answer;
 }
 
+struct yett_auth_request x509_asked(const struct yett_facts *facts)
+{
+	return (struct yett_auth_request){.size = sizeof(struct yett_auth_request),
+		.role = YETT_ROLE_ACCEPTOR,
+		.facts = facts,
+		.wall_ns = MINT_NOW * (int64_t)YETT_SEC};
+}
+
 /* Refused on both sides, with a cause that says so, a mend, and nothing given away. */
 void x509_refused(const char *label, void *self, const struct minted *const *chain, unsigned n,
 	const char *cause)

@@ -56,6 +56,9 @@ void x509_accepted(const char *label, void *self, const struct minted *const *ch
 void x509_setup_all(void);
 void x509_free_all(void);
 
+/* An acceptor asks about these facts, now. */
+struct yett_auth_request x509_asked(const struct yett_facts *facts);
+
 extern const CU_TestInfo x509_life_tests[]; /* auth-x509-life.c */
 
 #endif

@@ -77,6 +77,17 @@ static size_t put_head(char *text, size_t size, unsigned number)
 		(unsigned long long)(START_US + number * UINT64_C(1000000)), number * 1000000);
 }
 
+/* A bench, and room for the text of entries, of which the first has its head. */
+static char *bench_open_entry(struct bench *bench, size_t size, size_t *ret_at)
+{
+	char *text = malloc(size);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	bench_open(bench);
+	*ret_at = put_head(text, size, 1);
+	return text;
+}
+
 /* Entries of which every third is of the unit "third.service" and every fifth is of debug. */
 static void write_numbers(
 	const struct bench *bench, const char *file, unsigned from, unsigned until)
@@ -143,15 +154,13 @@ static bool has_numbers(const struct bench *bench, unsigned from, unsigned until
 static void test_fields(void)
 {
 	struct bench bench;
-	char *text = malloc(400000);
+	char *text;
 	size_t at;
 
 	if (is_skipped()) {
-		free(text);
 		return;
 	}
-	bench_open(&bench);
-	at = put_head(text, 4000, 1);
+	text = bench_open_entry(&bench, 400000, &at);
 	at += (size_t)snprintf(text + at, 4000,
 		"MESSAGE=hello\nPRIORITY=3\nSYSLOG_IDENTIFIER=prog\nSYSLOG_PID=12\n"
 		"SYSLOG_FACILITY=4\n_PID=42\n_UID=1000\n_GID=7\n_COMM=prog\n_EXE=/usr/bin/prog\n"
@@ -206,15 +215,13 @@ static void test_fields(void)
 static void test_limits(void)
 {
 	struct bench bench;
-	char *text = malloc(2000000);
+	char *text;
 	size_t at;
 
 	if (is_skipped()) {
-		free(text);
 		return;
 	}
-	bench_open(&bench);
-	at = put_head(text, 4000, 1);
+	text = bench_open_entry(&bench, 2000000, &at);
 	at += (size_t)snprintf(text + at, 4000, "MESSAGE=");
 	memset(text + at, 'm', 100000);
 	at += 100000;

@@ -152,10 +152,7 @@ struct worker {
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
-	const struct yett_auth_request request = {.size = sizeof(request),
-		.role = YETT_ROLE_ACCEPTOR,
-		.facts = worker->facts,
-		.wall_ns = MINT_NOW * (int64_t)YETT_SEC};
+	const struct yett_auth_request request = x509_asked(worker->facts);
 
 	for (int i = 0; i < 200; i++) {
 		worker->denied += x509_operations()->judge(worker->self, &request, NULL) != 0;

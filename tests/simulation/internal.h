@@ -21,6 +21,7 @@ struct sim_loop {
 	char host[64];
 	struct yett_clock clock;
 	int64_t wall_offset_ns;
+	uint64_t stalled_until_ns;
 	unsigned open;
 	bool mute;   /* its process has died: nothing leaves it any more */
 	bool silent; /* not even the end of its connections is seen: the power went */

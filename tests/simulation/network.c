@@ -80,6 +80,10 @@ static void drain_reads(void *arg)
 {
 	struct yett_stream *stream = arg;
 
+	if (!stream->closed && stream->loop->stalled_until_ns > stream->sim->now_ns) {
+		sim_event(stream->sim, NULL, stream->loop->stalled_until_ns, drain_reads, stream);
+		return;
+	}
 	while (!stream->closed && stream->reading && stream->head != NULL) {
 		struct chunk *chunk = stream->head;
 
@@ -233,6 +237,10 @@ static void write_done(void *arg)
 {
 	struct yett_stream *stream = arg;
 
+	if (!stream->closed && stream->loop->stalled_until_ns > stream->sim->now_ns) {
+		sim_event(stream->sim, NULL, stream->loop->stalled_until_ns, write_done, stream);
+		return;
+	}
 	if (stream->done != NULL && !stream->closed) {
 		yett_done_fn done = stream->done;
 

@@ -103,6 +103,10 @@ static bool step(struct sim *sim, uint64_t until_ns)
 	}
 	event = take_event(sim);
 	sim->now_ns = event.at_ns;
+	if (event.loop != NULL && event.loop->stalled_until_ns > sim->now_ns) {
+		sim_event(sim, event.loop, event.loop->stalled_until_ns, event.fn, event.arg);
+		return true;
+	}
 	event.fn(event.arg);
 	if (sim->after_wanted) {
 		sim->after_wanted = false;
@@ -296,12 +300,35 @@ static bool is_of_loop(const struct event *event, void *arg)
 	return event->loop == arg;
 }
 
+/* What was put off by a stall comes now. */
+static void hurry_posts(struct sim *sim, const struct sim_loop *loop)
+{
+	GArray *old = sim->heap;
+	uint64_t order = sim->order;
+
+	sim->heap = g_array_new(FALSE, FALSE, sizeof(struct event));
+	for (guint i = 0; i < old->len; i++) {
+		struct event *event = &g_array_index(old, struct event, i);
+		bool post = event->loop == loop && event->fn != fire && event->fn != sim_dialled;
+
+		sim->order = event->order;
+		sim_event(
+			sim, event->loop, post ? sim->now_ns : event->at_ns, event->fn, event->arg);
+	}
+	sim->order = order;
+	g_array_free(old, TRUE);
+}
+
 /* Posts that are due run first: memory is freed by them. */
 void sim_loop_free(struct yett_loop *base)
 {
 	struct sim_loop *loop = (struct sim_loop *)base;
 	struct sim *sim = loop->sim;
 
+	if (loop->stalled_until_ns > sim->now_ns) {
+		loop->stalled_until_ns = 0;
+		hurry_posts(sim, loop);
+	}
 	sim_run(sim, sim->now_ns);
 	forget(sim, is_of_loop, loop);
 	YETT_REQUIRE(loop->open == 0);
@@ -317,6 +344,18 @@ const struct yett_clock *sim_loop_clock(struct yett_loop *loop)
 void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns)
 {
 	((struct sim_loop *)loop)->wall_offset_ns = offset_ns;
+}
+
+void sim_loop_stall(struct yett_loop *base, uint64_t for_ns)
+{
+	struct sim_loop *loop = (struct sim_loop *)base;
+
+	loop->stalled_until_ns = loop->sim->now_ns + for_ns;
+}
+
+void sim_at(struct sim *sim, uint64_t at_ns, void (*fn)(void *arg), void *arg)
+{
+	sim_event(sim, NULL, at_ns, fn, arg);
 }
 
 void sim_loop_mute(struct yett_loop *base, bool power)
@@ -355,7 +394,7 @@ struct sim *sim_new(uint64_t seed)
 
 void sim_free(struct sim *sim)
 {
-	sim_run(sim, sim->now_ns + YETT_SEC);
+	sim_run(sim, sim->now_ns + 60 * YETT_SEC); /* what a stall put off still holds streams */
 	YETT_REQUIRE(sim->loops->len == 0 && sim->streams->len == 0);
 	g_array_free(sim->heap, TRUE);
 	g_ptr_array_free(sim->loops, TRUE);

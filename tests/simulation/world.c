@@ -142,17 +142,19 @@ static int make_node(struct world_node *node, struct yett_error *error)
 
 static void take_down(struct world_node *node)
 {
+	struct yett_node *dead = node->node;
+
+	node->node = NULL; /* others may meet their end while its loop runs out */
 	node->process->dead = true;
 	node->process->died = NULL;
 	sim_loop_mute(node->loop, false);
-	if (node->node != NULL) {
-		yett_node_free(node->node);
+	if (dead != NULL) {
+		yett_node_free(dead);
 	}
 	yett_manage_free(node->manage);
 	sim_loop_free(node->loop);
 	yett_conf_free(node->conf);
 	sim_process_free(node->process);
-	node->node = NULL;
 	node->process = NULL;
 }
 
@@ -204,6 +206,13 @@ void world_kill(struct world_node *node)
 void world_power(struct world_node *node, enum yett_faulty_crash how)
 {
 	for (guint i = 0; i < node->world->nodes->len; i++) {
+		const struct world_node *other = node->world->nodes->pdata[i];
+
+		if (other->disk == node->disk && other->stopping) {
+			return;
+		}
+	}
+	for (guint i = 0; i < node->world->nodes->len; i++) {
 		struct world_node *other = node->world->nodes->pdata[i];
 
 		if (other->disk == node->disk && other->node != NULL) {
@@ -229,9 +238,12 @@ void world_stop(struct world_node *node, uint64_t patience_ns)
 	bool done = false;
 
 	node->process->faults.kill_at = 0; /* a drain that is given up halfway would be left over */
+	node->stopping = true;
 	yett_node_drain(node->node, patience_ns, drained, &done);
-	sim_run_until(node->world->sim, is_set, &done, patience_ns + 10 * YETT_SEC);
+	sim_run_until(node->world->sim, is_set, &done,
+		patience_ns + 90 * YETT_SEC); /* it may be stalled */
 	YETT_REQUIRE(done);
+	node->stopping = false;
 	node->process->died = NULL;
 	yett_node_free(node->node);
 	node->node = NULL;

@@ -25,6 +25,7 @@ struct world_node {
 	struct yett_node *node; /* NULL: it is not running */
 	struct sim_disk *disk;
 	bool disk_shared;            /* with another node, whose it is */
+	bool stopping;               /* it drains: its computer keeps its power meanwhile */
 	struct sim_process *process; /* while it runs */
 	struct sim_faults faults;    /* what the process meets */
 	int64_t wall_offset_ns;      /* of its clock, from the next start on */

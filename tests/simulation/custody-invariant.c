@@ -1,0 +1,516 @@
+/* What must hold.
+ *
+ * At any time: memory is bounded, and the credit that nodes gave adds up. Once faults have stopped: all
+ * are well, queues are empty, each node's bounds have been told. Then, for every origin and each record
+ * that its agent said was durable: it is stored, once and as it was told; or it is lost by name; never
+ * both; and nothing is lost at all in a run in which nothing happened that may lose. For each lane of
+ * each epoch: received and lost are all that was sent, and what is counted as stored is there.
+ *
+ * Excused is what nobody can know any more: what an agent told after the snapshot that it was put back
+ * to, and what a store had before it was put back (its new generation says that it was); and what
+ * concerns nodes that a hostile relay may speak for. */
+#include "custody.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "flow/stages.h"
+
+#define BUFFERS_MAX 4000
+#define ROWS_MAX    1000000
+
+struct key {
+	struct yett_id origin;
+	struct yett_epoch epoch;
+	uint64_t lane, number;
+};
+
+struct span {
+	struct key key; /* number: the first */
+	uint64_t next;
+	bool named;
+};
+
+struct books {
+	struct run *run;
+	GHashTable *rows;  /* struct key → body */
+	GHashTable *items; /* body up to its noise */
+	GArray *lost;      /* struct span */
+	GArray *accounts;  /* struct yett_account */
+	uint64_t dead;
+};
+
+void run_fail(struct run *run, const char *format, ...)
+{
+	va_list args;
+
+	if (run->failed) {
+		return;
+	}
+	run->failed = true;
+	va_start(args, format);
+	vsnprintf(run->why, sizeof(run->why), format, args);
+	va_end(args);
+}
+
+static guint key_hash(gconstpointer data)
+{
+	const struct key *key = data;
+
+	return (guint)(key->number * 31 + key->lane * 7 + key->epoch.random +
+		       key->origin.bytes[0] * 1009u + key->origin.bytes[1]);
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(struct key)) == 0;
+}
+
+static struct member *member_of(struct run *run, const struct yett_id *origin)
+{
+	for (unsigned i = 0; i < run->count; i++) {
+		if (memcmp(&run->all[i].id, origin, sizeof(*origin)) == 0) {
+			return &run->all[i];
+		}
+	}
+	return NULL;
+}
+
+/* At any time. */
+
+bool invariant_bounded(struct run *run)
+{
+	for (unsigned i = 0; i < run->count && !run->failed; i++) {
+		const struct yett_node *node = run->all[i].at->node;
+		uint64_t sum = 0;
+
+		if (node == NULL) {
+			continue;
+		}
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			sum += node->credit_departed[lane];
+		}
+		for (guint j = 0; j < node->peers->len; j++) {
+			const struct yett_peer *peer = node->peers->pdata[j];
+
+			for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+				sum += peer->credit[lane].window;
+			}
+		}
+		if (node->credit_committed != sum) {
+			run_fail(run, "credit of %s does not add up: %" PRIu64 " and %" PRIu64,
+				node->name, node->credit_committed, sum);
+		}
+		if (sum > node->settings->node.memory_bytes + YETT_LANES * YETT_BATCH_MAX) {
+			run_fail(run, "%s has given credit of %" PRIu64 " bytes", node->name, sum);
+		}
+	}
+	if (yett_buffer_alive() > BUFFERS_MAX) {
+		run_fail(run, "%zu buffers are alive", yett_buffer_alive());
+	}
+	return !run->failed;
+}
+
+/* All becomes well. */
+
+/* What a queue still holds, lane by lane. */
+static void describe_queue(const struct member *member)
+{
+	struct yett_queue_view view;
+
+	yett_queue_view(member->at->node, &view);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		printf("  %s lane %u: %" PRIu64 " entries from %" PRIu64 ", next %" PRIu64
+		       ", %" PRIu64 " wait\n",
+			member->at->name, lane, view.stats.lanes[lane].entries,
+			view.stats.lanes[lane].oldest_number, view.stats.lanes[lane].next_number,
+			view.waiting);
+	}
+}
+
+/* NULL, or who is not well, and what is the matter. */
+static const struct member *unwell(struct run *run, const char **ret_what)
+{
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct member *member = &run->all[i];
+		const struct yett_node *node = member->at->node;
+		struct yett_queue_view view;
+		bool up = false;
+
+		*ret_what = "it is not running";
+		if (node == NULL) {
+			return member;
+		}
+		*ret_what = "its store is not well";
+		if (member->role == ROLE_SERVER) {
+			if (!yett_store_healthy(node) || !yett_store_idle(node)) {
+				return member;
+			}
+			continue;
+		}
+		for (guint j = 0; j < node->links->len; j++) {
+			const struct yett_link *link = node->links->pdata[j];
+
+			up = up || link->state == YETT_UPSTREAM_UP;
+		}
+		*ret_what = "no upstream is up";
+		if (!up) {
+			return member;
+		}
+		yett_queue_view(node, &view);
+		*ret_what = "its queue is not empty";
+		if ((world_queued(member->at) > 0 || view.waiting > 0) && !member->tainted) {
+			return member;
+		}
+	}
+	return NULL;
+}
+
+static void wait_until_well(struct run *run, const char *when)
+{
+	const struct member *who = NULL;
+	const char *what = NULL;
+
+	for (unsigned i = 0; i < 1200 && !run->failed; i++) {
+		who = unwell(run, &what);
+		if (who == NULL) {
+			return;
+		}
+		world_run(run->world, YETT_SEC);
+		invariant_bounded(run);
+	}
+	if (!run->failed && who != NULL) {
+		if (run->loud && who->at->node != NULL && who->role != ROLE_SERVER) {
+			describe_queue(who);
+		}
+		run_fail(run, "%s: 20 minutes after the last fault %s is not well: %s", when,
+			who->at->name, what);
+	}
+}
+
+/* Each origin reports again: its older epochs are closed. */
+static void begin_anew(struct run *run)
+{
+	for (unsigned i = run->servers; i < run->count; i++) {
+		struct member *member = &run->all[i];
+
+		if (one_in(run, 2)) {
+			world_stop(member->at, 10 * YETT_SEC);
+		}
+		world_kill(member->at);
+		group_start(run, member);
+		if (member->at->node == NULL) {
+			run_fail(run, "%s does not start again", member->at->name);
+		}
+	}
+}
+
+static int sum_missing(void *arg, const struct yett_account *account)
+{
+	*(uint64_t *)arg += account->missing;
+	return 0;
+}
+
+static uint64_t missing(struct run *run)
+{
+	struct yett_error error = YETT_ERROR_INIT;
+	uint64_t sum = 0;
+	void *self;
+	const struct yett_store_operations *store =
+		yett_store_operations(run->all[0].at->node, &self);
+
+	if (store->account(self, sum_missing, &sum, &error) < 0) {
+		run_fail(run, "no account: %s", error.text);
+	}
+	return sum;
+}
+
+void invariant_settle(struct run *run)
+{
+	wait_until_well(run, "after the faults");
+	if (run->failed) {
+		return;
+	}
+	begin_anew(run);
+	if (run->failed) {
+		return;
+	}
+	wait_until_well(run, "after a new start");
+	for (unsigned i = 0; i < 30 && !run->failed && missing(run) > 0; i++) {
+		world_run(run->world, 2 * YETT_SEC);
+	}
+	world_run(run->world, 10 * YETT_SEC);
+}
+
+/* The books. */
+
+/* What a node is said to have told is its own, and was told once. */
+static void add_item(struct books *books, const struct member *origin, const char *body)
+{
+	size_t length = origin != NULL ? strlen(origin->at->name) : 0;
+
+	if (origin == NULL || origin->tainted) {
+		return;
+	}
+	if (strncmp(body, origin->at->name, length) != 0 || body[length] != ' ') {
+		run_fail(books->run, "stored for %s: %s", origin->at->name, body);
+	}
+	if (!g_hash_table_add(books->items, g_strdup(body)) && !origin->damaged) {
+		run_fail(books->run, "told twice and stored twice: %s", body);
+	}
+}
+
+static int add_row(void *arg, const struct yett_row *row)
+{
+	struct books *books = arg;
+	struct key *key = g_new0(struct key, 1);
+	char *body = g_strndup(row->record.body.bytes, row->record.body.length);
+	char *noise = strrchr(body, ' ');
+
+	*key = (struct key){row->origin, row->epoch, row->lane, row->number};
+	if (noise != NULL) {
+		noise[1] = '\0';
+	}
+	if (!g_hash_table_insert(books->rows, key, body)) {
+		run_fail(books->run, "stored twice: %s (number %" PRIu64 ")", body, row->number);
+	}
+	add_item(books, member_of(books->run, &row->origin), body);
+	return 0;
+}
+
+static int add_loss(void *arg, const struct yett_notice *notice)
+{
+	static const struct yett_id nobody;
+	struct books *books = arg;
+	struct span span = {
+		.key = {notice->range.origin, notice->range.epoch, notice->range.lane,
+			notice->range.first},
+		.next = notice->range.first + notice->range.count,
+		.named = memcmp(&notice->holder, &nobody, sizeof(nobody)) != 0,
+	};
+
+	if (!span.named) {
+		run_fail(books->run, "a loss without a holder");
+	}
+	g_array_append_val(books->lost, span);
+	return 0;
+}
+
+static int add_account(void *arg, const struct yett_account *account)
+{
+	struct books *books = arg;
+
+	books->dead += account->dead;
+	g_array_append_val(books->accounts, *account);
+	return 0;
+}
+
+static void read_books(struct books *books)
+{
+	struct run *run = books->run;
+	struct yett_error error = YETT_ERROR_INIT;
+	struct yett_query query = {.size = sizeof(query), .limit = ROWS_MAX};
+	void *self;
+	const struct yett_store_operations *store =
+		yett_store_operations(run->all[run->servers - 1].at->node, &self);
+	int result = store->account(self, add_account, books, &error);
+
+	if (result == 0) {
+		result = store->losses(self, add_loss, books, &error);
+	}
+	query.name = "custody.event";
+	if (result == 0) {
+		result = store->query(self, &query, add_row, books, &error);
+	}
+	if (result != 0) {
+		run_fail(run, "the store cannot be read: %s", error.text);
+	}
+}
+
+static bool is_lost(const struct books *books, const struct key *key)
+{
+	for (guint i = 0; i < books->lost->len; i++) {
+		const struct span *span = &g_array_index(books->lost, struct span, i);
+
+		if (key->number >= span->key.number && key->number < span->next &&
+			key->lane == span->key.lane &&
+			memcmp(&key->epoch, &span->key.epoch, sizeof(key->epoch)) == 0 &&
+			memcmp(&key->origin, &span->key.origin, sizeof(key->origin)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct yett_account *account_of(const struct books *books, const struct key *key)
+{
+	for (guint i = 0; i < books->accounts->len; i++) {
+		const struct yett_account *account =
+			&g_array_index(books->accounts, struct yett_account, i);
+
+		if (account->lane == key->lane &&
+			memcmp(&key->epoch, &account->epoch, sizeof(key->epoch)) == 0 &&
+			memcmp(&key->origin, &account->origin, sizeof(key->origin)) == 0) {
+			return account;
+		}
+	}
+	return NULL;
+}
+
+static void check_number(struct books *books, const struct telling *telling, uint32_t at)
+{
+	struct run *run = books->run;
+	struct key key = {telling->agent->id, telling->epoch, telling->lane, telling->first + at};
+	const char *found = g_hash_table_lookup(books->rows, &key);
+	const struct yett_account *account = account_of(books, &key);
+	bool lost = is_lost(books, &key);
+	char body[128];
+
+	feed_body(telling, at, body, sizeof(body));
+	if (found != NULL && strcmp(found, body) != 0) {
+		run_fail(run, "stored under the number of \"%s\": \"%s\"", body, found);
+	} else if (found != NULL && lost) {
+		run_fail(run, "stored, and said to be lost: %s", body);
+	}
+	if (!telling->durable || found != NULL) {
+		return;
+	}
+	if (lost && run->lossy) {
+		return;
+	}
+	if ((telling->excused || telling->agent->damaged) &&
+		(account == NULL || key.number > account->highest)) {
+		return;
+	}
+	if (run->store_restored > 0 && telling->index < run->store_restored) {
+		return;
+	}
+	if (telling->poison && !lost && account != NULL && key.number <= account->highest) {
+		return;
+	}
+	run_fail(run,
+		"%s, and it was durable: %s (epoch %" PRIu64 " lane %u number %" PRIu64
+		", of %" PRIu64 " known)",
+		lost ? "lost though nothing happened that may lose" : "neither stored nor lost",
+		body, telling->epoch.ordinal, telling->lane, key.number,
+		account != NULL ? account->highest : 0);
+}
+
+static uint64_t rows_of(const struct books *books, const struct yett_account *account)
+{
+	GHashTableIter iter;
+	gpointer at;
+	uint64_t rows = 0;
+
+	g_hash_table_iter_init(&iter, books->rows);
+	while (g_hash_table_iter_next(&iter, &at, NULL)) {
+		const struct key *key = at;
+
+		rows += key->lane == account->lane &&
+			memcmp(&key->epoch, &account->epoch, sizeof(key->epoch)) == 0 &&
+			memcmp(&key->origin, &account->origin, sizeof(key->origin)) == 0;
+	}
+	return rows;
+}
+
+static void check_account(struct books *books, const struct yett_account *account)
+{
+	struct run *run = books->run;
+	const struct member *member = member_of(run, &account->origin);
+	uint64_t lost = account->declared + account->inferred;
+	const char *name = member != NULL ? member->at->name : "a stranger";
+
+	if (member == NULL ? run->hostile : member->tainted) {
+		return;
+	}
+	if (member == NULL) {
+		run_fail(run, "an account of nobody who is here");
+		return;
+	}
+	if (account->received + lost + account->missing != account->highest) {
+		run_fail(run,
+			"%s epoch %" PRIu64 " lane %u: received %" PRIu64 ", lost %" PRIu64
+			", missing %" PRIu64 ", of %" PRIu64,
+			name, account->epoch.ordinal, account->lane, account->received, lost,
+			account->missing, account->highest);
+	}
+	if (account->twice > 0 || account->forks > 0) {
+		run_fail(run, "%s: %" PRIu64 " stored twice, %" PRIu64 " forks", name,
+			account->twice, account->forks);
+	}
+	if (lost > 0 && !run->lossy && !member->memory_queue) {
+		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " lost, and nothing may be",
+			name, account->epoch.ordinal, account->lane, lost);
+	}
+	if (account->missing > 0 && run->store_restored == 0) {
+		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " are still missing", name,
+			account->epoch.ordinal, account->lane, account->missing);
+	}
+	if (member->role == ROLE_AGENT && rows_of(books, account) != account->events) {
+		run_fail(run,
+			"%s epoch %" PRIu64 " lane %u: %" PRIu64 " records are counted, %" PRIu64
+			" are there",
+			name, account->epoch.ordinal, account->lane, account->events,
+			rows_of(books, account));
+	}
+}
+
+static void check_dead(const struct books *books)
+{
+	struct run *run = books->run;
+	uint64_t poison = 0;
+
+	for (guint i = 0; i < run->ledger->len; i++) {
+		const struct telling *telling = run->ledger->pdata[i];
+
+		poison += telling->poison && telling->durable ? telling->count : 0;
+	}
+	if (!run->lossy && !run->hostile && books->dead < poison) {
+		run_fail(run, "%" PRIu64 " numbers were poisoned, %" PRIu64 " are dead letters",
+			poison, books->dead);
+	}
+}
+
+static void check_generation(struct run *run)
+{
+	uint64_t generation;
+
+	yett_store_id(run->all[0].at->node, &generation);
+	if (run->store_restored > 0 && run->store_generation > 0 &&
+		generation <= run->store_generation) {
+		run_fail(run, "the store was put back, and its generation is still %" PRIu64,
+			generation);
+	}
+}
+
+void invariant_check(struct run *run)
+{
+	struct books books = {
+		.run = run,
+		.rows = g_hash_table_new_full(key_hash, key_equal, g_free, g_free),
+		.items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.lost = g_array_new(FALSE, FALSE, sizeof(struct span)),
+		.accounts = g_array_new(FALSE, FALSE, sizeof(struct yett_account)),
+	};
+
+	read_books(&books);
+	for (guint i = 0; i < run->ledger->len && !run->failed; i++) {
+		const struct telling *telling = run->ledger->pdata[i];
+
+		for (uint32_t at = 0; at < telling->count && !telling->agent->tainted; at++) {
+			check_number(&books, telling, at);
+		}
+	}
+	for (guint i = 0; i < books.accounts->len && !run->failed; i++) {
+		check_account(&books, &g_array_index(books.accounts, struct yett_account, i));
+	}
+	check_dead(&books);
+	check_generation(run);
+	g_hash_table_unref(books.rows);
+	g_hash_table_unref(books.items);
+	g_array_free(books.lost, TRUE);
+	g_array_free(books.accounts, TRUE);
+}

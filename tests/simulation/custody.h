@@ -1,0 +1,124 @@
+/* One run of the custody simulation: a group of nodes made by a seed, faults, feeds whose items are
+ * written into a ledger, and the invariant that is held against the store in the end.
+ *
+ *   custody-group.c      who is there, and who is whose upstream
+ *   custody-feed.c       what agents tell, and the ledger of it
+ *   custody-fault.c      what goes wrong, and when
+ *   custody-hostile.c    a relay that lies
+ *   custody-invariant.c  what must hold in the end
+ *   custody.c            seeds, processes, options */
+#ifndef YETT_SIMULATION_CUSTODY_H
+#define YETT_SIMULATION_CUSTODY_H
+
+#include "world.h"
+
+#define SERVERS_MAX  2
+#define GATEWAYS_MAX 5
+#define AGENTS_MAX   32
+#define NODES_MAX    (SERVERS_MAX + GATEWAYS_MAX + AGENTS_MAX)
+#define FEED_AHEAD   4 /* batches that a feed has on their way to disk */
+
+struct run;
+struct member;
+
+enum role { ROLE_SERVER, ROLE_GATEWAY, ROLE_AGENT };
+
+/* Something that an agent reads from: a log of items without end, in one lane. */
+struct feed {
+	char name[16];
+	uint32_t lane;
+	uint64_t line;     /* a snapshot that is restored begins another one */
+	uint64_t next;     /* the item that comes next */
+	uint64_t position; /* that the present start went on from */
+	uint64_t durable;  /* the last item that was said to be durable */
+	unsigned ahead;
+	size_t since; /* the first telling of the present start in the ledger */
+};
+
+struct member {
+	struct run *run;
+	enum role role;
+	unsigned index;
+	struct world_node *at;
+	bool memory_queue, drops_oldest, hostile;
+	bool power;    /* when it dies, the computer's power goes */
+	bool damaged;  /* bits of its disk were flipped: it may have lost its place */
+	bool tainted;  /* a hostile relay may speak for it */
+	bool moved;    /* has had other upstreams than now */
+	bool retiring; /* not started again before this is over */
+	struct feed feeds[YETT_LANES];
+	unsigned upstreams[4], upstream_count; /* into run->all */
+	struct yett_faulty *snapshot;
+	size_t snapshot_at; /* length of the ledger */
+	struct yett_id id;
+	bool id_known;
+};
+
+/* A batch that an agent was given to tell. */
+struct telling {
+	struct member *agent;
+	struct feed *feed;
+	struct yett_epoch epoch;
+	uint32_t lane, count;
+	uint64_t first, line, item; /* its first number, its first item */
+	bool durable, excused, poison, done;
+	size_t index;
+	struct run *run;
+};
+
+struct run {
+	uint64_t seed;
+	struct world *world;
+	struct sim *sim;
+	struct member all[NODES_MAX];
+	unsigned servers, gateways, agents,
+		count;             /* all: servers, gateways, agents in this order */
+	GPtrArray *ledger;         /* struct telling * */
+	bool lossy;                /* something happened that may lose what was acknowledged */
+	uint64_t store_restored;   /* the ledger's length at the last restore of the store, and 1 */
+	uint64_t store_generation; /* at that time, if it can be told; else 0 */
+	unsigned store_opens;      /* since its snapshot was taken */
+	struct yett_faulty *store_snapshot;
+	bool hostile;
+	GPtrArray *captured; /* struct yett_batch *, by the hostile relay */
+	unsigned poisons;
+	unsigned deaths, powers, restores, flips, drops;
+	bool failed;
+	char why[512];
+	bool loud;
+};
+
+uint64_t draw(struct run *run, uint64_t below);
+bool one_in(struct run *run, uint64_t many);
+/* The first reason stays. */
+void run_fail(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void group_make(struct run *run);
+void group_start(struct run *run, struct member *member); /* if it can */
+void group_move(
+	struct run *run, struct member *agent); /* other upstreams, from the next start on */
+struct member *group_find(struct run *run, const struct world_node *node);
+
+void feed_begin(struct member *agent); /* it has started */
+void feed_tell(struct run *run, struct member *agent, struct feed *feed, unsigned count,
+	unsigned size, bool poison);
+void feed_restored(struct run *run, struct member *agent);
+void feed_body(const struct telling *telling, uint32_t at, char *ret_text, size_t size);
+
+void fault_step(struct run *run);
+void fault_heal(struct run *run);
+void fault_died(void *arg, struct world_node *node);
+
+void hostile_taint(struct run *run); /* whom it may speak for, now */
+void hostile_capture(
+	struct run *run, const struct telling *telling, const struct yett_batch *batch);
+void hostile_step(struct run *run);
+void hostile_done(struct run *run);
+
+bool invariant_bounded(struct run *run); /* at any time */
+void invariant_settle(struct run *run);  /* faults have stopped: all becomes well */
+void invariant_check(struct run *run);
+
+bool custody_run(uint64_t seed, bool loud);
+
+#endif

@@ -107,7 +107,8 @@ static char *queue_text(struct run *run, struct member *member)
 	if (member->memory_queue) {
 		return g_strdup("queue = { module = \"queue-memory\"; };\n");
 	}
-	return g_strdup_printf("queue = { module = \"queue-disk\"; size = \"%s\"; };\n%s",
+	return g_strdup_printf(
+		"queue = { module = \"queue-disk\"; size = \"%s\"; segment = \"64 KiB\"; };\n%s",
 		queue_sizes[draw(run, G_N_ELEMENTS(queue_sizes))],
 		member->drops_oldest ? "full = { normal = \"drop-oldest\"; bulk = "
 				       "\"drop-oldest\"; };\n"

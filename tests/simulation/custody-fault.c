@@ -338,7 +338,7 @@ static void tell_some(struct run *run, struct member *agent)
 {
 	unsigned batches = (unsigned)draw(run, 6);
 	/* Now and then so much that queues fill. */
-	unsigned size = one_in(run, 12) ? 12000 : (unsigned)draw(run, 100);
+	unsigned size = one_in(run, 12) ? one_in(run, 4) ? 60000 : 12000 : (unsigned)draw(run, 100);
 
 	for (unsigned i = 0; agent->at->node != NULL && i < batches; i++) {
 		struct feed *feed = &agent->feeds[draw(run, YETT_LANES)];

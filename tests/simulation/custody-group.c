@@ -14,7 +14,7 @@
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
 
 static const char *const memories[] = {"64 MiB", "4 MiB", "4 MiB"};
-static const char *const queue_sizes[] = {"1 MiB", "1 MiB", "2 MiB", "4 MiB"};
+static const char *const queue_sizes[] = {"4 MiB", "4 MiB", "4 MiB", "8 MiB"};
 
 uint64_t draw(struct run *run, uint64_t below)
 {

@@ -25,9 +25,10 @@
 #include "base/log.h"
 #include "custody.h"
 
-#define JOBS_MAX   64
-#define SEEDS      2000
-#define PATIENCE_S 90 /* of the run without options, where others have the processors */
+#define JOBS_MAX     64
+#define FAILURES_MAX 20 /* what comes after that says no more */
+#define SEEDS        2000
+#define PATIENCE_S   90 /* of the run without options, where others have the processors */
 
 /* What a process tells its parent, in shared memory. */
 struct progress {
@@ -162,6 +163,16 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
+static uint64_t failures(const struct plan *plan, const struct progress *all)
+{
+	uint64_t sum = 0;
+
+	for (unsigned job = 0; job < plan->jobs; job++) {
+		sum += all[job].failed;
+	}
+	return sum;
+}
+
 static int child(const struct plan *plan, struct progress *all, unsigned job, uint64_t until_s)
 {
 	bool good = true;
@@ -174,12 +185,8 @@ static int child(const struct plan *plan, struct progress *all, unsigned job, ui
 		}
 		shared->seed = plan->from + i;
 		good = custody_run(plan->from + i, false) && good;
-		if (plan->stop) {
-			for (unsigned j = 0; j < plan->jobs; j++) {
-				if (all[j].failed > 0) {
-					return 1;
-				}
-			}
+		if (failures(plan, all) >= (plan->stop ? 1 : FAILURES_MAX)) {
+			return 1;
 		}
 	}
 	shared->seed = 0;
@@ -231,7 +238,7 @@ static int supervise(const struct plan *plan, struct progress *all)
 		all[job].done++;
 		all[job].failed++;
 		wrong = 1;
-		if (!plan->stop) {
+		if (failures(plan, all) < (plan->stop ? 1 : FAILURES_MAX)) {
 			pids[job] = begin(plan, all, job, until_s);
 			running++;
 		}

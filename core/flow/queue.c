@@ -213,7 +213,8 @@ static void look_for_full(struct yett_keeper *keeper, const struct round *round)
 		if (results[lane] != 0 && !was_full) {
 			tell_full(keeper, lane, results[lane]);
 		}
-		if (results[lane] == YETT_EFULL && !keeper->making_room[lane] &&
+		if ((results[lane] == YETT_EFULL || results[lane] == YETT_ENOSPC) &&
+			!keeper->making_room[lane] &&
 			keeper->node->settings->full.lane[lane] == YETT_FULL_DROP_OLDEST) {
 			keeper->making_room[lane] = true;
 			yett_gap_make_room(keeper->node, lane);

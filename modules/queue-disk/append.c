@@ -160,7 +160,17 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 	if (active != NULL) {
 		seal(disk, active);
 	}
-	return yett_disk_segment_create(disk, lane, capacity, reserve, ret_segment);
+	if (reserve && disk->reserve_bytes >= need) {
+		capacity = disk->reserve_bytes;
+	}
+	result = yett_disk_segment_create(disk, lane, capacity, reserve, ret_segment);
+	if (result == YETT_ENOSPC && custody && lane == YETT_LANE_URGENT && !reserve &&
+		disk->reserve_bytes >= need) {
+		/* There is room in the quota, and none on the disk. */
+		result = yett_disk_segment_create(
+			disk, lane, disk->reserve_bytes, true, ret_segment);
+	}
+	return result;
 }
 
 /* Notes in memory what has been written. Where memory fails, the run is taken back. */

@@ -115,6 +115,7 @@ struct yett_disk {
 	uint64_t size_bytes;
 	uint64_t segment_bytes;
 	uint64_t custody_bytes;
+	uint32_t reserve_bytes; /* of the file that holds room for it; 0: there is none */
 
 	uint64_t incarnation;
 	uint64_t next_serial;
@@ -174,7 +175,14 @@ void yett_disk_segment_record(struct yett_disk *disk, struct yett_disk_segment *
 /* Deletes all sealed segments that nobody wants any more. */
 int yett_disk_retire(struct yett_disk *disk);
 
+/* reserve.c */
+/* Makes the file, or makes it longer, where it is less than what the reserve still has to hold. */
+int yett_disk_reserve_make(struct yett_disk *disk);
+/* Gives the file the name of a segment. Returns a handle, or an error. */
+int yett_disk_reserve_take(struct yett_disk *disk, const char *name);
+
 /* space.c */
+uint64_t yett_disk_used_reserve(const struct yett_disk *disk);
 uint64_t yett_disk_used(const struct yett_disk *disk, uint32_t lane);
 uint64_t yett_disk_limit(const struct yett_disk *disk, uint32_t lane);
 /* How long a new segment may be; `ret_reserve`: out of the custody reserve. YETT_EFULL. */

@@ -351,6 +351,7 @@ int yett_disk_op_stats(void *self, struct yett_queue_stats *ret_stats)
 	for (size_t i = 0; i < disk->bad_count; i++) {
 		stats.disk_bytes += disk->bad[i].bytes;
 	}
+	stats.disk_bytes += disk->reserve_bytes;
 	stats.disk_bytes += disk->manifest_lengths[0] + disk->manifest_lengths[1];
 	*ret_stats = stats;
 	return 0;

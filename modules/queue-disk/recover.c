@@ -424,7 +424,11 @@ static int settle_down(struct yett_disk_recovery *recovery)
 			"the queue in %s cannot be written: %s", disk->path,
 			disk->host->result_text(result));
 	}
-	return yett_disk_retire(disk) == YETT_ENOMEM ? YETT_ENOMEM : 0;
+	if (yett_disk_retire(disk) == YETT_ENOMEM) {
+		return YETT_ENOMEM;
+	}
+	(void)yett_disk_reserve_make(disk); /* when there is room */
+	return 0;
 }
 
 static void recovery_done(struct yett_disk_recovery *recovery)

@@ -81,6 +81,29 @@ void yett_disk_segment_free(struct yett_disk *disk, struct yett_disk_segment *se
 	free(segment);
 }
 
+/* A file of that length, of zeros or of what is none of ours. Returns a handle, or an error. */
+static int make_file(struct yett_disk *disk, const char *name, uint32_t capacity, bool reserve)
+{
+	const struct yett_files *files = disk->files;
+	int file, result;
+
+	disk->dir_dirty = true;
+	if (reserve && disk->reserve_bytes == capacity) {
+		return yett_disk_reserve_take(disk, name);
+	}
+	file = files->open(files->fs, disk->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC);
+	if (file < 0) {
+		return file;
+	}
+	result = files->allocate(files->fs, file, capacity);
+	if (result < 0) {
+		files->close(files->fs, file);
+		files->remove(files->fs, disk->dir, name);
+		return result;
+	}
+	return file;
+}
+
 int yett_disk_segment_create(struct yett_disk *disk, uint32_t lane, uint32_t capacity, bool reserve,
 	struct yett_disk_segment **ret_segment)
 {
@@ -103,20 +126,15 @@ int yett_disk_segment_create(struct yett_disk *disk, uint32_t lane, uint32_t cap
 		return YETT_ENOMEM;
 	}
 	yett_disk_name(name, lane, disk->next_serial++, "seg");
-	segment->file =
-		files->open(files->fs, disk->dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC);
+	segment->file = make_file(disk, name, capacity, reserve);
 	if (segment->file < 0) {
 		result = segment->file;
 		free(segment);
 		return result;
 	}
 	disk->open_count++;
-	disk->dir_dirty = true;
-	result = files->allocate(files->fs, segment->file, capacity);
-	if (result == 0) {
-		yett_disk_head_encode(disk->host, &head, bytes);
-		result = files->write(files->fs, segment->file, &iov, 1, 0);
-	}
+	yett_disk_head_encode(disk->host, &head, bytes);
+	result = files->write(files->fs, segment->file, &iov, 1, 0);
 	segment->serial = head.serial;
 	segment->first = head.first;
 	segment->lane = lane;
@@ -371,6 +389,7 @@ static bool is_done(const struct yett_disk_segment *segment)
 int yett_disk_retire(struct yett_disk *disk)
 {
 	size_t done = 0;
+	bool reserve = false;
 	int result;
 
 	for (uint32_t l = 0; l < YETT_LANES; l++) {
@@ -402,6 +421,7 @@ int yett_disk_retire(struct yett_disk *disk)
 			struct yett_disk_segment *segment = lane->segments[i];
 
 			if (segment->retired) {
+				reserve |= segment->reserve;
 				delete_files(disk, segment);
 				yett_disk_holes_forget(disk, segment->serial);
 				yett_disk_segment_free(disk, segment);
@@ -410,6 +430,9 @@ int yett_disk_retire(struct yett_disk *disk)
 			}
 		}
 		lane->count = kept;
+	}
+	if (reserve) {
+		(void)yett_disk_reserve_make(disk);
 	}
 	return 0;
 }

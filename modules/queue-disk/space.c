@@ -25,7 +25,7 @@ uint64_t yett_disk_used(const struct yett_disk *disk, uint32_t lane)
 	return used;
 }
 
-static uint64_t used_reserve(const struct yett_disk *disk)
+uint64_t yett_disk_used_reserve(const struct yett_disk *disk)
 {
 	uint64_t used = 0;
 
@@ -110,7 +110,7 @@ int yett_disk_room(struct yett_disk *disk, uint32_t lane, bool custody, uint32_t
 	}
 	*ret_reserve = false;
 	if (have < need && custody && lane == YETT_LANE_URGENT) {
-		reserve = used_reserve(disk);
+		reserve = yett_disk_used_reserve(disk);
 		have = reserve < disk->custody_bytes ? disk->custody_bytes - reserve : 0;
 		*ret_reserve = true;
 	}
@@ -125,6 +125,8 @@ bool yett_disk_unreserve(struct yett_disk *disk, struct yett_disk_segment *segme
 {
 	if (segment->reserve && free_of(disk, segment->lane) >= segment->capacity) {
 		segment->reserve = false;
+		/* Not for a place in the quota that the disk does not have. */
+		segment->reserve = yett_disk_reserve_make(disk) == YETT_ENOSPC;
 	}
 	return !segment->reserve;
 }

@@ -97,6 +97,40 @@ def once(what, have, want):
     print(f"{what}: {len(want)}, each stored once")
 
 
+def runs(numbers):
+    """[(first, last)] of sorted numbers."""
+    found = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return [tuple(run) for run in found]
+
+
+def lost_by_name(server, origin, holder, bodies):
+    """One origin's records and gaps, held against what it sent (numbers from 1 on, of one epoch), where some
+    of it was dropped for want of room. Returns how many are lost."""
+    have = {number: body for number, body in server.query(
+        "SELECT record.number, record.body FROM record JOIN origin ON origin.id = record.origin "
+        "WHERE coalesce(origin.name, origin.uuid) = ? AND record.kind = 2", origin)}
+    gaps = server.query("SELECT first, last, cause, holder FROM gaps WHERE origin = ? ORDER BY first", origin)
+    # What was declared may have arrived all the same, from memory: then it is not lost.
+    lost = {number for first, last, _, _ in gaps for number in range(first, last + 1)} - have.keys()
+    missing = set(range(1, len(bodies) + 1)) - have.keys()
+    if not missing or len(missing) == len(bodies) or len(bodies) in missing:
+        raise harness.Failure(f"{origin}: missing are {runs(sorted(missing))}: that tests little")
+    if lost != missing:
+        raise harness.Failure(f"{origin}: missing are {runs(sorted(missing))}, and the store says {gaps}")
+    if {(cause, who) for _, _, cause, who in gaps} != {("quota", holder)}:
+        raise harness.Failure(f"{origin}: not for quota and by {holder}: {gaps}")
+    wrong = [(number, body) for number, body in have.items() if not body.startswith(bodies[number - 1])]
+    if wrong:
+        raise harness.Failure(f"{origin}: other records than the numbers say: {wrong[:5]}")
+    print(f"{origin}: {len(bodies)} sent, {len(have)} stored, {holder} dropped {runs(sorted(lost))}")
+    return len(lost)
+
+
 class Killing:
     """`records` in all, half of them from the journal, and `kills` kills while they flow."""
 

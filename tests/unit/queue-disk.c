@@ -236,6 +236,50 @@ static void test_full(void)
 	yett_faulty_free(faulty);
 }
 
+static int no_room(void *fs, int file, uint64_t length)
+{
+	(void)fs, (void)file, (void)length;
+	return YETT_ENOSPC;
+}
+
+/* On a disk that others have filled, a notice of loss still finds the room that is held for it; what
+ * came after it does not, nor does it after a restart. */
+static void test_reserve(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+	struct yett_faulty *faulty = yett_faulty_new(8);
+	struct yett_files full = *yett_faulty_files(faulty);
+	struct fixture f = {.self = NULL};
+	uint64_t number = 1;
+
+	full.allocate = no_room;
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	for (int stop = 0; stop < 2; stop++) {
+		CU_ASSERT_EQUAL_FATAL(restart(&f, &full, &settings, stop), 0);
+		CU_ASSERT_EQUAL(fixture_append(&f, 1, 1, 1, 100, NULL, NULL), YETT_ENOSPC);
+		CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 1, 100, NULL, NULL), YETT_ENOSPC);
+	}
+	fixture_append_custody(&f);
+	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 1, 100, NULL, NULL), YETT_EFULL);
+	fixture_append_custody(&f);
+	fixture_destroy(&f, false);
+	yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, &full, &settings, false), 0);
+	CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 1, 100, NULL, NULL), YETT_EFULL);
+	fixture_append_custody(&f);
+	/* There is room again: for more notices, and then for others. */
+	CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 1, 100, NULL, &number), 0);
+	CU_ASSERT_EQUAL(number, 4);
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL_FATAL(restart(&f, &full, &settings, true), 0);
+	fixture_append_custody(&f);
+	fixture_destroy(&f, true);
+	CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
+	yett_faulty_free(faulty);
+}
+
 /* The least size has room for the largest batch in each lane; a size without it is refused. */
 static void test_largest(void)
 {
@@ -356,6 +400,7 @@ int main(int argc, char **argv)
 		{"lock and read-only", test_lock},
 		{"lanes and segments", test_lanes_and_segments},
 		{"full, reserves, dropping", test_full},
+		{"a reserve on a full disk", test_reserve},
 		{"the largest batch in each lane", test_largest},
 		{"limits", test_limits},
 		{"recovery is fast", test_recover_fast},

@@ -6,6 +6,11 @@
 #include "disk.h"
 #include "sim.h"
 
+/* The smallest queue on disk, for a configuration: its normal lane may take 1.1 MiB. */
+#define WORLD_SMALL_QUEUE                                                                          \
+	"queue = { module = \"queue-disk\"; size = \"4 MiB\"; segment = \"128 KiB\"; "             \
+	"reserve-urgent = 30; reserve-normal = 20; reserve-bulk = 38; };\n"
+
 struct world_node;
 
 struct world {

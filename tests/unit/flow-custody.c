@@ -323,8 +323,7 @@ static void credit_is_bounded_while_full(void)
 
 	run.gateways[0] = world_add(run.world, "g0.example",
 		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
-		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
-		"queue = { module = \"queue-disk\"; size = \"1 MiB\"; };",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n" WORLD_SMALL_QUEUE,
 		world_address("g0.example"), world_address("ms.example"));
 	set_memory(run.gateways[0], "4 MiB");
 	world_start(run.gateways[0]);

@@ -368,8 +368,7 @@ static void drops_the_oldest_only_by_name(void)
 	struct world *world = world_new(10);
 	struct world_node *server = add_server(world, "\"**\"", "");
 	struct world_node *agent = world_add(world, "agent.example",
-		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
-		"queue = { module = \"queue-disk\"; size = \"1 MiB\"; };\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n" WORLD_SMALL_QUEUE
 		"full = { normal = \"drop-oldest\"; };",
 		world_address("ms.example"));
 	struct world_account account;
@@ -397,8 +396,8 @@ static void pushes_back_when_full(void)
 {
 	struct world *world = world_new(11);
 	struct world_node *server = add_server(world, "\"**\"", "\"gw.example\"");
-	struct world_node *gateway = add_gateway(world, "gw.example", "ms.example", "",
-		"queue = { module = \"queue-disk\"; size = \"1 MiB\"; };");
+	struct world_node *gateway =
+		add_gateway(world, "gw.example", "ms.example", "", WORLD_SMALL_QUEUE);
 	struct world_node *agent = add_agent(world, "agent.example", "gw.example");
 
 	world_start(gateway);

@@ -29,6 +29,8 @@ struct yett_management {
 	/* An upstream has a way to the store, which does not lead through us: tell it whom we speak
 	 * for. What is told along such ways only cannot go in circles. */
 	void (*upstream_open)(void *arg, struct yett_peer *upstream);
+	/* An upstream takes more again. */
+	void (*writable)(void *arg, struct yett_peer *upstream);
 	/* The oldest number etc. changed, a session opened: something views show. */
 	void (*tick)(void *arg, uint64_t now_ns);
 };

@@ -387,6 +387,13 @@ static void channel_writable(void *arg)
 	peer->blocked = false;
 	yett_peer_flush(peer);
 	if (peer->link != NULL && peer->state == YETT_PEER_OPEN) {
+		const struct yett_management *management = &peer->node->management;
+
+		if (management->writable != NULL) {
+			management->writable(management->arg, peer);
+		}
+	}
+	if (peer->link != NULL && peer->state == YETT_PEER_OPEN) {
 		yett_deliver(peer->node);
 	}
 }

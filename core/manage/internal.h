@@ -14,6 +14,7 @@ struct yett_manage {
 	struct yett_node *node;
 	GHashTable *known;  /* struct yett_known by id */
 	GHashTable *grants; /* a set of struct yett_grant */
+	GHashTable *untold; /* of whom upstreams have still to hear: by peer (tell.c) */
 	uint64_t next_heartbeat_ns;
 };
 
@@ -48,6 +49,11 @@ void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *gr
 /* tell.c: to upstreams */
 void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream); /* it has opened */
 void yett_tell_of(struct yett_manage *manage, const struct yett_known *known);
+/* It takes more again; and it is gone. */
+void yett_tell_more(struct yett_manage *manage, struct yett_peer *upstream);
+void yett_tell_forget(struct yett_manage *manage, struct yett_peer *upstream);
+void yett_tell_init(struct yett_manage *manage);
+void yett_tell_done(struct yett_manage *manage);
 void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *message);
 void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns);
 

@@ -85,6 +85,7 @@ static void left(void *arg, struct yett_peer *peer)
 	GHashTableIter iter;
 	gpointer value;
 
+	yett_tell_forget(manage, peer);
 	way = known != NULL ? yett_known_way(known, &here) : NULL;
 	if (peer->role != YETT_ROLE_ACCEPTOR || way == NULL || way->session != peer->session) {
 		return; /* a newer session of the node is up, with all that is behind it */
@@ -240,6 +241,11 @@ static void upstream_open(void *arg, struct yett_peer *upstream)
 	manage->next_heartbeat_ns = 0; /* say that we are here */
 }
 
+static void writable(void *arg, struct yett_peer *upstream)
+{
+	yett_tell_more(arg, upstream);
+}
+
 static void tick(void *arg, uint64_t now_ns)
 {
 	struct yett_manage *manage = arg;
@@ -255,6 +261,7 @@ struct yett_manage *yett_manage_new(void)
 	struct yett_manage *manage = g_new0(struct yett_manage, 1);
 
 	yett_known_init(manage);
+	yett_tell_init(manage);
 	return manage;
 }
 
@@ -269,6 +276,7 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.heartbeat = heartbeat,
 		.granted = granted,
 		.upstream_open = upstream_open,
+		.writable = writable,
 		.tick = tick,
 	};
 }
@@ -312,6 +320,7 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
+		yett_tell_done(manage);
 		yett_known_done(manage);
 		g_free(manage);
 	}

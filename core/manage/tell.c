@@ -3,13 +3,17 @@
  * Responsible for ATTACH, DETACH and HEARTBEAT as this node sends them: all of it when an upstream
  * opens, then what changes. Presence is told only to upstreams with a way to the store that does not
  * lead through this node, so it goes no more in circles than data does; heartbeats are coalesced,
- * never queued. Not responsible for who is known (known.c), nor for when it is news (manage.c).
+ * never queued. A table is told at the pace at which it is read: what is new of a node meanwhile is what
+ * is told of it. Not responsible for who is known (known.c), nor for when it is news (manage.c).
  * On the loop. */
 #include <string.h>
 
 #include "../base/id.h"
 #include "../flow/stages.h"
 #include "internal.h"
+
+#define UNSENT_MAX   (128 * 1024) /* of control; beyond it, the rest waits */
+#define TOLD_AT_ONCE 32
 
 static void describe(
 	const struct yett_manage *manage, const struct yett_known *known, struct yett_attached *ret)
@@ -27,30 +31,121 @@ static void describe(
 	g_strlcpy(ret->address, known->address, sizeof(ret->address));
 }
 
-static void send_attach(struct yett_peer *upstream, struct yett_attach *message)
+/* Of whom one upstream has still to hear, in order. What it will hear is how things are then. */
+struct untold {
+	GQueue order;    /* struct yett_id, which the set owns */
+	GHashTable *set; /* of them */
+};
+
+static void untold_free(void *arg)
 {
-	if (message->count > 0) {
-		yett_wire_attach(upstream->wire, message);
-		yett_peer_flush(upstream);
-		message->count = 0;
+	struct untold *untold = arg;
+
+	g_queue_clear(&untold->order);
+	g_hash_table_unref(untold->set);
+	g_free(untold);
+}
+
+void yett_tell_init(struct yett_manage *manage)
+{
+	manage->untold = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, untold_free);
+}
+
+void yett_tell_done(struct yett_manage *manage)
+{
+	g_hash_table_unref(manage->untold);
+}
+
+void yett_tell_forget(struct yett_manage *manage, struct yett_peer *upstream)
+{
+	g_hash_table_remove(manage->untold, upstream);
+}
+
+static gboolean same_id(gconstpointer a, gconstpointer b)
+{
+	return yett_id_equal_key(a, b);
+}
+
+static void put_off(
+	struct yett_manage *manage, struct yett_peer *upstream, const struct yett_id *id)
+{
+	struct untold *untold = g_hash_table_lookup(manage->untold, upstream);
+
+	if (untold == NULL) {
+		untold = g_new0(struct untold, 1);
+		g_queue_init(&untold->order);
+		untold->set = g_hash_table_new_full(yett_id_hash, same_id, g_free, NULL);
+		g_hash_table_insert(manage->untold, upstream, untold);
 	}
+	if (!g_hash_table_contains(untold->set, id)) {
+		struct yett_id *copy = g_memdup2(id, sizeof(*id));
+
+		g_hash_table_add(untold->set, copy);
+		g_queue_push_tail(&untold->order, copy);
+	}
+}
+
+static bool on_the_way(const struct yett_peer *upstream)
+{
+	return upstream->state == YETT_PEER_OPEN && upstream->link != NULL &&
+	       upstream->link->state == YETT_UPSTREAM_UP;
+}
+
+/* The next of them, as many as go at once. */
+static void take_some(
+	struct yett_manage *manage, struct untold *untold, struct yett_attach *message)
+{
+	struct yett_id *id;
+
+	message->count = 0;
+	while (message->count < TOLD_AT_ONCE && (id = g_queue_pop_head(&untold->order)) != NULL) {
+		const struct yett_known *known = g_hash_table_lookup(manage->known, id);
+
+		if (known != NULL) {
+			describe(manage, known, &message->nodes[message->count++]);
+		}
+		g_hash_table_remove(untold->set, id);
+	}
+}
+
+void yett_tell_more(struct yett_manage *manage, struct yett_peer *upstream)
+{
+	struct yett_attach *message = g_new(struct yett_attach, 1);
+	struct untold *untold;
+
+	yett_peer_ref(upstream);
+	/* Sought each time: what is sent may end the session, and then it is forgotten. */
+	while ((untold = g_hash_table_lookup(manage->untold, upstream)) != NULL) {
+		if (!on_the_way(upstream)) {
+			yett_tell_forget(manage, upstream); /* all of it again, when it is */
+			break;
+		}
+		if (yett_wire_control_unsent(upstream->wire) > UNSENT_MAX) {
+			break;
+		}
+		take_some(manage, untold, message);
+		if (g_queue_is_empty(&untold->order)) {
+			yett_tell_forget(manage, upstream);
+		}
+		if (message->count > 0) {
+			yett_wire_attach(upstream->wire, message);
+			yett_peer_flush(upstream);
+		}
+	}
+	yett_peer_unref(upstream);
+	g_free(message);
 }
 
 void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream)
 {
-	struct yett_attach *message = g_new0(struct yett_attach, 1);
 	GHashTableIter iter;
 	gpointer value;
 
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		describe(manage, value, &message->nodes[message->count++]);
-		if (message->count == YETT_ATTACH_MAX) {
-			send_attach(upstream, message);
-		}
+		put_off(manage, upstream, &((const struct yett_known *)value)->id);
 	}
-	send_attach(upstream, message);
-	g_free(message);
+	yett_tell_more(manage, upstream);
 }
 
 typedef void (*upstream_fn)(struct yett_peer *upstream, const void *message);
@@ -71,11 +166,6 @@ static void each_upstream(
 	}
 }
 
-static void attach_one(struct yett_peer *upstream, const void *message)
-{
-	yett_wire_attach(upstream->wire, message);
-}
-
 static void detach_some(struct yett_peer *upstream, const void *message)
 {
 	yett_wire_detach(upstream->wire, message);
@@ -83,16 +173,15 @@ static void detach_some(struct yett_peer *upstream, const void *message)
 
 void yett_tell_of(struct yett_manage *manage, const struct yett_known *known)
 {
-	struct yett_attach *message;
+	for (guint i = 0; i < manage->node->links->len; i++) {
+		const struct yett_link *link = manage->node->links->pdata[i];
+		struct yett_peer *peer = link->peer;
 
-	if (manage->node->links->len == 0) {
-		return;
+		if (peer != NULL && on_the_way(peer)) {
+			put_off(manage, peer, &known->id);
+			yett_tell_more(manage, peer);
+		}
 	}
-	message = g_new0(struct yett_attach, 1);
-	message->count = 1;
-	describe(manage, known, &message->nodes[0]);
-	each_upstream(manage, true, attach_one, message);
-	g_free(message);
 }
 
 void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *message)
@@ -102,9 +191,12 @@ void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *messag
 	}
 }
 
+/* Where the last ones are not read yet, these say nothing new: the next ones will. */
 static void send_heartbeat(struct yett_peer *upstream, const void *message)
 {
-	yett_wire_heartbeat(upstream->wire, message);
+	if (yett_wire_control_unsent(upstream->wire) <= UNSENT_MAX) {
+		yett_wire_heartbeat(upstream->wire, message);
+	}
 }
 
 void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)

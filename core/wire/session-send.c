@@ -212,3 +212,8 @@ size_t yett_wire_unsent(const struct yett_wire *wire)
 {
 	return yett_output_unsent(&wire->output);
 }
+
+size_t yett_wire_control_unsent(const struct yett_wire *wire)
+{
+	return wire->output.control_unsent;
+}

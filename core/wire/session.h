@@ -111,5 +111,7 @@ int yett_wire_output(struct yett_wire *wire, struct iovec *ret_iov, int max);
 void yett_wire_sent(struct yett_wire *wire, size_t bytes);
 /* 0 when there is nothing to send; does not count the frame headers of batches to come. */
 size_t yett_wire_unsent(const struct yett_wire *wire);
+/* Of it, what is control, which YETT_WIRE_UNSENT_MAX bounds. */
+size_t yett_wire_control_unsent(const struct yett_wire *wire);
 
 #endif

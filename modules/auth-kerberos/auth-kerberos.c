@@ -146,7 +146,8 @@ static int check(const struct yett_host *host, const void *arg, struct yett_erro
 	return find_realm(host, settings, realm, error);
 }
 
-/* One credential serves for all: the library opens the keytab for each ticket, so a key that is
+/* One credential serves for all, of Kerberos' own mechanism: others would negotiate, or have this node ask a
+ * KDC for a stranger (IAKERB). The library opens the keytab for each ticket, so a key that is
  * added to it is found without a restart. A ticket is worth nothing on another channel than its own,
  * so nothing is gained by remembering tickets against replay, which would cost a sync each. */
 static int make_acceptor(struct yett_kerberos *self, struct yett_error *error)
@@ -161,8 +162,9 @@ static int make_acceptor(struct yett_kerberos *self, struct yett_error *error)
 	major = gss_import_name(
 		&minor, &text, (gss_OID)(uintptr_t)GSS_C_NT_HOSTBASED_SERVICE, &name);
 	if (!GSS_ERROR(major)) {
-		major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, GSS_C_NO_OID_SET,
-			GSS_C_ACCEPT, &store, &self->acceptor, NULL, NULL);
+		major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE,
+			(gss_OID_set)(uintptr_t)gss_mech_set_krb5, GSS_C_ACCEPT, &store,
+			&self->acceptor, NULL, NULL);
 	}
 	gss_release_name(&ignored, &name);
 	if (GSS_ERROR(major)) {
@@ -201,7 +203,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 		result = make_acceptor(self, error);
 	}
 	if (result == 0 && (is_set(settings->client_keytab) || is_set(settings->ccache))) {
-		self->tickets = yett_kerberos_tickets_new(settings);
+		self->tickets = yett_kerberos_tickets_new(settings, self->own_realm);
 		result = self->tickets != NULL
 				 ? 0
 				 : host->fail(error, YETT_ENOMEM, NULL, "out of memory");
@@ -309,6 +311,10 @@ static void end(void *arg)
 	struct yett_kerberos_context *context = arg;
 	OM_uint32 ignored;
 
+	/* Shown, and not answered: perhaps the service has another key now. */
+	if (context->shown && !context->done) {
+		yett_kerberos_ticket_doubt(&context->ticket);
+	}
 	gss_delete_sec_context(&ignored, &context->gss, GSS_C_NO_BUFFER);
 	gss_release_cred(&ignored, &context->credential);
 	gss_release_name(&ignored, &context->target);
@@ -395,7 +401,7 @@ static const struct yett_schema schema[] = {
 		"The realms that are accepted; without any: the keytab's own. One that this node's "
 		"own realm trusts is accepted only if it is listed."),
 	YETT_ROW_DURATION(struct yett_kerberos_settings, kdc_timeout_ns, "kdc-timeout", 0, "4 s",
-		INT64_C(100000000), INT64_C(60000000000),
+		INT64_C(100000000), INT64_C(8000000000),
 		"How long a session waits for a ticket. After that another method is tried, if "
 		"there "
 		"is one; the KDC's answer is used when it comes."),

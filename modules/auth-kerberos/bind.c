@@ -115,7 +115,7 @@ bool yett_kerberos_unpack(
 		size = bytes[at] | (size_t)bytes[at + 1] << 8 | (size_t)bytes[at + 2] << 16 |
 		       (size_t)bytes[at + 3] << 24;
 		at += 4;
-		if (size > length - at) {
+		if (size == 0 || size > length - at) {
 			return false;
 		}
 		ret_pieces[i].length = size;

@@ -14,6 +14,8 @@
 
 #include "kerberos.h"
 
+#define CLOCK_OFF_S 60
+
 int yett_kerberos_say(struct yett_kerberos_cause *ret_cause, int result, const char *for_peer,
 	const char *mend, const char *format, ...)
 {
@@ -33,8 +35,7 @@ static const char *or_unknown(const char *text)
 	return text != NULL && text[0] != '\0' ? text : "?";
 }
 
-/* The KDCs that the configuration names for a realm; "" where DNS would be asked. */
-static void kdc_addresses(krb5_context context, const char *realm, char *ret_text, size_t size)
+void yett_kerberos_kdcs(krb5_context context, const char *realm, char *ret_text, size_t size)
 {
 	const char *names[] = {"realms", realm, "kdc", NULL};
 	profile_t profile = NULL;
@@ -47,8 +48,11 @@ static void kdc_addresses(krb5_context context, const char *realm, char *ret_tex
 	}
 	if (profile_get_values(profile, names, &values) == 0) {
 		for (char **value = values; *value != NULL && used < size; value++) {
-			used += (size_t)snprintf(
-				ret_text + used, size - used, "%s%s", used > 0 ? ", " : "", *value);
+			used += (size_t)snprintf(ret_text + used, size - used, "%s%s",
+				used > 0 ? ", " : " (", *value);
+		}
+		if (used > 0 && used + 1 < size) {
+			memcpy(ret_text + used, ")", 2);
 		}
 		profile_free_list(values);
 	}
@@ -60,12 +64,11 @@ static void unreachable(krb5_context context, const struct yett_kerberos_about *
 {
 	char addresses[200];
 
-	kdc_addresses(context, about->realm, addresses, sizeof(addresses));
+	yett_kerberos_kdcs(context, about->realm, addresses, sizeof(addresses));
 	yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL,
 		"see that a KDC of the realm runs and can be reached from here, on port 88",
-		"cannot %s: no KDC of the realm %s answers%s%s%s", about->doing,
-		or_unknown(about->realm), addresses[0] != '\0' ? " (" : "", addresses,
-		addresses[0] != '\0' ? ")" : "");
+		"cannot %s: no KDC of the realm %s answers%s", about->doing,
+		or_unknown(about->realm), addresses);
 }
 
 static void unknown_server(
@@ -93,12 +96,17 @@ static void unknown_server(
 static void clock_off(
 	const struct yett_kerberos_about *about, struct yett_kerberos_cause *ret_cause)
 {
-	yett_kerberos_say(ret_cause, YETT_EDENIED, "the clocks differ too much",
+	double ahead_s = about->peer_ahead_s, off_s = ahead_s < 0 ? -ahead_s : ahead_s;
+
+	yett_kerberos_say(ret_cause, YETT_EDENIED, ret_cause->peer_text,
 		"set the clock of the one that is wrong (an NTP service keeps it right)",
 		"the ticket's time is not ours: the clocks differ too much (the peer's is %.0f s "
 		"%s)",
-		about->peer_ahead_s < 0 ? -about->peer_ahead_s : about->peer_ahead_s,
-		about->peer_ahead_s < 0 ? "behind" : "ahead");
+		off_s, ahead_s < 0 ? "behind" : "ahead");
+	/* Both ends have told the time in their hellos: no secret. */
+	snprintf(ret_cause->peer_text, sizeof(ret_cause->peer_text),
+		"the clocks differ too much (yours is %.0f s %s)", off_s,
+		ahead_s < 0 ? "behind" : "ahead");
 }
 
 /* What the codes mean where the words need nothing but names. */
@@ -114,6 +122,15 @@ static bool simple(krb5_error_code code, const struct yett_kerberos_about *about
 		return true;
 	case KRB5KDC_ERR_PREAUTH_FAILED:
 	case KRB5KRB_AP_ERR_BAD_INTEGRITY:
+		if (about->client == NULL && about->server != NULL) { /* an acceptor's */
+			yett_kerberos_say(ret_cause, YETT_EDENIED,
+				"the ticket does not fit the key of this node",
+				"export the key again (ktadd); if it fits, the ticket was changed "
+				"on its way",
+				"the peer's ticket does not fit the key in %s",
+				or_unknown(about->keytab));
+			return true;
+		}
 		if (about->server != NULL) {
 			break;
 		}
@@ -159,6 +176,10 @@ static bool simple(krb5_error_code code, const struct yett_kerberos_about *about
 			or_unknown(about->keytab));
 		return true;
 	case KRB5KRB_AP_ERR_TKT_EXPIRED:
+		if (about->peer_ahead_s < -CLOCK_OFF_S) { /* short tickets, and our clock ahead */
+			clock_off(about, ret_cause);
+			return true;
+		}
 		yett_kerberos_say(ret_cause, YETT_EDENIED, "the ticket has expired", NULL,
 			"the peer's ticket has expired");
 		return true;
@@ -196,29 +217,48 @@ void yett_kerberos_explain(krb5_context context, krb5_error_code code,
 	}
 }
 
-void yett_kerberos_explain_gss(OM_uint32 major, OM_uint32 minor,
-	const struct yett_kerberos_about *about, struct yett_kerberos_cause *ret_cause)
+/* What the major code says by itself. */
+static bool by_major(OM_uint32 major, OM_uint32 minor, struct yett_kerberos_cause *ret_cause)
 {
-	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-	OM_uint32 ignored, more = 0;
-	krb5_error_code code = (krb5_error_code)minor;
-
-	if (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_BINDINGS) {
+	switch (GSS_ROUTINE_ERROR(major)) {
+	case GSS_S_BAD_BINDINGS:
 		yett_kerberos_say(ret_cause, YETT_EDENIED, "the ticket is bound to another channel",
 			"somebody may stand between the two nodes: compare what both say of this "
 			"session",
 			"the peer has authenticated on another channel than this one (major "
 			"0x%08x)",
 			(unsigned)major);
-		return;
-	}
-	if (GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN) {
+		return true;
+	case GSS_S_NO_CRED:
+		if (minor != 0) {
+			return false;
+		}
+		/* fall through */
+	case GSS_S_BAD_MECH:
+		yett_kerberos_say(ret_cause, YETT_EDENIED, "a token of another kind",
+			"use the mechanism of Kerberos itself, without negotiation",
+			"the peer's token is of another mechanism than Kerberos (major 0x%08x)",
+			(unsigned)major);
+		return true;
+	case GSS_S_DEFECTIVE_TOKEN:
 		yett_kerberos_say(ret_cause, YETT_EDENIED, "a broken token",
 			"update the older of both ends",
 			"the peer's token is none of Kerberos (minor %d)", (int)minor);
-		return;
+		return true;
+	default:
+		return false;
 	}
-	if (simple(code, about, ret_cause)) {
+}
+
+void yett_kerberos_explain_gss(OM_uint32 major, OM_uint32 minor,
+	const struct yett_kerberos_about *about, struct yett_kerberos_cause *ret_cause)
+{
+	static const char nothing[] = "Success"; /* says the library of what it could not read */
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+	OM_uint32 ignored, more = 0;
+	krb5_error_code code = (krb5_error_code)minor;
+
+	if (by_major(major, minor, ret_cause) || simple(code, about, ret_cause)) {
 		return;
 	}
 	if (code == KRB5KRB_AP_ERR_SKEW || code == KRB5KRB_AP_ERR_TKT_NYV) {
@@ -227,8 +267,13 @@ void yett_kerberos_explain_gss(OM_uint32 major, OM_uint32 minor,
 	}
 	gss_display_status(
 		&ignored, minor, GSS_C_MECH_CODE, (gss_OID)(uintptr_t)gss_mech_krb5, &more, &text);
-	yett_kerberos_say(ret_cause, YETT_EDENIED, "authentication failed", NULL,
-		"cannot %s: %.*s (major 0x%08x, minor %d)", about->doing, (int)text.length,
-		text.value != NULL ? (const char *)text.value : "?", (unsigned)major, (int)minor);
+	if (text.length == sizeof(nothing) - 1 && memcmp(text.value, nothing, text.length) == 0) {
+		by_major(GSS_S_DEFECTIVE_TOKEN, minor, ret_cause);
+	} else {
+		yett_kerberos_say(ret_cause, YETT_EDENIED, "authentication failed", NULL,
+			"cannot %s: %.*s (major 0x%08x, minor %d)", about->doing, (int)text.length,
+			text.value != NULL ? (const char *)text.value : "?", (unsigned)major,
+			(int)minor);
+	}
 	gss_release_buffer(&ignored, &text);
 }

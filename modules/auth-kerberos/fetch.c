@@ -27,6 +27,16 @@ struct fetch {
 	struct yett_kerberos_cause *cause;
 };
 
+/* Whatever it is: another method may be tried, and the peer learns nothing of it. */
+static int in_words(
+	struct fetch *fetch, krb5_error_code code, const struct yett_kerberos_about *about)
+{
+	yett_kerberos_explain(fetch->context, code, about, fetch->cause);
+	fetch->cause->result = YETT_EUNAVAIL;
+	fetch->cause->for_peer = NULL;
+	return YETT_EUNAVAIL;
+}
+
 static int failed(struct fetch *fetch, krb5_error_code code, const char *doing)
 {
 	struct yett_kerberos_about about = {
@@ -36,8 +46,7 @@ static int failed(struct fetch *fetch, krb5_error_code code, const char *doing)
 		.keytab = fetch->source->keytab,
 	};
 
-	yett_kerberos_explain(fetch->context, code, &about, fetch->cause);
-	return YETT_EUNAVAIL;
+	return in_words(fetch, code, &about);
 }
 
 static int no_service(struct fetch *fetch, krb5_error_code code)
@@ -51,9 +60,7 @@ static int no_service(struct fetch *fetch, krb5_error_code code)
 		.keytab = fetch->source->keytab,
 	};
 
-	yett_kerberos_explain(fetch->context, code, &about, fetch->cause);
-	fetch->cause->result = YETT_EUNAVAIL;
-	return YETT_EUNAVAIL;
+	return in_words(fetch, code, &about);
 }
 
 static void realm_text(krb5_const_principal principal, char *ret_text, size_t size)

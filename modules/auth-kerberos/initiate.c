@@ -34,7 +34,17 @@ static int gss_failed(struct yett_kerberos_context *context, OM_uint32 major, OM
 
 	about(context, &names);
 	yett_kerberos_explain_gss(major, minor, &names, &context->cause);
-	return context->cause.result;
+	context->cause.result = YETT_EDENIED;
+	return YETT_EDENIED;
+}
+
+/* Before anything is sent: the ticket cannot be used (it has just ended, for one), and that is no more
+ * than the want of one. */
+static int nothing_to_show(struct yett_kerberos_context *context, OM_uint32 major, OM_uint32 minor)
+{
+	gss_failed(context, major, minor);
+	context->cause.result = YETT_EUNAVAIL;
+	return YETT_EUNAVAIL;
 }
 
 /* The ticket's service must be what was asked for, in a realm that may speak for that name. */
@@ -80,13 +90,14 @@ static int open_credential(struct yett_kerberos_context *context)
 	gss_buffer_desc name = {strlen(context->ticket.server), context->ticket.server};
 	OM_uint32 minor, major;
 
-	major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, GSS_C_NO_OID_SET,
-		GSS_C_INITIATE, &store, &context->credential, NULL, NULL);
+	major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE,
+		(gss_OID_set)(uintptr_t)gss_mech_set_krb5, GSS_C_INITIATE, &store,
+		&context->credential, NULL, NULL);
 	if (!GSS_ERROR(major)) {
 		major = gss_import_name(&minor, &name,
 			(gss_OID)(uintptr_t)GSS_KRB5_NT_PRINCIPAL_NAME, &context->target);
 	}
-	return GSS_ERROR(major) ? gss_failed(context, major, minor) : 0;
+	return GSS_ERROR(major) ? nothing_to_show(context, major, minor) : 0;
 }
 
 /* Feeds the library; `*ret_out` is to be released. */
@@ -127,8 +138,9 @@ static int show_ticket(struct yett_kerberos_context *context, struct yett_auth_t
 	}
 	major = go_on(context, GSS_C_NO_BUFFER, &out, &flags, &minor);
 	if (major != GSS_S_CONTINUE_NEEDED) {
-		result = gss_failed(context, major, minor);
+		result = nothing_to_show(context, major, minor);
 	} else {
+		context->shown = true;
 		ret_token->status = YETT_AUTH_CONTINUE;
 		result = yett_kerberos_pack(context, &out, 1, ret_token);
 	}

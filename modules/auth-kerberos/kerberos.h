@@ -32,6 +32,7 @@ struct yett_kerberos_cause {
 	int result;           /* YETT_EUNAVAIL: it may be had later, or by another method */
 	char text[512];       /* in full, for our own log */
 	char mend[256];       /* "" if nothing is known */
+	char peer_text[128];  /* what `for_peer` points at, where it is made */
 	const char *for_peer; /* what the peer may be told */
 };
 
@@ -66,18 +67,21 @@ struct yett_kerberos_ticket {
 };
 /* Copies what it needs of the settings. */
 struct yett_kerberos_tickets *yett_kerberos_tickets_new(
-	const struct yett_kerberos_settings *settings);
+	const struct yett_kerberos_settings *settings, const char *own_realm);
 /* A thread that a KDC keeps waiting may live on, and keeps what it needs. */
 void yett_kerberos_tickets_free(struct yett_kerberos_tickets *tickets);
 /* Waits for a KDC as long as the settings say, and for one that has not answered by then not again
  * until it does. On success to be given back. Any thread, several at once. */
 int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *host,
 	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
+/* It was shown in vain: the next one that asks waits for a new one, and has this if none can be had. */
+void yett_kerberos_ticket_doubt(const struct yett_kerberos_ticket *ticket);
 void yett_kerberos_ticket_release(struct yett_kerberos_ticket *ticket);
 
 /* fetch.c: the library's calls that may block for long. `ret_ticket`: all but how it is held. */
 struct yett_kerberos_source {
 	char *keytab, *principal, *ccache, *service;
+	char *own_realm; /* "": not known yet */
 };
 int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
 	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
@@ -90,6 +94,8 @@ struct yett_kerberos_about {
 	const char *client, *server, *keytab, *own_realm; /* NULL: not known */
 	double peer_ahead_s; /* the peer's clock less ours, by the hellos */
 };
+/* " (HOST:PORT, …)", the KDCs that the configuration names for a realm; "" where DNS would be asked. */
+void yett_kerberos_kdcs(krb5_context context, const char *realm, char *ret_text, size_t size);
 void yett_kerberos_explain(krb5_context context, krb5_error_code code,
 	const struct yett_kerberos_about *about, struct yett_kerberos_cause *ret_cause);
 void yett_kerberos_explain_gss(OM_uint32 major, OM_uint32 minor,
@@ -111,6 +117,7 @@ struct yett_kerberos_context {
 	const struct yett_facts *facts;
 	bool initiator;
 	int turn;
+	bool shown; /* initiator: its token has been made */
 	bool done;
 	double peer_ahead_s;
 	gss_ctx_id_t gss;
@@ -143,7 +150,7 @@ void yett_kerberos_bind(
 /* A MIC of ours over our role and the channel; appended with its length. */
 int yett_kerberos_mic(struct yett_kerberos_context *context, gss_buffer_t ret_mic);
 int yett_kerberos_verify(struct yett_kerberos_context *context, const gss_buffer_t mic);
-/* Pieces, each behind its length. `pack` replaces context->out. */
+/* Pieces, each behind its length, none empty. `pack` replaces context->out. */
 int yett_kerberos_pack(struct yett_kerberos_context *context, const gss_buffer_desc *pieces,
 	size_t count, struct yett_auth_token *ret_token);
 bool yett_kerberos_unpack(

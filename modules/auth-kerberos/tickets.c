@@ -2,7 +2,7 @@
  *
  * Responsible for getting tickets with the node's own key (client keytab), or with what somebody else
  * keeps in the credential cache; for getting them anew when half of their life is over, so that a
- * session that is renewed lives long; and for nobody being kept waiting by a KDC that does not
+ * session that is renewed lives long, or when one was shown in vain; and for nobody being kept waiting by a KDC that does not
  * answer: the library blocks for as long as it likes (a minute), so it is called on a thread of its
  * own, one a target at most, and whoever needs the ticket waits for the configured time. One that is
  * still waited for after that is not waited for again: an older ticket is used if it lives, or the
@@ -26,6 +26,7 @@
 /* A cache in memory with a ticket in it: one reference is the target's, the others are holders'. */
 struct held {
 	unsigned references;
+	bool doubtful; /* shown in vain */
 	struct yett_kerberos_ticket ticket;
 };
 
@@ -59,10 +60,11 @@ static void source_done(struct yett_kerberos_source *source)
 	free(source->principal);
 	free(source->ccache);
 	free(source->service);
+	free(source->own_realm);
 }
 
 struct yett_kerberos_tickets *yett_kerberos_tickets_new(
-	const struct yett_kerberos_settings *settings)
+	const struct yett_kerberos_settings *settings, const char *own_realm)
 {
 	struct yett_kerberos_tickets *tickets = calloc(1, sizeof(*tickets));
 	pthread_condattr_t attributes;
@@ -80,9 +82,11 @@ struct yett_kerberos_tickets *yett_kerberos_tickets_new(
 	tickets->source.principal = copy(settings->principal);
 	tickets->source.ccache = copy(settings->ccache);
 	tickets->source.service = copy(settings->service);
+	tickets->source.own_realm = copy(own_realm);
 	tickets->timeout_ns = settings->kdc_timeout_ns;
 	if (tickets->source.keytab == NULL || tickets->source.principal == NULL ||
-		tickets->source.ccache == NULL || tickets->source.service == NULL) {
+		tickets->source.ccache == NULL || tickets->source.service == NULL ||
+		tickets->source.own_realm == NULL) {
 		yett_kerberos_tickets_free(tickets);
 		return NULL;
 	}
@@ -203,7 +207,7 @@ static bool is_fresh(const struct target *target, int64_t now)
 {
 	const struct yett_kerberos_ticket *ticket;
 
-	if (!lives(target, now)) {
+	if (!lives(target, now) || target->held->doubtful) {
 		return false;
 	}
 	ticket = &target->held->ticket;
@@ -233,14 +237,27 @@ static void wait_for(struct target *target)
 	}
 }
 
+static int no_answer(const struct yett_kerberos_source *source, const char *host,
+	struct yett_kerberos_cause *ret_cause)
+{
+	krb5_context context = NULL;
+	char addresses[200];
+
+	krb5_init_context(&context);
+	yett_kerberos_kdcs(context, source->own_realm, addresses, sizeof(addresses));
+	krb5_free_context(context);
+	return yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL,
+		"see that a KDC of the realm runs and answers; its answer is still waited for, and "
+		"used when it comes",
+		"no ticket for %s/%s: no KDC of the realm %s has answered in time%s",
+		source->service, host, source->own_realm[0] != '\0' ? source->own_realm : "?",
+		addresses);
+}
+
 static int no_ticket(const struct target *target, struct yett_kerberos_cause *ret_cause)
 {
 	if (target->fetching) {
-		return yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL,
-			"see that a KDC of the realm runs and answers; its answer is still waited "
-			"for, and used when it comes",
-			"no ticket for %s@%s: no KDC has answered in time",
-			target->tickets->source.service, target->host);
+		return no_answer(&target->tickets->source, target->host, ret_cause);
 	}
 	*ret_cause = target->cause;
 	return ret_cause->result;
@@ -278,6 +295,15 @@ int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *
 out:
 	pthread_mutex_unlock(&tickets->lock);
 	return result;
+}
+
+void yett_kerberos_ticket_doubt(const struct yett_kerberos_ticket *ticket)
+{
+	if (ticket->tickets != NULL) {
+		pthread_mutex_lock(&ticket->tickets->lock);
+		((struct held *)ticket->hold)->doubtful = true;
+		pthread_mutex_unlock(&ticket->tickets->lock);
+	}
 }
 
 void yett_kerberos_ticket_release(struct yett_kerberos_ticket *ticket)

@@ -20,6 +20,13 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 ENCTYPES = "aes256-cts-hmac-sha384-192 aes256-cts-hmac-sha1-96"
 
 
+def kerberos(node, realms, **settings):
+    """Has a node authenticate by Kerberos alone, with a certificate that claims nothing."""
+    node.settings["node"]["krb5-config"] = realms.config
+    node.settings["transport"] = {"module": "transport-tls"}
+    node.settings["authentication"] = [{"module": "auth-kerberos", **settings}]
+
+
 def needed():
     for program in ("krb5kdc", "kdb5_util", "kadmin.local"):
         if shutil.which(program, path=PATH) is None:

@@ -1,9 +1,11 @@
 /* The store's identity, and how a restored database is told from its own past.
  *
  * `store_id` is drawn when the tables are made and stays. `generation` starts as the wall clock's
- * seconds. A count of openings stands in the database and, after each commit of it, also in the
- * file PATH.generation: where the file has counted further than the database, the database was put
- * back from an older copy, and its generation rises. A copy that is restored together with that
+ * seconds. A count stands in the database and, after each commit of it, also in the file
+ * PATH.generation: where the file has counted further than the database, the database was put back
+ * from an older copy, and its generation rises. It is counted up at each opening, at the end, and about
+ * once a minute in between if there was anything to write: so a copy that was taken while the daemon
+ * ran is told from what it grew to be. A copy that is restored together with that
  * file (a whole machine put back) is not noticed: doc/store-sqlite.md says how to raise the
  * generation by hand. The file is only advice: where it cannot be read or written the store works,
  * and says so.
@@ -17,6 +19,7 @@
 
 #define SIDE      ".generation"
 #define SIDE_SIZE 128
+#define COUNT_NS  (60 * UINT64_C(1000000000))
 #define SECOND_NS INT64_C(1000000000)
 
 void yett_sqlite_uuid_text(const struct yett_id *id, char ret_text[YETT_SQLITE_UUID_SIZE])
@@ -194,6 +197,8 @@ void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens)
 	yett_sqlite_uuid_text(&store->store_id, uuid);
 	snprintf(bytes, sizeof(bytes), "%s %" PRIu64 " %" PRIu64 "\n", uuid, opens,
 		store->generation);
+	store->counted_ns = store->host->monotonic_ns(store->host->instance);
+	store->counted_changes = sqlite3_total_changes64(store->db);
 	result = yett_sqlite_side_write(store, SIDE, bytes);
 	if (result < 0) {
 		store->host->log(store->host->instance, YETT_LOG_WARNING, "store-generation-file",
@@ -201,4 +206,33 @@ void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens)
 			"written; check the rights of its folder. path=%s.generation reason=%s",
 			store->path, store->host->result_text(result));
 	}
+}
+
+int yett_sqlite_generation_count(struct yett_sqlite *store, bool ending, struct yett_error *error)
+{
+	uint64_t now_ns = store->host->monotonic_ns(store->host->instance);
+	int64_t written, opens;
+	int result;
+
+	if (store->db == NULL || store->mode != YETT_STORE_WRITER || store->broken) {
+		return 0;
+	}
+	written = sqlite3_total_changes64(store->db);
+	if (written == store->counted_changes ||
+		(!ending && now_ns - store->counted_ns < COUNT_NS)) {
+		return 0;
+	}
+	if ((result = yett_sqlite_begin(store, error)) < 0) {
+		return result;
+	}
+	if ((result = yett_sqlite_meta_number(store, "opens", &opens, error)) < 0 ||
+		(result = yett_sqlite_meta_set(store, "opens", NULL, opens + 1, error)) < 0) {
+		yett_sqlite_rollback(store);
+		return result;
+	}
+	if ((result = yett_sqlite_commit(store, error)) < 0) {
+		return result;
+	}
+	yett_sqlite_generation_note(store, (uint64_t)opens + 1);
+	return 0;
 }

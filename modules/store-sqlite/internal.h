@@ -93,6 +93,9 @@ struct yett_sqlite {
 	size_t json_room;
 
 	uint64_t generation;
+	uint64_t
+		counted_ns; /* monotonic: when it was last counted on for a restore to be noticed */
+	int64_t counted_changes; /* of the connection, at that time */
 	struct yett_id store_id;
 	/* The store's own clock for retention: starts with the wall clock and never leaps. */
 	int64_t opened_wall_ns;
@@ -144,6 +147,8 @@ int yett_sqlite_meta_number(struct yett_sqlite *store, const char *key, int64_t 
 int yett_sqlite_meta_set(struct yett_sqlite *store, const char *key, const char *text,
 	int64_t number, struct yett_error *error); /* text NULL: the number */
 void yett_sqlite_generation_note(struct yett_sqlite *store, uint64_t opens); /* after commit */
+/* Not within a transaction: counts on, if something was written since, and it is time or the end. */
+int yett_sqlite_generation_count(struct yett_sqlite *store, bool ending, struct yett_error *error);
 
 /* write.c: transactions. */
 int yett_sqlite_begin(void *self, struct yett_error *error);

@@ -147,6 +147,7 @@ static int reload(void *self, const void *settings, struct yett_error *error)
 static void stop(void *self)
 {
 	yett_sqlite_rollback(self);
+	(void)yett_sqlite_generation_count(self, true, NULL); /* advice */
 	yett_sqlite_disconnect(self);
 }
 

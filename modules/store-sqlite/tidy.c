@@ -211,6 +211,9 @@ int yett_sqlite_tidy(void *self, uint64_t budget_ns, struct yett_error *error)
 	bool changed = false;
 	int more = 1, result;
 
+	if ((result = yett_sqlite_generation_count(store, false, error)) < 0) {
+		return result;
+	}
 	for (int slices = 0; more > 0; slices++) {
 		if (slices == SLICES_MAX ||
 			store->host->monotonic_ns(store->host->instance) - begun > budget_ns) {

@@ -336,6 +336,26 @@ static int put_at(uint64_t first, uint32_t count, int64_t received_ns, const cha
 	return one.ret_result;
 }
 
+/* A copy that was taken while the daemon ran, and put back after the same run of it. */
+static void restored_from_its_own_run(void)
+{
+	char copy[300];
+	uint64_t before;
+
+	store_world_open();
+	before = generation();
+	store_open(&writer, YETT_STORE_WRITER);
+	snprintf(copy, sizeof(copy), "VACUUM INTO '%s'", path_of("copy.db"));
+	CU_ASSERT_EQUAL(sqlite3_exec(inside(&writer)->db, copy, NULL, NULL, NULL), SQLITE_OK);
+	CU_ASSERT_EQUAL(put_at(1, 3, 0, "later"), YETT_PUT_STORED);
+	store_close(&writer);
+	snprintf(copy, sizeof(copy), "%s", path_of("copy.db"));
+	CU_ASSERT_EQUAL(rename(copy, path_of("yett.db")), 0);
+	CU_ASSERT(generation() > before);
+	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-restored");
+	store_world_close();
+}
+
 static void tidy_all(void)
 {
 	int more, rounds = 0;
@@ -480,6 +500,7 @@ int main(int argc, char **argv)
 		{"modes", modes},
 		{"durable", durable},
 		{"restored", restored},
+		{"restored from its own run", restored_from_its_own_run},
 		{"retention by age", retention_by_age},
 		{"retention by size", retention_by_size},
 		{"document", document},

@@ -319,17 +319,24 @@ static void hurry_posts(struct sim *sim, const struct sim_loop *loop)
 	g_array_free(old, TRUE);
 }
 
+void sim_loop_settle(struct yett_loop *base)
+{
+	struct sim_loop *loop = (struct sim_loop *)base;
+
+	if (loop->stalled_until_ns > loop->sim->now_ns) {
+		loop->stalled_until_ns = 0;
+		hurry_posts(loop->sim, loop);
+	}
+	sim_run(loop->sim, loop->sim->now_ns);
+}
+
 /* Posts that are due run first: memory is freed by them. */
 void sim_loop_free(struct yett_loop *base)
 {
 	struct sim_loop *loop = (struct sim_loop *)base;
 	struct sim *sim = loop->sim;
 
-	if (loop->stalled_until_ns > sim->now_ns) {
-		loop->stalled_until_ns = 0;
-		hurry_posts(sim, loop);
-	}
-	sim_run(sim, sim->now_ns);
+	sim_loop_settle(base);
 	forget(sim, is_of_loop, loop);
 	YETT_REQUIRE(loop->open == 0);
 	g_ptr_array_remove(sim->loops, loop);

@@ -29,6 +29,8 @@ void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns);
 /* From now on nothing that it writes is sent, and none of its events happens; `power`: its peers do not
  * even see their connections end. It is to be freed soon. */
 void sim_loop_mute(struct yett_loop *loop, bool power);
+/* What is due now happens now, also what a stall has put off. */
+void sim_loop_settle(struct yett_loop *loop);
 /* As by SIGSTOP: it does nothing for so long, and its connections stay. */
 void sim_loop_stall(struct yett_loop *loop, uint64_t for_ns);
 /* fn(arg) at a time (monotonic); must free nothing that it is called from. */

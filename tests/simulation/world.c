@@ -148,6 +148,8 @@ static void take_down(struct world_node *node)
 	node->process->dead = true;
 	node->process->died = NULL;
 	sim_loop_mute(node->loop, false);
+	sim_loop_settle(
+		node->loop); /* what an inline executor has begun ends, and changes nothing */
 	if (dead != NULL) {
 		yett_node_free(dead);
 	}
@@ -245,6 +247,7 @@ void world_stop(struct world_node *node, uint64_t patience_ns)
 	YETT_REQUIRE(done);
 	node->stopping = false;
 	node->process->died = NULL;
+	sim_loop_settle(node->loop);
 	yett_node_free(node->node);
 	node->node = NULL;
 	take_down(node);

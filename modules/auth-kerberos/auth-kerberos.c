@@ -9,9 +9,11 @@
  * check, create and destroy on threads of the core's choice; begin to end on any, one context on one
  * thread at a time. There is no reload in place: a new instance is made beside the old. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gssapi/gssapi_ext.h>
 #include <gssapi/gssapi_krb5.h>
@@ -28,13 +30,27 @@ static int check_keytab_file(
 	const struct yett_host *host, const char *path, struct yett_error *error)
 {
 	struct stat status;
+	int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int code = file < 0 || fstat(file, &status) != 0 ? errno : 0;
 
-	if (stat(path, &status) != 0) {
-		return host->fail(error, errno == EACCES ? YETT_EPERM : YETT_ENOTFOUND,
-			errno == EACCES ? "let the daemon's user own the file"
-					: "export the node's key: kadmin -q \"ktadd -k FILE "
-					  "yett/NODE\"",
-			"the keytab %s cannot be read: %s", path, strerror(errno));
+	if (file >= 0) {
+		close(file);
+	}
+	if (code != 0) {
+		return host->fail(error, code == EACCES ? YETT_EPERM : YETT_ENOTFOUND,
+			code == EACCES ? "let the daemon's user own the file"
+				       : "export the node's key: kadmin -q \"ktadd -k FILE "
+					 "yett/NODE\"",
+			"the keytab %s cannot be read: %s", path, strerror(code));
+	}
+	if (!S_ISREG(status.st_mode)) {
+		return host->fail(error, YETT_ECONFIG, "give the path of a keytab",
+			"the keytab %s is no file", path);
+	}
+	if (status.st_size == 0) {
+		return host->fail(error, YETT_ECONFIG,
+			"export the node's key: kadmin -q \"ktadd -k FILE yett/NODE\"",
+			"the keytab %s is empty", path);
 	}
 	if ((status.st_mode & 077) != 0) {
 		return host->fail(error, YETT_EPERM,
@@ -45,16 +61,19 @@ static int check_keytab_file(
 	return 0;
 }
 
-/* The first entry, or the first of a service. False: there is none. */
-static bool find_entry(
-	krb5_context context, krb5_keytab keytab, const char *service, char *ret_realm, size_t size)
+/* The realm of the first entry, or of the first of a service. `*ret_found` false: there is none.
+ * Else why the file is none that could be read. */
+static krb5_error_code find_entry(krb5_context context, krb5_keytab keytab, const char *service,
+	char *ret_realm, size_t size, bool *ret_found)
 {
 	krb5_kt_cursor cursor;
 	krb5_keytab_entry entry;
 	bool found = false;
+	krb5_error_code code = krb5_kt_start_seq_get(context, keytab, &cursor);
 
-	if (krb5_kt_start_seq_get(context, keytab, &cursor) != 0) {
-		return false;
+	*ret_found = false;
+	if (code != 0) {
+		return code;
 	}
 	while (!found && krb5_kt_next_entry(context, keytab, &entry, &cursor) == 0) {
 		const krb5_data *first = krb5_princ_component(context, entry.principal, 0);
@@ -71,13 +90,16 @@ static bool find_entry(
 		krb5_free_keytab_entry_contents(context, &entry);
 	}
 	krb5_kt_end_seq_get(context, keytab, &cursor);
-	return found;
+	*ret_found = found;
+	return 0;
 }
 
 static int check_keytab(const struct yett_host *host, krb5_context context, const char *path,
 	const char *service, char ret_realm[YETT_KERBEROS_REALM_SIZE], struct yett_error *error)
 {
 	krb5_keytab keytab = NULL;
+	krb5_error_code code;
+	bool found;
 	int result = check_keytab_file(host, path, error);
 
 	if (result != 0) {
@@ -87,7 +109,12 @@ static int check_keytab(const struct yett_host *host, krb5_context context, cons
 		return host->fail(error, YETT_ECONFIG, "give the path of a keytab",
 			"the keytab %s cannot be opened", path);
 	}
-	if (!find_entry(context, keytab, service, ret_realm, YETT_KERBEROS_REALM_SIZE)) {
+	code = find_entry(context, keytab, service, ret_realm, YETT_KERBEROS_REALM_SIZE, &found);
+	if (code == KRB5_KEYTAB_BADVNO) {
+		result =
+			host->fail(error, YETT_ECONFIG, "give the path of a keytab (klist -k FILE)",
+				"the file %s is no keytab", path);
+	} else if (!found) {
 		result = host->fail(error, YETT_ECONFIG,
 			service != NULL ? "export the key: kadmin -q \"ktadd -k FILE "
 					  "yett/NODE\"; or name another `service`"

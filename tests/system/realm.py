@@ -67,19 +67,19 @@ class Realm:
     admin_server = FILE:{self.folder}/kadmin.log
 """)
         realms.write()
-        self._run("kdb5_util", "-r", name, "create", "-s", "-P", "not-a-secret")
+        self.run("kdb5_util", "-r", name, "create", "-s", "-P", "not-a-secret")
         self.start()
 
     def environment(self):
         return {**os.environ, "PATH": PATH, "KRB5_KDC_PROFILE": self.profile,
                 "KRB5_CONFIG": self.realms.config}
 
-    def _run(self, *arguments):
+    def run(self, *arguments):
         return harness.command(*arguments, env=self.environment()).stdout
 
     def admin(self, query):
         """What an administrator types at kadmin."""
-        return self._run("kadmin.local", "-r", self.name, "-q", query)
+        return self.run("kadmin.local", "-r", self.name, "-q", query)
 
     def principal(self, *names, options="-randkey"):
         for name in names:

@@ -208,7 +208,7 @@ static const char *name_of(int type)
 static struct end *play_changed(struct play *play, size_t k, const uint8_t *bytes, size_t length)
 {
 	const struct frame *frame = recorded->pdata[k];
-	uint8_t *exact = g_malloc(length);
+	uint8_t *exact = g_malloc(MAX(length, 1)); /* memcpy takes no NULL */
 	struct end *end;
 
 	memcpy(exact, bytes, length);

@@ -216,6 +216,42 @@ static void test_free_midway(void)
 	}
 }
 
+/* What of our own is told to a peer: text that is not UTF-8 is repaired, and cut between characters to
+ * what the peer's field holds. */
+static void test_text_told(void)
+{
+	static const struct {
+		const char *name, *cause, *want;
+	} rows[] = {
+		{"plain", "bye", "bye"},
+		{"not UTF-8", "a\xff\x62", "a\xef\xbf\xbd\x62"},
+		{"cut off", "a\xc3", "a\xef\xbf\xbd"},
+	};
+	struct yett_refuse refuse = {.code = YETT_REFUSE_BUSY}, told;
+	GByteArray *frame = g_byte_array_new();
+
+	for (size_t k = 0; k < G_N_ELEMENTS(rows); k++) {
+		g_strlcpy(refuse.cause, rows[k].cause, sizeof(refuse.cause));
+		g_byte_array_set_size(frame, 0);
+		yett_refuse_encode(&refuse, YETT_FRAME_REFUSE, frame);
+		CU_ASSERT_EQUAL(yett_refuse_decode(frame->data + YETT_FRAME_HEADER_SIZE,
+					frame->len - YETT_FRAME_HEADER_SIZE, &told),
+			0);
+		CU_ASSERT_STRING_EQUAL(told.cause, rows[k].want);
+	}
+	/* 255 bytes that become three times as many: 85 characters are left. */
+	memset(refuse.cause, 0xff, sizeof(refuse.cause) - 1);
+	refuse.cause[sizeof(refuse.cause) - 1] = '\0';
+	g_byte_array_set_size(frame, 0);
+	yett_refuse_encode(&refuse, YETT_FRAME_REFUSE, frame);
+	CU_ASSERT_EQUAL(yett_refuse_decode(frame->data + YETT_FRAME_HEADER_SIZE,
+				frame->len - YETT_FRAME_HEADER_SIZE, &told),
+		0);
+	CU_ASSERT_EQUAL(strlen(told.cause), 255);
+	CU_ASSERT(g_utf8_validate(told.cause, -1, NULL));
+	g_byte_array_unref(frame);
+}
+
 /* Small, since servers hold very many idle ones. */
 static void test_idle_size(void)
 {
@@ -240,6 +276,7 @@ int main(int argc, char **argv)
 		{"tokens", test_auth_tokens},
 		{"closing within an event", test_close},
 		{"freeing midway", test_free_midway},
+		{"text that is told", test_text_told},
 		{"idle size", test_idle_size},
 		CU_TEST_INFO_NULL,
 	};

@@ -17,7 +17,7 @@
 #include "flight.h"
 #include "stages.h"
 
-#define READ_BYTES    (1024 * 1024)
+#define READ_BYTES    (1024 * 1024) /* at least */
 #define READ_RETRY_NS (1 * YETT_SEC)
 #define FLIGHT_PART   2 /* of the budget may be in flight to one upstream */
 
@@ -98,6 +98,15 @@ void yett_deliver_begin(struct yett_node *node, uint32_t lane, uint64_t oldest, 
 static uint64_t ready_limit(const struct yett_node *node)
 {
 	return node->settings->node.memory_bytes / 8 + READ_BYTES;
+}
+
+/* How much is read at a time. While others send, the queue's thread syncs a group before it reads:
+ * where less is read than a group brings, what is behind never catches up. */
+static uint64_t read_bytes(const struct yett_node *node, const struct lane *lane)
+{
+	uint64_t room = ready_limit(node) - lane->ready_bytes;
+
+	return room > READ_BYTES ? room : READ_BYTES;
 }
 
 static void make_ready(struct lane *lane, struct yett_unit *unit)
@@ -206,10 +215,10 @@ static void read_on(struct yett_delivery *delivery, uint32_t number)
 		lane->single = deferral->entry;
 		g_free(deferral);
 		yett_queue_read(node, number, lane->single, 1);
-	} else if (lane->next < lane->known && g_queue_is_empty(&lane->ready)) {
-		lane->reading = true;
+	} else if (lane->next < lane->known && lane->ready_bytes <= ready_limit(node) / 2) {
+		lane->reading = true; /* ahead of need, so that sending does not wait for it */
 		lane->asked_known = lane->known;
-		yett_queue_read(node, number, lane->next, READ_BYTES);
+		yett_queue_read(node, number, lane->next, read_bytes(node, lane));
 	}
 }
 
@@ -294,9 +303,7 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 	yett_count(node, YETT_COUNT_BATCHES_OUT, 1);
 	yett_count(node, YETT_COUNT_RECORDS_OUT, unit->batch.info.count);
 	yett_count(node, YETT_COUNT_BYTES_OUT, unit->batch.length);
-	if (g_queue_get_length(&lane->ready) == 0) {
-		read_on(delivery, number);
-	}
+	read_on(delivery, number);
 	return true;
 }
 

@@ -17,35 +17,36 @@
 #define RETRY_LOOP_MS  5000
 #define RETRY_LIMIT_MS 10000
 
-static void ensure_ack(struct yett_peer *peer)
+/* The peer's, to which the present group adds. It stands in the node's list meanwhile, since there may
+ * be ten thousand peers of which three have sent something. */
+static struct yett_ack *collected(struct yett_peer *peer)
 {
 	if (peer->ack == NULL) {
-		peer->ack = g_new0(struct yett_ack, 1);
+		peer->ack = g_new(struct yett_ack, 1);
+		peer->ack->range_count = peer->ack->refusal_count = 0;
+		g_ptr_array_add(peer->node->acknowledging, yett_peer_ref(peer));
 	}
+	return peer->ack;
 }
 
-static void send_ack(struct yett_peer *peer)
+static void send_ack(struct yett_peer *peer, struct yett_ack *ack)
 {
-	if (peer->ack != NULL && peer->state == YETT_PEER_OPEN) {
-		yett_wire_ack(peer->wire, peer->ack);
+	if (peer->state == YETT_PEER_OPEN) {
+		yett_wire_ack(peer->wire, ack);
 	}
-	g_clear_pointer(&peer->ack, g_free);
+	ack->range_count = ack->refusal_count = 0;
 }
 
 static void acknowledge(struct yett_peer *peer, uint64_t number)
 {
-	struct yett_ack *ack;
+	struct yett_ack *ack = collected(peer);
 
-	ensure_ack(peer);
-	ack = peer->ack;
 	if (ack->range_count > 0 && ack->ranges[ack->range_count - 1].last + 1 == number) {
 		ack->ranges[ack->range_count - 1].last = number;
 		return;
 	}
 	if (ack->range_count == YETT_ACK_RANGES_MAX) {
-		send_ack(peer);
-		ensure_ack(peer);
-		ack = peer->ack;
+		send_ack(peer, ack);
 	}
 	ack->ranges[ack->range_count].first = number;
 	ack->ranges[ack->range_count].last = number;
@@ -55,15 +56,14 @@ static void acknowledge(struct yett_peer *peer, uint64_t number)
 static void refuse(struct yett_peer *peer, uint64_t number, uint32_t code, uint32_t retry_after_ms,
 	const struct yett_batch *batch)
 {
-	struct yett_ack *ack;
+	struct yett_ack *ack = g_new0(struct yett_ack, 1);
 
-	ensure_ack(peer);
-	ack = peer->ack;
-	ack->refusals[ack->refusal_count].number = number;
-	ack->refusals[ack->refusal_count].code = code;
-	ack->refusals[ack->refusal_count].retry_after_ms = retry_after_ms;
-	ack->refusal_count++;
-	send_ack(peer);
+	ack->refusals[0].number = number;
+	ack->refusals[0].code = code;
+	ack->refusals[0].retry_after_ms = retry_after_ms;
+	ack->refusal_count = 1;
+	send_ack(peer, ack);
+	g_free(ack);
 	/* Its credit comes back, since we hold nothing of it. */
 	yett_credit_durable(peer, batch->info.lane, batch->length);
 	yett_count(peer->node, YETT_COUNT_REFUSED, 1);
@@ -71,14 +71,19 @@ static void refuse(struct yett_peer *peer, uint64_t number, uint32_t code, uint3
 
 void yett_intake_acknowledge(struct yett_node *node)
 {
-	for (guint i = node->peers->len; i > 0; i--) {
-		struct yett_peer *peer = node->peers->pdata[i - 1];
+	GPtrArray *group = node->acknowledging;
 
-		if (peer->ack != NULL) {
-			send_ack(peer);
-			yett_peer_flush(peer);
-		}
+	/* A flush may end a peer, and completions may begin the next group. */
+	node->acknowledging = g_ptr_array_new();
+	for (guint i = 0; i < group->len; i++) {
+		struct yett_peer *peer = group->pdata[i];
+
+		send_ack(peer, peer->ack);
+		g_clear_pointer(&peer->ack, g_free);
+		yett_peer_flush(peer);
+		yett_peer_unref(peer);
 	}
+	g_ptr_array_free(group, TRUE);
 }
 
 static void kept(struct yett_keep *keep, int result)

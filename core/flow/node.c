@@ -200,6 +200,7 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	node->started_ns = yett_clock_wall(make->clock);
 	node->relay = make->settings->listeners.count > 0 && make->settings->upstreams.count > 0;
 	node->peers = g_ptr_array_new();
+	node->acknowledging = g_ptr_array_new();
 	node->gates = g_ptr_array_new();
 	node->links = g_ptr_array_new();
 	node->sources = g_ptr_array_new();
@@ -340,6 +341,7 @@ void yett_node_free(struct yett_node *node)
 	g_hash_table_unref(node->sources_lately);
 	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);
+	g_ptr_array_free(node->acknowledging, TRUE);
 	g_ptr_array_free(node->gates, TRUE);
 	g_ptr_array_free(node->links, TRUE);
 	g_ptr_array_free(node->sources, TRUE);

@@ -104,6 +104,10 @@ struct yett_node {
 	struct yett_executor *acceptors;
 	GHashTable *initiators; /* method → struct yett_executor * */
 
+	/* intake */
+	GPtrArray
+		*acknowledging; /* peers that have an acknowledgement collected; each a reference */
+
 	/* credit */
 	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */
 	GQueue *credit_waiting;    /* peers */

@@ -191,7 +191,10 @@ static void settled(struct yett_keep *keep, int result)
 		agent->settled += flight->count;
 		load->batches_settled++;
 		load->records_settled += flight->count;
-		g_array_append_val(load->latencies, took_us);
+		if (load->open_ns != 0 && flight->told_ns >= load->open_ns) {
+			g_array_append_val(
+				load->latencies, took_us); /* not the wait for a session */
+		}
 	} else {
 		load->failed++;
 	}

@@ -50,7 +50,7 @@ struct load {
 	uint64_t begin_ns, open_ns, end_ns; /* first start, all open, all settled; monotonic */
 	uint64_t batches_sent, records_sent, bytes_sent;
 	uint64_t batches_settled, records_settled, failed;
-	GArray *latencies; /* uint32_t, microseconds from telling to being settled */
+	GArray *latencies; /* uint32_t, microseconds from telling to being settled; once all are open */
 };
 
 /* Makes what the agent lacks (id, certificate, key) and the node; nothing is connected yet. */

@@ -4,7 +4,7 @@ import os
 import time
 
 import machine
-from common import BODY_BYTES, RECORD_BYTES, RUNS, harness, load, median_of, metrics, nodes, say, steady
+from common import BODY_BYTES, RECORD_BYTES, RUNS, cpu_seconds, harness, load, median_of, metrics, nodes, say, steady
 
 BATCH = 250  # records of 256 bytes: 64 KiB, what a source cuts
 QUEUE = {"module": "queue-disk", "size": "4 GiB"}
@@ -18,17 +18,16 @@ def triangle(group, store="store-null", queue=None):
     return server, gateway
 
 
-def _flow(store, **options):
+def _flow():
     """One run: the flow's window, with the disk's own rate before and after it."""
     disk = [machine.grouped_bytes(seconds=0.7)]
     with nodes() as (group, folder):
-        server, gateway = triangle(group, store)
+        server, gateway = triangle(group)
         group.start()
-        sender = load(folder, group, gateway, batch=BATCH, bytes=BODY_BYTES, timeout=600, window=128,
-                      records=10 ** 9, **{"agents": 2, "repeat": True, **options})
+        sender = load(folder, group, gateway, batch=BATCH, bytes=BODY_BYTES, timeout=600, window=64,
+                      records=10 ** 9, agents=2, repeat=True)
         before = metrics(gateway)
-        run = steady(lambda: metrics(server)["yett_records_in_total" if store == "store-null"
-                                             else "yett_stored_total"],
+        run = steady(lambda: metrics(server)["yett_records_in_total"],
                      {"sender": sender.pid, "gateway": gateway.process.pid, "receiver": server.process.pid},
                      alive=[sender, server, gateway])
         after = metrics(gateway)
@@ -39,20 +38,46 @@ def _flow(store, **options):
         server.kill()
     disk.append(machine.grouped_bytes(seconds=0.7))
     run["disk"] = min(disk)
-    say(f"yett to {store}: {run['rate']:,.0f} records/s, gateway {run['us']['gateway']:.2f} µs, sender "
+    say(f"yett: {run['rate']:,.0f} records/s, gateway {run['us']['gateway']:.2f} µs, sender "
         f"{run['us']['sender']:.2f}, receiver {run['us']['receiver']:.2f}; {run['group_bytes'] / 1024:.0f} KiB "
         f"a sync; the disk alone {run['disk'] / 1e6:.0f} MB/s")
     return run
 
 
 def relay():
-    run = median_of([_flow("store-null") for _ in range(RUNS)])
+    run = median_of([_flow() for _ in range(RUNS)])
     run["of_disk"] = run["rate"] * RECORD_BYTES / run["disk"]
     return run
 
 
+def _end_to_end(records=1_000_000):
+    """From the first record told to the last one committed, the sender as fast as it is let."""
+    with nodes() as (group, folder):
+        server, gateway = triangle(group, "store-sqlite")
+        group.start()
+        sender = load(folder, group, gateway, batch=BATCH, bytes=BODY_BYTES, timeout=600, window=32,
+                      records=records // 2, agents=2, repeat=True)
+        pids = {"gateway": gateway.process.pid, "receiver": server.process.pid}
+        cpu = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        harness.wait("the sender's sessions", lambda: "all open" in sender.output(), 30, [sender])
+        begin = time.monotonic()
+        harness.wait("all records in the store", lambda: metrics(server)["yett_stored_total"] >= records, 300,
+                     [gateway, server])
+        took = time.monotonic() - begin
+        us = {name: (cpu_seconds(pid) - cpu[name]) * 1e6 / records for name, pid in pids.items()}
+        stored = server.query("SELECT count(*) FROM record JOIN name ON name.id = record.name "
+                              "WHERE name.text = 'bench.load'")[0][0]
+        if stored != records:
+            raise harness.Failure(f"{stored} records are stored, not {records}")
+        gateway.kill()
+        server.kill()
+    say(f"end to end: {records / took:,.0f} records/s; gateway {us['gateway']:.2f} µs, receiver "
+        f"{us['receiver']:.2f}")
+    return {"rate": records / took, "us": us}
+
+
 def sqlite():
-    return median_of([_flow("store-sqlite") for _ in range(RUNS)])
+    return median_of([_end_to_end() for _ in range(RUNS)])
 
 
 def _fill(group, folder, gateway, records, **options):

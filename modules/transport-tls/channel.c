@@ -92,6 +92,7 @@ void yett_tls_channel_release(struct yett_channel *channel)
 	}
 	channel->state = YETT_TLS_GONE;
 	channel->events = NULL;
+	yett_tls_turn_leave(channel);
 	yett_tls_channel_drop_timer(channel);
 	if (channel->stream != NULL) {
 		/* What is lent comes back during this. */
@@ -128,6 +129,7 @@ void yett_tls_close_all(struct yett_tls *tls)
 	while (tls->channels != NULL) {
 		yett_tls_channel_release(tls->channels);
 	}
+	yett_tls_turns_done(tls);
 }
 
 int yett_tls_channel_timer(struct yett_channel *channel, uint64_t delay_ns)
@@ -173,6 +175,7 @@ static void linger(struct yett_channel *channel)
 	struct yett_tls *tls = channel->tls;
 
 	channel->events = NULL;
+	yett_tls_turn_leave(channel);
 	if (channel->broken != 0 || channel->stream == NULL || tls->ending >= ENDING_MAX ||
 		(channel->peer_closed && channel->unsent == 0)) {
 		yett_tls_channel_release(channel);

@@ -33,10 +33,11 @@ struct yett_channel {
 	char *name;                   /* to be named in the handshake (SNI); NULL: none */
 	const uint8_t *in; /* what is borrowed during a read callback, and not yet decrypted */
 	size_t in_length;
-	uint8_t *held; /* what was not yet decrypted when it was paused */
+	uint8_t *held; /* what was not yet decrypted when it was paused, or has to wait */
 	size_t held_length;
-	size_t unsent;    /* bytes lent to the stream */
-	size_t discarded; /* while ENDING */
+	struct yett_channel *turn_next, *turn_previous; /* while it waits (turn.c) */
+	size_t unsent;                                  /* bytes lent to the stream */
+	size_t discarded;                               /* while ENDING */
 	uint64_t deadline_ns;
 	int broken;    /* the stream's error, to be told by the timer; 0: none */
 	unsigned busy; /* calls on the stack that will still use it */
@@ -48,6 +49,8 @@ struct yett_channel {
 	bool paused;
 	bool want_writable;
 	bool peer_closed; /* it sent a close alert, or a fatal one */
+	bool waits;       /* for its turn */
+	int ended;        /* while it waits: the stream's end, to be told; 0: bytes are held */
 };
 
 struct yett_channel *yett_tls_channel_new(
@@ -74,6 +77,15 @@ void yett_tls_stop_reading(struct yett_channel *channel);
 void yett_tls_on_read(void *arg, int result, const uint8_t *bytes, size_t length);
 void yett_tls_shake_hands(struct yett_channel *channel);
 void yett_tls_resume(struct yett_channel *channel); /* after a pause */
+
+void yett_tls_put_off_done(struct yett_channel *channel); /* its turn has come */
+
+/* Turns (turn.c). begin: it may be seen to at once; then `end` with what that gave. */
+bool yett_tls_turn_begin(struct yett_channel *channel, uint64_t *ret_began_ns);
+void yett_tls_turn_end(struct yett_tls *tls, uint64_t began_ns);
+int yett_tls_turn_wait(struct yett_channel *channel);
+void yett_tls_turn_leave(struct yett_channel *channel); /* whether it waits or not */
+void yett_tls_turns_done(struct yett_tls *tls);
 
 /* The session (session.c). */
 int yett_tls_session_new(struct yett_channel *channel);

@@ -89,14 +89,9 @@ void yett_tls_shake_hands(struct yett_channel *channel)
 /* The session is made with the first byte: who connects and says nothing costs little. */
 static void first_bytes(struct yett_channel *channel)
 {
-	const struct yett_channel_events *events = channel->events;
 	struct yett_tls_cause cause;
 	int result;
 
-	if (events->size >= offsetof(struct yett_channel_events, begun) + sizeof(events->begun) &&
-		events->begun != NULL) {
-		events->begun(channel->arg);
-	}
 	if (yett_tls_no_tls(channel->in, channel->in_length, &cause)) {
 		yett_tls_channel_fail_for(channel, cause);
 		return;
@@ -212,20 +207,109 @@ static void stream_ended(struct yett_channel *channel, int result)
 	}
 }
 
+static void take(struct yett_channel *channel, int result, const uint8_t *bytes, size_t length)
+{
+	if (result != 0) {
+		stream_ended(channel, result);
+		return;
+	}
+	channel->in = bytes;
+	channel->in_length = length;
+	drive(channel);
+	hold_rest(channel);
+}
+
+/* A stranger is none of the silent ones, though it may have to wait. */
+static void tell_begun(struct yett_channel *channel)
+{
+	const struct yett_channel_events *events = channel->events;
+
+	if (channel->state == YETT_TLS_HANDSHAKE && channel->session == NULL &&
+		events->size >=
+			offsetof(struct yett_channel_events, begun) + sizeof(events->begun) &&
+		events->begun != NULL) {
+		events->begun(channel->arg);
+	}
+}
+
+/* Whether this is of the kind that waits for its turn: a stranger's handshake, the end of a session. */
+static bool waits_for_turn(const struct yett_channel *channel, int result)
+{
+	return (channel->state == YETT_TLS_HANDSHAKE && channel->role == YETT_ROLE_ACCEPTOR) ||
+	       (channel->state == YETT_TLS_UP && result != 0);
+}
+
+static bool put_off(struct yett_channel *channel, int result, const uint8_t *bytes, size_t length)
+{
+	uint8_t *held = NULL;
+
+	if (result == 0 && (held = malloc(length)) == NULL) {
+		return false;
+	}
+	if (yett_tls_turn_wait(channel) < 0) {
+		free(held);
+		return false;
+	}
+	channel->ended = result;
+	if (held != NULL) {
+		memcpy(held, bytes, length);
+		channel->held = held;
+		channel->held_length = length;
+		yett_tls_stop_reading(channel);
+	}
+	return true;
+}
+
+/* A stranger's handshake, or the end of a session: now, or when its turn comes. */
+static void take_by_turn(
+	struct yett_channel *channel, int result, const uint8_t *bytes, size_t length)
+{
+	struct yett_tls *tls = channel->tls;
+	uint64_t began_ns;
+
+	if (yett_tls_turn_begin(channel, &began_ns)) {
+		tls->references++; /* an owner may end the instance */
+		take(channel, result, bytes, length);
+		yett_tls_turn_end(tls, began_ns);
+		yett_tls_unref(tls);
+	} else if (!put_off(channel, result, bytes, length)) {
+		take(channel, result, bytes, length);
+	}
+}
+
 void yett_tls_on_read(void *arg, int result, const uint8_t *bytes, size_t length)
 {
 	struct yett_channel *channel = arg;
 
 	yett_tls_channel_enter(channel);
-	if (result != 0) {
-		stream_ended(channel, result);
+	if (result == 0) {
+		tell_begun(channel);
+	}
+	if (channel->waits) {
+		/* Its end, once more. */
+	} else if (waits_for_turn(channel, result)) {
+		take_by_turn(channel, result, bytes, length);
 	} else {
-		channel->in = bytes;
-		channel->in_length = length;
-		drive(channel);
-		hold_rest(channel);
+		take(channel, result, bytes, length);
 	}
 	yett_tls_channel_leave(channel);
+}
+
+void yett_tls_put_off_done(struct yett_channel *channel)
+{
+	uint8_t *held = channel->held;
+
+	if (channel->ended != 0) {
+		stream_ended(channel, channel->ended);
+		return;
+	}
+	channel->held = NULL;
+	take(channel, 0, held, channel->held_length);
+	free(held);
+	if (channel->state == YETT_TLS_HANDSHAKE ||
+		(channel->state == YETT_TLS_UP && !channel->paused)) {
+		yett_tls_start_reading(channel);
+	}
 }
 
 /* After a pause: what was held first, then the stream. */

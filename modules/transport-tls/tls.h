@@ -47,7 +47,14 @@ struct yett_tls {
 	struct yett_tls_credentials *credentials;
 	struct yett_channel *channels;
 	size_t channel_count;
-	size_t ending;                    /* let go by their owner, not yet gone */
+	size_t ending; /* let go by their owner, not yet gone */
+	struct {       /* turn.c */
+		struct yett_channel *first, *last;
+		struct yett_timer *timer;
+		uint64_t spent_ns; /* in this round */
+		unsigned spent_cost;
+		bool running; /* the timer that begins the next one */
+	} turns;
 	uint8_t scratch[YETT_TLS_RECORD]; /* where pieces become a record */
 };
 

@@ -18,6 +18,7 @@
 
 #define TIMEOUT_NS (10 * YETT_SEC)
 #define HANDSHAKES 10000
+#define STORM      100
 
 static char folder[] = "/tmp/yett-tls-XXXXXX";
 
@@ -530,6 +531,81 @@ static void test_many_handshakes(void)
 	pair_free(&pair);
 }
 
+static uint64_t ticking_ns(struct yett_instance *instance)
+{
+	static uint64_t now_ns = 1;
+
+	(void)instance;
+	return now_ns += YETT_MS;
+}
+
+static unsigned count_ups(const struct end *ends)
+{
+	unsigned ups = 0;
+
+	for (unsigned i = 0; i < STORM; i++) {
+		ups += ends[i].ups;
+	}
+	return ups;
+}
+
+static unsigned count_closeds(const struct end *ends)
+{
+	unsigned closeds = 0;
+
+	for (unsigned i = 0; i < STORM; i++) {
+		closeds += ends[i].closeds;
+	}
+	return closeds;
+}
+
+/* Many come, and many go, at once: an established session is served between them, and nobody is
+ * forgotten. */
+static void test_storm(void)
+{
+	static struct end here[STORM], there[STORM];
+	struct pair pair;
+
+	pair_new(&pair, true, 16);
+	pair.gateway->host->monotonic_ns = ticking_ns;
+	pair_connect(&pair);
+	memory_advance(pair.world, YETT_SEC);
+	for (unsigned i = 0; i < STORM; i++) {
+		end_init(&here[i]);
+		end_init(&there[i]);
+		pair.gateway->accepted = &there[i];
+		end_connect(&here[i], pair.agent, "gateway:1", TIMEOUT_NS);
+		memory_run(pair.world);
+	}
+	CU_ASSERT_TRUE(count_ups(there) > 0);
+	CU_ASSERT_TRUE(count_ups(there) < STORM / 2);
+	CU_ASSERT_EQUAL(end_send(&pair.here, "ping", 4), 0);
+	memory_run(pair.world);
+	CU_ASSERT_EQUAL(pair.there.received->len, 4);
+	memory_advance(pair.world, YETT_SEC);
+	CU_ASSERT_EQUAL(count_ups(there), STORM);
+	for (unsigned i = 0; i < STORM; i++) {
+		end_close(&here[i], 0);
+	}
+	memory_run(pair.world);
+	CU_ASSERT_TRUE(count_closeds(there) > 0);
+	CU_ASSERT_TRUE(count_closeds(there) < STORM);
+	/* One that waits for its end can be closed by its owner, and can be written to. */
+	for (unsigned i = STORM - 1; i > STORM - 5; i--) {
+		CU_ASSERT_EQUAL_FATAL(there[i].closeds, 0);
+		(void)end_send(&there[i], "late", 4);
+	}
+	end_close(&there[STORM - 1], 0);
+	end_close(&there[STORM - 2], 1);
+	memory_advance(pair.world, YETT_SEC);
+	CU_ASSERT_EQUAL(count_closeds(there), STORM - 2);
+	for (unsigned i = 0; i < STORM; i++) {
+		end_done(&here[i]);
+		end_done(&there[i]);
+	}
+	pair_free(&pair);
+}
+
 static void make_certificates(void)
 {
 	static const char *const names[] = {
@@ -570,6 +646,7 @@ int main(int argc, char **argv)
 		{"reload", test_reload},
 		{"check", test_check},
 		{"many handshakes", test_many_handshakes},
+		{"storm", test_storm},
 		CU_TEST_INFO_NULL,
 	};
 	int result;

@@ -170,8 +170,8 @@ class Context:
     count = 0
 
     def __init__(self, config, keytab, service, mechanism=KRB5):
+        os.environ["KRB5_CONFIG"] = config
         if Context.lib is None:
-            os.environ["KRB5_CONFIG"] = config
             Context.lib = ctypes.CDLL("libgssapi_krb5.so.2")
         self.context, self.credential, self.name = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
         self.mechanism = Oid(len(mechanism), mechanism)

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../base/clock.h"
 #include "../base/name.h"
@@ -27,7 +29,8 @@ static const char usage[] =
 	"\n"
 	"A certificate authority in a directory (standard: ca), for nodes that have no other.\n"
 	"  init    makes it: a key (0600) and a certificate that nodes are given as `trust`\n"
-	"  issue   makes a key and a certificate for the node with this fully qualified name\n"
+	"  issue   makes a key and a certificate for the node with this fully qualified name, in\n"
+	"          the folder --out, which is made if need be\n"
 	"  revoke  takes a certificate back, and writes the list of what is revoked (DIR/ca.crl)\n"
 	"  crl     writes that list anew, in force for so many days (standard: 30)\n"
 	"\n"
@@ -124,8 +127,12 @@ static int ca_issue(const struct options *options, struct yett_authority *author
 	struct yett_issue_result made;
 	struct yett_error error = YETT_ERROR_INIT;
 	char text[32];
+	bool new_folder = mkdir(options->out, 0700) == 0;
 
 	if (yett_authority_issue(authority, &issue, &made, &error) < 0) {
+		if (new_folder) {
+			rmdir(options->out);
+		}
 		return failed(&error);
 	}
 	printf("Issued a certificate for %s, until %s.\n"

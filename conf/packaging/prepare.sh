@@ -19,6 +19,17 @@ packages_missing()
 	done < <(grep -v -e '^#' -e '^$' "$root/conf/packaging/debian-packages") | sort -u
 }
 
+# packages_install PACKAGE…: none of their services is started.
+packages_install()
+(
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+	fi
+	apt-get -q update && apt-get -qy --no-install-recommends --no-remove install "$@"
+)
+
 # packages_need SECTION…: installs what is missing, or says how to.
 packages_need()
 {
@@ -38,8 +49,7 @@ packages_need()
 	say "Installing: $missing"
 	export DEBIAN_FRONTEND=noninteractive
 	# Nothing that is here may go for it: then a person has to decide.
-	if ! { apt-get -q update && apt-get -qy --no-install-recommends --no-remove install $missing; } \
-		>"$root/build/packages.log" 2>&1 </dev/null; then
+	if ! packages_install $missing >"$root/build/packages.log" 2>&1 </dev/null; then
 		tail -n 20 "$root/build/packages.log"
 		say "The packages could not be installed; build/packages.log has it all. Once that is mended:"
 		say "    apt-get install --no-install-recommends $missing"

@@ -125,8 +125,8 @@ static bool simple(krb5_error_code code, const struct yett_kerberos_about *about
 		if (about->client == NULL && about->server != NULL) { /* an acceptor's */
 			yett_kerberos_say(ret_cause, YETT_EDENIED,
 				"the ticket does not fit the key of this node",
-				"export the key again (ktadd); if it fits, the ticket was changed "
-				"on its way",
+				"export the key again (ktadd); see that its kind of encryption is "
+				"allowed (klist -k -e FILE; RC4 is not)",
 				"the peer's ticket does not fit the key in %s",
 				or_unknown(about->keytab));
 			return true;

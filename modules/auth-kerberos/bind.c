@@ -4,20 +4,22 @@
  * prefix and the value), for the MICs that both ends exchange over their role and an exporter value
  * of a label of our own, and for the form of a turn: pieces of bytes, each behind four bytes of
  * length, little-endian. Not responsible for what follows from a wrong one. Any thread. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kerberos.h"
 
-static const char prefix[] = "tls-exporter:";
-
 void yett_kerberos_bind(const struct yett_facts *facts, struct yett_kerberos_bindings *ret_bindings)
 {
+	size_t length;
+
 	memset(ret_bindings, 0, sizeof(*ret_bindings));
-	memcpy(ret_bindings->data, prefix, sizeof(prefix) - 1);
-	memcpy(ret_bindings->data + sizeof(prefix) - 1, facts->binding, sizeof(facts->binding));
+	length = (size_t)snprintf(
+		(char *)ret_bindings->data, sizeof(ret_bindings->data), "tls-exporter:");
+	memcpy(ret_bindings->data + length, facts->binding, sizeof(facts->binding));
 	ret_bindings->gss.application_data.value = ret_bindings->data;
-	ret_bindings->gss.application_data.length = sizeof(prefix) - 1 + sizeof(facts->binding);
+	ret_bindings->gss.application_data.length = length + sizeof(facts->binding);
 }
 
 /* Of whoever says it: the two ends' differ, so that one cannot be sent back as the other. */

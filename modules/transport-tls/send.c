@@ -93,19 +93,11 @@ static int push_error(struct yett_channel *channel, int result)
 	return -1;
 }
 
-/* Takes everything: what GnuTLS has encrypted cannot be given back. */
-ssize_t yett_tls_push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
+/* Hands bytes to the stream: what it takes now, and the rest lent. */
+static int hand_over(struct yett_channel *channel, const giovec_t *iov, int n, size_t total)
 {
-	struct yett_channel *channel = arg;
 	ssize_t taken = 0;
-	size_t total = 0;
 
-	for (int i = 0; i < n; i++) {
-		total += iov[i].iov_len;
-	}
-	if (channel->broken != 0 || channel->stream == NULL || channel->unsent > UNSENT_LIMIT) {
-		return push_error(channel, YETT_ECLOSED);
-	}
 	if (channel->unsent == 0) {
 		taken = channel->tls->host->stream_try_write(
 			channel->stream, iov, n < PUSH_PIECES ? n : PUSH_PIECES);
@@ -113,14 +105,62 @@ ssize_t yett_tls_push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
 			taken = 0;
 		}
 	}
-	if (taken >= 0 && (size_t)taken < total) {
-		int result = lend(channel, iov, n, (size_t)taken, total - (size_t)taken);
-
-		if (result < 0) {
-			taken = result;
-		}
+	if (taken < 0) {
+		return (int)taken;
 	}
-	return taken < 0 ? push_error(channel, (int)taken) : (ssize_t)total;
+	return (size_t)taken < total ? lend(channel, iov, n, (size_t)taken, total - (size_t)taken)
+				     : 0;
+}
+
+/* The records of one call go with one write: a system call, and what it wakes up, cost more than the
+ * copy. */
+static int flush_records(struct yett_channel *channel)
+{
+	struct yett_tls *tls = channel->tls;
+	giovec_t iov = {tls->records, tls->records_length};
+	int result = 0;
+
+	if (tls->records_length > 0) {
+		result = hand_over(channel, &iov, 1, tls->records_length);
+		tls->records_length = 0;
+	}
+	return result;
+}
+
+static int gather_records(struct yett_channel *channel, const giovec_t *iov, int n, size_t total)
+{
+	struct yett_tls *tls = channel->tls;
+	int result = 0;
+
+	if (total > YETT_TLS_RECORDS - tls->records_length) {
+		result = flush_records(channel);
+	}
+	if (result < 0 || total > YETT_TLS_RECORDS) {
+		return result < 0 ? result : hand_over(channel, iov, n, total);
+	}
+	for (int i = 0; i < n; i++) {
+		memcpy(tls->records + tls->records_length, iov[i].iov_base, iov[i].iov_len);
+		tls->records_length += iov[i].iov_len;
+	}
+	return 0;
+}
+
+/* Takes everything: what GnuTLS has encrypted cannot be given back. */
+ssize_t yett_tls_push(gnutls_transport_ptr_t arg, const giovec_t *iov, int n)
+{
+	struct yett_channel *channel = arg;
+	size_t total = 0;
+	int result;
+
+	for (int i = 0; i < n; i++) {
+		total += iov[i].iov_len;
+	}
+	if (channel->broken != 0 || channel->stream == NULL || channel->unsent > UNSENT_LIMIT) {
+		return push_error(channel, YETT_ECLOSED);
+	}
+	result = channel->tls->gathers == channel ? gather_records(channel, iov, n, total)
+						  : hand_over(channel, iov, n, total);
+	return result < 0 ? push_error(channel, result) : (ssize_t)total;
 }
 
 static int send_record(struct yett_channel *channel, const uint8_t *bytes, size_t length)
@@ -170,6 +210,26 @@ static int send_pieces(struct yett_channel *channel, const struct iovec *iov, in
 	return result == 0 && used > 0 ? send_record(channel, scratch, used) : result;
 }
 
+/* Whether it makes more than one record. */
+static bool is_long(const struct iovec *iov, int n)
+{
+	size_t total = 0;
+
+	for (int i = 0; i < n; i++) {
+		total += iov[i].iov_len;
+	}
+	return total > YETT_TLS_RECORD;
+}
+
+/* Made when it is first needed: most nodes send little. */
+static bool has_records(struct yett_tls *tls)
+{
+	if (tls->records == NULL) {
+		tls->records = malloc(YETT_TLS_RECORDS);
+	}
+	return tls->records != NULL;
+}
+
 int yett_tls_send(struct yett_channel *channel, const struct iovec *iov, int n)
 {
 	int result;
@@ -181,7 +241,15 @@ int yett_tls_send(struct yett_channel *channel, const struct iovec *iov, int n)
 		channel->want_writable = true;
 		return YETT_EAGAIN;
 	}
+	if (is_long(iov, n) && has_records(channel->tls)) {
+		channel->tls->gathers = channel;
+	}
 	result = send_pieces(channel, iov, n);
+	if (result == 0 && (result = flush_records(channel)) < 0) {
+		(void)push_error(channel, result);
+		result = YETT_ECLOSED;
+	}
+	channel->tls->gathers = NULL;
 	if (result < 0) {
 		/* `closed` follows, unless its owner closes it first. */
 		yett_tls_channel_timer(channel, 0);

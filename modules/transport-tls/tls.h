@@ -29,7 +29,8 @@ int yett_tls_credentials_load(const struct yett_host *host,
 struct yett_tls_credentials *yett_tls_credentials_ref(struct yett_tls_credentials *credentials);
 void yett_tls_credentials_unref(struct yett_tls_credentials *credentials); /* NULL is fine */
 
-#define YETT_TLS_RECORD 16384 /* plain bytes of one record */
+#define YETT_TLS_RECORD  16384                         /* plain bytes of one record */
+#define YETT_TLS_RECORDS (4 * (YETT_TLS_RECORD + 256)) /* of some, encrypted */
 
 enum yett_tls_metric {
 	YETT_TLS_HANDSHAKES,
@@ -56,6 +57,9 @@ struct yett_tls {
 		bool running; /* the timer that begins the next one */
 	} turns;
 	uint8_t scratch[YETT_TLS_RECORD]; /* where pieces become a record */
+	struct yett_channel *gathers;     /* its encrypted records wait for one write (send.c) */
+	uint8_t *records;                 /* them; NULL: not needed yet */
+	size_t records_length;
 };
 
 void yett_tls_unref(struct yett_tls *tls);

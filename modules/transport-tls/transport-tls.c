@@ -155,6 +155,7 @@ void yett_tls_unref(struct yett_tls *tls)
 	if (tls->priority != NULL) {
 		gnutls_priority_deinit(tls->priority);
 	}
+	free(tls->records);
 	free(tls);
 }
 

@@ -210,7 +210,7 @@ static const struct yett_schema schema[] = {
 static const struct yett_metric metrics[] = {
 	[YETT_TLS_HANDSHAKES] = {"handshakes", "{handshake}", "TLS handshakes that succeeded.",
 		YETT_METRIC_COUNTER},
-	[YETT_TLS_FAILURES] = {"handshake-failures", "{handshake}", "TLS handshakes that failed.",
+	[YETT_TLS_FAILURES] = {"handshake_failures", "{handshake}", "TLS handshakes that failed.",
 		YETT_METRIC_COUNTER},
 	[YETT_TLS_CHANNELS] = {"channels", "{connection}", "Connections that are open.",
 		YETT_METRIC_GAUGE},

@@ -49,6 +49,7 @@ HOST = {"module": "source-host", "interval": "1 s"}
 
 LOG_LINE = re.compile(r"^(?P<time>\S+) (?P<level>error|warning|notice|info|debug) "
                       r"(?P<event>[a-z0-9][a-z0-9-]*): (?P<text>.*)$")
+METRIC_LINE = re.compile(r'# (TYPE|HELP) [a-z_]+ .+|# EOF|[a-z_]+({[a-z]+="[^"]*"})? -?[0-9.]+$')
 
 
 class Failure(Exception):
@@ -466,7 +467,11 @@ class Node:
             ask.connect(self.socket)
             ask.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
             with ask.makefile() as answer:
-                values = [line.split()[-1] for line in answer if re.match(name + r"[ {]", line)]
+                lines = answer.read().partition("\n\n")[2].splitlines()
+        wrong = [line for line in lines if not METRIC_LINE.match(line)]
+        if wrong:
+            raise Failure(f"{self.name}: not OpenMetrics: {wrong}")
+        values = [line.split()[-1] for line in lines if re.match(name + r"[ {]", line)]
         if not values:
             raise Failure(f"{self.name} has no metric {name}")
         return sum(float(value) for value in values)

@@ -68,8 +68,9 @@ def load_bodies(agent, count):
 def load(group, gateway, agents, records, rate, size=LOAD_BYTES, first=1):
     """bench/load beside what the block does; afterwards, all that it told has been acknowledged."""
     process = subprocess.Popen(
-        [LOAD, "--agents", str(agents), "--first", str(first), "--records", str(records), "--bytes", str(size), "--rate", str(rate),
-         "--gateway", gateway.address, "--gateway-name", gateway.name, "--ca", group.authority.folder,
+        [LOAD, "--agents", str(agents), "--first", str(first), "--records", str(records),
+         "--bytes", str(size), "--rate", str(rate), "--gateway", gateway.address,
+         "--gateway-name", gateway.name, "--ca", group.authority.folder,
          "--state", os.path.join(group.folder, "load"), "--modules", harness.MODULES,
          "--timeout", str(600 * harness.SLOWER)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

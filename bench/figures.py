@@ -5,6 +5,7 @@ import peers
 import relay
 import rest
 import sessions
+import tickets
 from common import RECORD_BYTES
 
 MEASUREMENTS = {
@@ -20,6 +21,7 @@ MEASUREMENTS = {
     "small": sessions.small,
     "idle": sessions.idle,
     "reconnect": sessions.reconnect,
+    "kerberos": tickets.kerberos,
     "rest": rest.rest,
 }
 
@@ -88,6 +90,10 @@ ROWS = [
     Row("idle-session", "KiB", lambda r: r["kib"], ["idle"], ("<=", 16), "25 to 54 KiB", 1),
     Row("reconnect", "s", lambda r: max(r["broken"], r["killed"]), ["reconnect"], ("<=", 40), None, 1),
     Row("reconnect-ack", "ms", lambda r: r["probe_ms"], ["reconnect"], ("<=", 100), None, 1),
+    Row("kerberos", "of a set-up by X.509", lambda r: r["of_x509"], ["kerberos"], ("<=", 0.6),
+        lambda r: f"{r['kerberos']['us']:.0f} µs; X.509 {r['kerberos']['x509_us']:.0f} µs", 2),
+    Row("kerberos-500", "s, 500 at once", lambda r: r["again_s"], ["kerberos"], None,
+        lambda r: f"{r['kerberos']['first_s']:.1f} s with a KDC to ask", 2),
     Row("ready", "s", lambda r: r["seconds"], ["ready"], ("<=", 2), None, 2),
     Row("backlog", "of the relay's rate", lambda b, r: b["rate"] / r["rate"], ["backlog", "relay"], (">=", 1),
         None, 2),

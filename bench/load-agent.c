@@ -80,25 +80,42 @@ static char *source_line(const struct load_options *options, unsigned number)
 		(address >> 8) & 0xff, address & 0xff);
 }
 
-static char *configuration(const struct agent *agent, const char *folder, unsigned number)
+/* What it shows, and whom it believes. */
+static char *identity(const struct agent *agent, const char *folder)
 {
 	const struct load_options *options = &agent->load->options;
-	char *source = source_line(options, number);
-	char *text = g_strdup_printf(
-		"node = { name = \"%s\"; state = \"%s/state\"; user = \"\"; };\n"
-		"module-directory = \"%s\";\n"
-		"admin = { socket = \"\"; };\n"
+
+	if (options->keytab != NULL) {
+		return g_strdup_printf("transport = { module = \"transport-tls\"; };\n"
+				       "authentication = ( { module = \"auth-kerberos\"; "
+				       "client-keytab = \"%s\"; principal = \"host/%s\"; } );\n",
+			options->keytab, agent->name);
+	}
+	return g_strdup_printf(
 		"transport = { module = \"transport-tls\"; certificate = \"%s/%s.crt\"; "
 		"key = \"%s/%s.key\"; };\n"
 		"authentication = ( { module = \"auth-x509\"; trust = [ \"%s/ca.crt\" ]; suffixes "
-		"= [ \"*\" ]; } );\n"
-		"upstreams = ( { name = \"%s\"; address = [ \"%s\" ]; %s} );\n"
-		"policy = { module = \"policy-failover\"; };\n"
-		"queue = { module = \"queue-memory\"; size = \"16 MiB\"; };\n",
-		agent->name, folder, options->modules, folder, agent->name, folder, agent->name,
-		options->ca, options->gateway_name, options->gateway, source);
+		"= [ \"*\" ]; } );\n",
+		folder, agent->name, folder, agent->name, options->ca);
+}
+
+static char *configuration(const struct agent *agent, const char *folder, unsigned number)
+{
+	const struct load_options *options = &agent->load->options;
+	char *source = source_line(options, number), *who = identity(agent, folder);
+	char *text =
+		g_strdup_printf("node = { name = \"%s\"; state = \"%s/state\"; user = \"\"; };\n"
+				"module-directory = \"%s\";\n"
+				"admin = { socket = \"\"; };\n"
+				"%s"
+				"upstreams = ( { name = \"%s\"; address = [ \"%s\" ]; %s} );\n"
+				"policy = { module = \"policy-failover\"; };\n"
+				"queue = { module = \"queue-memory\"; size = \"16 MiB\"; };\n",
+			agent->name, folder, options->modules, who, options->gateway_name,
+			options->gateway, source);
 
 	g_free(source);
+	g_free(who);
 	return text;
 }
 
@@ -156,7 +173,8 @@ int agent_new(
 	result = g_mkdir_with_parents(folder, 0700) != 0
 			 ? yett_fail(error, YETT_EIO, "make --state a folder that can be written",
 				   "%s cannot be made", folder)
-			 : issue(agent, folder, error);
+		 : load->options.keytab != NULL ? 0
+						: issue(agent, folder, error);
 	if (result == 0) {
 		result = configure(agent, folder, number, error);
 	}

@@ -26,6 +26,7 @@ static const struct option table[] = {
 	{"gateway-name", required_argument, NULL, 'n'},
 	{"domain", required_argument, NULL, 'd'},
 	{"ca", required_argument, NULL, 'C'},
+	{"keytab", required_argument, NULL, 'k'},
 	{"state", required_argument, NULL, 's'},
 	{"modules", required_argument, NULL, 'm'},
 	{"source-base", required_argument, NULL, 'S'},
@@ -47,6 +48,9 @@ static void help(void)
 	     "  --gateway HOST:PORT   where the agents connect\n"
 	     "  --gateway-name NAME   the name that it must prove\n"
 	     "  --ca DIR              the authority (`yettctl ca init`) that certifies the agents\n"
+	     "  --keytab FILE         instead: their keys, host/NAME each; they come with "
+	     "Kerberos,\n"
+	     "                        by the KRB5_CONFIG of the environment\n"
 	     "  --state DIR           folder for their certificates, keys and ids; kept\n"
 	     "  --agents N            how many (200), called agent-0001.DOMAIN …\n"
 	     "  --first N             the number of the first one (1)\n"
@@ -155,6 +159,9 @@ static int set_text(struct load_options *options, int c, const char *text)
 	case 'C':
 		options->ca = text;
 		return 0;
+	case 'k':
+		options->keytab = text;
+		return 0;
 	case 's':
 		options->state = text;
 		return 0;
@@ -174,9 +181,10 @@ static int set_text(struct load_options *options, int c, const char *text)
 
 static int check(const struct load_options *options)
 {
-	if (options->gateway == NULL || options->gateway_name == NULL || options->ca == NULL ||
-		options->state == NULL) {
-		fputs("load: --gateway, --gateway-name, --ca and --state are needed; see load "
+	if (options->gateway == NULL || options->gateway_name == NULL ||
+		(options->ca == NULL && options->keytab == NULL) || options->state == NULL) {
+		fputs("load: --gateway, --gateway-name, --ca (or --keytab) and --state are needed; "
+		      "see load "
 		      "--help\n",
 			stderr);
 		return 2;
@@ -217,7 +225,7 @@ int load_options_parse(int argc, char **argv, struct load_options *ret_options)
 			ret_options->repeat = true;
 		} else if (c == '?') {
 			return 2;
-		} else if (strchr("gndCsmS", c) != NULL) {
+		} else if (strchr("gndCksmS", c) != NULL) {
 			code = set_text(ret_options, c, optarg);
 		} else {
 			code = set_number(ret_options, c, table[index].name, optarg);

@@ -23,7 +23,8 @@ struct load_options {
 	const char *gateway;      /* host:port */
 	const char *gateway_name; /* that it must prove */
 	const char *domain;       /* of the agents' names */
-	const char *ca;           /* the authority's directory */
+	const char *ca;           /* the authority's directory; NULL: Kerberos */
+	const char *keytab;       /* with the keys of all agents, host/NAME; NULL: certificates */
 	const char *state;        /* directory of certificates, keys and the agents' states */
 	const char *modules;
 	uint32_t source_base; /* first local address, host order; 0: any */

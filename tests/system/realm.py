@@ -95,6 +95,15 @@ class Realm:
         os.chmod(path, 0o600)
         return path
 
+    def keytabs(self, file, names):
+        """One keytab with the keys of many principals, made by one program; its path."""
+        path = os.path.join(self.folder, file + ".keytab")
+        lines = "".join(f"addprinc -randkey {name}@{self.name}\nktadd -k {path} {name}@{self.name}\n" for name in names)
+        subprocess.run([shutil.which("kadmin.local", path=PATH), "-r", self.name], input=lines, text=True, check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment())
+        os.chmod(path, 0o600)
+        return path
+
     def trust(self, other, password="not-a-secret-either"):
         """Who is in `other` is known here: principals of `other` get tickets for services here."""
         for realm in (self, other):

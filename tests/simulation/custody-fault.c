@@ -181,6 +181,7 @@ static void fault_of_disk(struct run *run)
 		break; /* it is well again */
 	}
 	set_faults(member, faults);
+	run->store_disk_fails = run->store_disk_fails || member->role == ROLE_SERVER;
 }
 
 static void step_clock(struct run *run)
@@ -337,9 +338,11 @@ static void lose_something(struct run *run)
 static void tell_some(struct run *run, struct member *agent)
 {
 	unsigned batches = (unsigned)draw(run, 6);
-	/* Now and then so much that queues fill. */
-	unsigned size = one_in(run, 12) ? one_in(run, 4) ? 60000 : 12000 : (unsigned)draw(run, 100);
+	unsigned size = one_in(run, 12) ? 12000 : (unsigned)draw(run, 100);
 
+	if (run->flood && one_in(run, 2)) {
+		size = 90000; /* so much that queues fill */
+	}
 	for (unsigned i = 0; agent->at->node != NULL && i < batches; i++) {
 		struct feed *feed = &agent->feeds[draw(run, YETT_LANES)];
 

@@ -110,7 +110,7 @@ static void kept(struct yett_keep *keep, int result)
 static void fill(
 	struct run *run, const struct telling *telling, struct yett_payload *payload, unsigned size)
 {
-	char *body = g_malloc0(size + 128);
+	char *body = g_malloc0(size + 128 + sizeof(uint64_t));
 
 	for (uint32_t i = 0; i < telling->count; i++) {
 		struct yett_record record = {
@@ -124,10 +124,14 @@ static void fill(
 
 		feed_body(telling, i, body, 128);
 		length = strlen(body);
-		for (size_t j = 0; j < size; j++) {
-			/* Nothing compresses it away. */
+		for (size_t j = 0; j < size; j += sizeof(noise)) {
+			/* Nothing compresses it away; printable, eight at a time. */
+			uint64_t some;
+
 			noise = noise * UINT64_C(6364136223846793005) + 1442695040888963407;
-			body[length + j] = (char)('!' + (noise >> 40) % 90);
+			some = ((noise ^ noise >> 29) & UINT64_C(0x3f3f3f3f3f3f3f3f)) +
+			       UINT64_C(0x2121212121212121);
+			memcpy(body + length + j, &some, sizeof(some));
 		}
 		body[length + size] = '\0';
 		record.body = yett_text(body);

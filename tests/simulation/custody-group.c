@@ -285,6 +285,7 @@ void group_make(struct run *run)
 			add_agent(run, member);
 		}
 	}
+	run->flood = one_in(run, 12);
 	if (one_in(run, 8)) {
 		struct member *evil = &run->all[run->servers + draw(run, run->gateways)];
 

@@ -78,8 +78,9 @@ struct run {
 	uint64_t store_restored;   /* the ledger's length at the last restore of the store, and 1 */
 	uint64_t store_generation; /* at that time, if it can be told; else 0 */
 	unsigned store_opens;      /* since its snapshot was taken */
+	bool store_disk_fails; /* the file by which a restore is noticed may not have been written */
 	struct yett_faulty *store_snapshot;
-	bool hostile;
+	bool hostile, flood;
 	GPtrArray *captured; /* struct yett_batch *, by the hostile relay */
 	unsigned poisons;
 	unsigned deaths, powers, restores, flips, drops;

@@ -41,6 +41,10 @@ static void bury(void *arg)
 {
 	struct world *world = arg;
 
+	if (world->taking_down > 0) {
+		sim_after_this(world->sim); /* one at a time: they may share a disk */
+		return;
+	}
 	for (guint i = 0; i < world->nodes->len; i++) {
 		struct world_node *node = world->nodes->pdata[i];
 
@@ -144,6 +148,7 @@ static void take_down(struct world_node *node)
 {
 	struct yett_node *dead = node->node;
 
+	node->world->taking_down++;
 	node->node = NULL; /* others may meet their end while its loop runs out */
 	node->process->dead = true;
 	node->process->died = NULL;
@@ -158,6 +163,7 @@ static void take_down(struct world_node *node)
 	yett_conf_free(node->conf);
 	sim_process_free(node->process);
 	node->process = NULL;
+	node->world->taking_down--;
 }
 
 int world_try_start(struct world_node *node)

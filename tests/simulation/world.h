@@ -16,6 +16,7 @@ struct world_node;
 struct world {
 	struct sim *sim;
 	GPtrArray *nodes; /* struct world_node * */
+	unsigned taking_down;
 	void (*died)(void *arg, struct world_node *node);
 	void *died_arg;
 };

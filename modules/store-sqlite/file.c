@@ -124,7 +124,10 @@ static int replace(const struct yett_files *files, int dir, const char *fresh, c
 		result = files->sync(files->fs, file);
 	}
 	files->close(files->fs, file);
-	return result < 0 ? result : files->rename(files->fs, dir, fresh, name);
+	if (result == 0) {
+		result = files->rename(files->fs, dir, fresh, name);
+	}
+	return result < 0 ? result : files->dir_sync(files->fs, dir);
 }
 
 int yett_sqlite_side_write(const struct yett_sqlite *store, const char *suffix, const char *text)

@@ -254,6 +254,18 @@ static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes
 	}
 }
 
+/* What asks for credit overtakes batches that were sent before it, so the upstream may have counted
+ * what those use as if it were there: where what it gives does not do, it is asked again. */
+void yett_deliver_granted(struct yett_peer *peer, const struct yett_credit *message)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES && peer->flight != NULL; lane++) {
+		if (message->granted[lane] > 0) {
+			peer->flight->asked[lane] = 0;
+		}
+	}
+	yett_deliver(peer->node);
+}
+
 /* The way that the batch has come, and with us. */
 static void route(const struct yett_node *node, const struct yett_unit *unit,
 	struct yett_envelope *ret_envelope)

@@ -266,7 +266,7 @@ static void on_credit(void *arg, const struct yett_credit *message)
 	if (peer->role == YETT_ROLE_ACCEPTOR) {
 		yett_credit_wanted(peer, message);
 	} else {
-		yett_deliver(peer->node);
+		yett_deliver_granted(peer, message);
 	}
 }
 

@@ -170,6 +170,8 @@ int yett_deliver_setup(struct yett_node *node);
 void yett_deliver_done(struct yett_node *node);
 /* Sends as much as there is and may be sent. */
 void yett_deliver(struct yett_node *node);
+/* An upstream has given credit. */
+void yett_deliver_granted(struct yett_peer *peer, const struct yett_credit *message);
 /* A batch has just been synced: spares reading it again, where deliver is that far. */
 void yett_deliver_offer(struct yett_node *node, uint32_t lane, const struct yett_keep *keep);
 /* What the queue holds when it opens. */

@@ -312,6 +312,42 @@ static void a_refused_queue_stays_on_disk(void)
 	world_free(run.world);
 }
 
+/* What asks for credit overtakes what was sent before it, which then takes of what was granted: it must
+ * be made up for, also where memory is scarce and nothing is given beyond what was asked for. */
+static void credit_that_was_overtaken_is_made_up_for(void)
+{
+	struct run run = {.world = world_new(9)};
+	struct world_node *agents[12];
+	char name[32];
+
+	run.gateways[0] = world_add(run.world, "g0.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );",
+		world_address("g0.example"), world_address("ms.example"));
+	set_memory(run.gateways[0], "4 MiB");
+	world_start(run.gateways[0]);
+	for (int i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "c%d.example", i);
+		agents[i] = world_add(run.world, name,
+			"upstreams = ( { name = \"g0.example\"; address = \"%s\"; } );",
+			world_address("g0.example"));
+		world_start(agents[i]);
+		tell(&run, agents[i], YETT_LANE_NORMAL, 6, 50000 + 100 * (unsigned)i);
+	}
+	world_run(run.world, 60 * YETT_SEC);
+	for (int i = 0; i < 12; i++) {
+		tell(&run, agents[i], YETT_LANE_NORMAL, 1, 100);
+		tell(&run, agents[i], YETT_LANE_NORMAL, 1, 400);
+		tell(&run, agents[i], YETT_LANE_NORMAL, 9, 50000);
+	}
+	world_run(run.world, 120 * YETT_SEC);
+	for (int i = 0; i < 12; i++) {
+		CU_ASSERT_EQUAL(world_queued(agents[i]), 0);
+	}
+	CU_ASSERT(credit_adds_up(run.gateways[0]->node));
+	world_free(run.world);
+}
+
 /* Whoever comes and goes while the queue is full gets no new memory each time; and many that wait are
  * let through one at a time. */
 static void credit_is_bounded_while_full(void)
@@ -363,6 +399,8 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
 		{"credit is bounded while full", credit_is_bounded_while_full},
+		{"credit that was overtaken is made up for",
+			credit_that_was_overtaken_is_made_up_for},
 		{"keeps custody under any seed", keeps_custody_under_any_seed},
 		CU_TEST_INFO_NULL,
 	};

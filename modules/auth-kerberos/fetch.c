@@ -4,12 +4,13 @@
  * first), the first ticket by its key, the service's ticket by that one; each time in a new cache in
  * memory, so that what is old is never handed out as new. Without a client keytab it takes what
  * somebody else keeps in the credential cache. With both, the file is written when a ticket has come,
- * and read where no KDC answers. The service's realm is what the configuration maps its name to
+ * and read at a start, and where no KDC answers. The service's realm is what the configuration maps its name to
  * ([domain_realm]), else the KDC's own word (a referral); no name is asked of the DNS. Not
  * responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kerberos.h"
 
@@ -192,6 +193,24 @@ static krb5_error_code from_file(struct fetch *fetch, krb5_flags flags)
 	return code == 0 ? krb5_cc_store_cred(fetch->context, fetch->cache, fetch->ticket) : code;
 }
 
+/* It has half of its life before it. */
+static bool is_young(const krb5_creds *ticket)
+{
+	int64_t begin = (uint32_t)(ticket->times.starttime != 0 ? ticket->times.starttime
+								: ticket->times.authtime);
+	int64_t end = (uint32_t)ticket->times.endtime;
+
+	return end - (int64_t)time(NULL) > (end - begin) / 2;
+}
+
+static void forget(struct fetch *fetch)
+{
+	if (fetch->ticket != NULL) {
+		krb5_free_creds(fetch->context, fetch->ticket);
+		fetch->ticket = NULL;
+	}
+}
+
 /* What was got is kept for a start without a KDC; that it cannot be is no failure. */
 static void to_file(struct fetch *fetch)
 {
@@ -200,7 +219,7 @@ static void to_file(struct fetch *fetch)
 	}
 }
 
-static int get(struct fetch *fetch)
+static int get(struct fetch *fetch, bool anew)
 {
 	krb5_error_code code = krb5_cc_new_unique(fetch->context, "MEMORY", NULL, &fetch->cache);
 
@@ -211,6 +230,11 @@ static int get(struct fetch *fetch)
 		code = from_file(fetch, 0);
 		return code == 0 ? 0 : no_service(fetch, code);
 	}
+	if (!anew && fetch->file != NULL && from_file(fetch, KRB5_GC_CACHED) == 0 &&
+		is_young(fetch->ticket)) {
+		return 0;
+	}
+	forget(fetch);
 	code = first_ticket(fetch);
 	if (code != 0) {
 		if (fetch->file != NULL && from_file(fetch, KRB5_GC_CACHED) == 0) {
@@ -273,7 +297,7 @@ static void fetch_done(struct fetch *fetch, bool keep)
 	krb5_free_context(context);
 }
 
-int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
+int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host, bool anew,
 	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause)
 {
 	struct fetch fetch = {.source = source, .cause = ret_cause};
@@ -290,7 +314,7 @@ int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *h
 		result = find_server(&fetch, host);
 	}
 	if (result == 0) {
-		result = get(&fetch);
+		result = get(&fetch, anew);
 	}
 	if (result == 0) {
 		describe(&fetch, ret_ticket);

@@ -78,12 +78,13 @@ int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *
 void yett_kerberos_ticket_doubt(const struct yett_kerberos_ticket *ticket);
 void yett_kerberos_ticket_release(struct yett_kerberos_ticket *ticket);
 
-/* fetch.c: the library's calls that may block for long. `ret_ticket`: all but how it is held. */
+/* fetch.c: the library's calls that may block for long. `ret_ticket`: all but how it is held. `anew`:
+ * what the file holds will not do, unless no KDC answers. */
 struct yett_kerberos_source {
 	char *keytab, *principal, *ccache, *service;
 	char *own_realm; /* "": not known yet */
 };
-int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
+int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host, bool anew,
 	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
 void yett_kerberos_cache_destroy(const char *name);
 

@@ -35,6 +35,7 @@ struct target {
 	char host[YETT_KERBEROS_NAME_SIZE];
 	struct held *held; /* the newest; NULL: none */
 	bool fetching;
+	bool anew;                        /* this fetch: not what a file holds */
 	bool late;                        /* this fetch has been waited for in vain */
 	struct yett_kerberos_cause cause; /* why the last one failed; result 0: it did not */
 };
@@ -141,7 +142,8 @@ static void *run(void *arg)
 	if (held == NULL) {
 		yett_kerberos_say(&cause, YETT_ENOMEM, NULL, NULL, "out of memory");
 	} else {
-		yett_kerberos_fetch(&tickets->source, target->host, &held->ticket, &cause);
+		yett_kerberos_fetch(
+			&tickets->source, target->host, target->anew, &held->ticket, &cause);
 	}
 	pthread_mutex_lock(&tickets->lock);
 	target->fetching = false;
@@ -169,6 +171,7 @@ static void start_fetch(struct target *target)
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	target->fetching = true;
 	target->late = false;
+	target->anew = target->held != NULL;
 	target->tickets->references++;
 	if (pthread_create(&thread, &attributes, run, target) != 0) {
 		target->fetching = false;

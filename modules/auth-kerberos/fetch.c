@@ -114,6 +114,9 @@ static int find_client(struct fetch *fetch)
 	if (code != 0) {
 		return failed(fetch, code, "open the keytab or the credential cache");
 	}
+	if (source->own_realm[0] != '\0') { /* of a principal that is given without one */
+		krb5_set_default_realm(fetch->context, source->own_realm);
+	}
 	if (source->principal[0] != '\0') {
 		code = krb5_parse_name(fetch->context, source->principal, &fetch->client);
 	} else if (fetch->keytab != NULL) {

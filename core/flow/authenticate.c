@@ -7,8 +7,8 @@
  * responsible for what proves a name (modules) nor for who may take part (admit.c).
  *
  * On the loop but for `work`, which runs on one thread at a time for each context and touches only
- * the authentication itself. A peer that goes away meanwhile is noted; the context is then ended by
- * the job that has it. Facts are copied, since the channel may go first. */
+ * the authentication itself. A peer that goes away meanwhile is noted, for the loop alone to see; the
+ * context is ended when the job is done. Facts are copied, since the channel may go first. */
 #include <stdio.h>
 #include <string.h>
 
@@ -119,8 +119,7 @@ static void work(void *arg)
 	if (auth->result == 0) {
 		step(auth);
 	}
-	if (auth->context != NULL &&
-		(auth->result != 0 || auth->status != YETT_AUTH_CONTINUE || auth->cancelled)) {
+	if (auth->context != NULL && (auth->result != 0 || auth->status != YETT_AUTH_CONTINUE)) {
 		auth->slot->operations->end(auth->context);
 		auth->context = NULL;
 	}

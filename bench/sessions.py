@@ -34,7 +34,9 @@ def _stand():
         group.authority = _shared["authority"]
         group.expect("store-keeps-nothing", "session-refused", "connection-dropped", "queue-full")
         server, gateway = triangle(group)
-        gateway.settings["listeners"][0]["shared-sources"] = ["127.0.0.0/8"]
+        # As its administrator would for so many agents: thousands may come back at once.
+        gateway.settings["listeners"][0].update({"shared-sources": ["127.0.0.0/8"],
+                                                 "max-unauthenticated": 6144, "handshakes-per-second": 4000})
         gateway.settings["node"]["memory"] = "256 MiB"
         group.start()
         yield group, folder, server, gateway

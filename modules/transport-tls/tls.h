@@ -51,6 +51,7 @@ struct yett_tls {
 	size_t ending; /* let go by their owner, not yet gone */
 	struct {       /* turn.c */
 		struct yett_channel *first, *last;
+		struct yett_channel *last_begun; /* those before it have a TLS session already */
 		struct yett_timer *timer;
 		uint64_t spent_ns; /* in this round */
 		unsigned spent_cost;

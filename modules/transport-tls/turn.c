@@ -5,6 +5,8 @@
  * are ready in the same moment, and the loop would see to each before it hears of anybody else. So
  * only so many handshakes that peers began, and ends, are seen to in a round; who comes later waits
  * in line, with what was read of it, and is served from a timer, between which the loop hears everybody.
+ * Whose handshake has begun goes before those who have just come: a few are finished, one after the
+ * other, where all would run out of time together.
  * Not responsible for how many strangers there may be: the core is.
  *
  * On the loop. A channel that waits is not read from: what it holds is one read's worth at most. Where
@@ -35,6 +37,11 @@ static bool is_over(const struct yett_tls *tls)
 static unsigned cost(const struct yett_channel *channel)
 {
 	return channel->state == YETT_TLS_HANDSHAKE ? HANDSHAKE_COST : END_COST;
+}
+
+static bool has_begun(const struct yett_channel *channel)
+{
+	return channel->session != NULL;
 }
 
 static void serve(struct yett_tls *tls)
@@ -90,7 +97,8 @@ bool yett_tls_turn_begin(struct yett_channel *channel, uint64_t *ret_began_ns)
 {
 	struct yett_tls *tls = channel->tls;
 
-	if (tls->turns.first != NULL || is_over(tls)) {
+	if ((has_begun(channel) ? tls->turns.last_begun : tls->turns.first) != NULL ||
+		is_over(tls)) {
 		return false;
 	}
 	tls->turns.spent_cost += cost(channel);
@@ -108,6 +116,17 @@ void yett_tls_turn_end(struct yett_tls *tls, uint64_t began_ns)
 	}
 }
 
+/* Where the line says who comes after a channel (NULL: who is first), and before one. */
+static struct yett_channel **next_of(struct yett_tls *tls, struct yett_channel *channel)
+{
+	return channel != NULL ? &channel->turn_next : &tls->turns.first;
+}
+
+static struct yett_channel **previous_of(struct yett_tls *tls, struct yett_channel *channel)
+{
+	return channel != NULL ? &channel->turn_previous : &tls->turns.last;
+}
+
 int yett_tls_turn_wait(struct yett_channel *channel)
 {
 	struct yett_tls *tls = channel->tls;
@@ -117,14 +136,13 @@ int yett_tls_turn_wait(struct yett_channel *channel)
 		return result;
 	}
 	channel->waits = true;
-	channel->turn_next = NULL;
-	channel->turn_previous = tls->turns.last;
-	if (tls->turns.last != NULL) {
-		tls->turns.last->turn_next = channel;
-	} else {
-		tls->turns.first = channel;
+	channel->turn_previous = has_begun(channel) ? tls->turns.last_begun : tls->turns.last;
+	channel->turn_next = *next_of(tls, channel->turn_previous);
+	*next_of(tls, channel->turn_previous) = channel;
+	*previous_of(tls, channel->turn_next) = channel;
+	if (has_begun(channel)) {
+		tls->turns.last_begun = channel;
 	}
-	tls->turns.last = channel;
 	return 0;
 }
 
@@ -136,16 +154,11 @@ void yett_tls_turn_leave(struct yett_channel *channel)
 		return;
 	}
 	channel->waits = false;
-	if (channel->turn_previous != NULL) {
-		channel->turn_previous->turn_next = channel->turn_next;
-	} else {
-		tls->turns.first = channel->turn_next;
+	if (tls->turns.last_begun == channel) {
+		tls->turns.last_begun = channel->turn_previous;
 	}
-	if (channel->turn_next != NULL) {
-		channel->turn_next->turn_previous = channel->turn_previous;
-	} else {
-		tls->turns.last = channel->turn_previous;
-	}
+	*next_of(tls, channel->turn_previous) = channel->turn_next;
+	*previous_of(tls, channel->turn_next) = channel->turn_previous;
 }
 
 void yett_tls_turns_done(struct yett_tls *tls)

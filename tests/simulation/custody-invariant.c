@@ -104,7 +104,7 @@ bool invariant_bounded(struct run *run)
 			run_fail(run, "credit of %s does not add up: %" PRIu64 " and %" PRIu64,
 				node->name, node->credit_committed, sum);
 		}
-		if (sum > node->settings->node.memory_bytes + YETT_LANES * YETT_BATCH_MAX) {
+		if (sum > node->settings->node.memory_bytes + 2 * YETT_LANES * YETT_BATCH_MAX) {
 			run_fail(run, "%s has given credit of %" PRIu64 " bytes", node->name, sum);
 		}
 	}

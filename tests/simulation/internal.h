@@ -22,6 +22,7 @@ struct sim_loop {
 	struct yett_clock clock;
 	int64_t wall_offset_ns;
 	uint64_t stalled_until_ns;
+	uint64_t slow_ns, posted_ns; /* what is posted comes so much later; the last of it */
 	unsigned open;
 	bool mute;   /* its process has died: nothing leaves it any more */
 	bool silent; /* not even the end of its connections is seen: the power went */

@@ -174,7 +174,14 @@ static void loop_post(struct yett_loop *base, struct yett_post *post)
 {
 	struct sim_loop *loop = (struct sim_loop *)base;
 
-	sim_event(loop->sim, loop, loop->sim->now_ns, post->fn, post->arg);
+	uint64_t at_ns = loop->sim->now_ns;
+
+	if (loop->slow_ns > 0 && !loop->mute) {
+		at_ns += sim_random(loop->sim) % loop->slow_ns;
+		at_ns = at_ns > loop->posted_ns ? at_ns : loop->posted_ns;
+		loop->posted_ns = at_ns;
+	}
+	sim_event(loop->sim, loop, at_ns, post->fn, post->arg);
 }
 
 static struct yett_timer *timer_new(struct yett_loop *base, yett_timer_fn fire, void *arg)
@@ -323,10 +330,12 @@ void sim_loop_settle(struct yett_loop *base)
 {
 	struct sim_loop *loop = (struct sim_loop *)base;
 
-	if (loop->stalled_until_ns > loop->sim->now_ns) {
+	if (loop->stalled_until_ns > loop->sim->now_ns || loop->posted_ns > loop->sim->now_ns) {
 		loop->stalled_until_ns = 0;
+		loop->posted_ns = 0;
 		hurry_posts(loop->sim, loop);
 	}
+	loop->slow_ns = 0;
 	sim_run(loop->sim, loop->sim->now_ns);
 }
 
@@ -351,6 +360,11 @@ const struct yett_clock *sim_loop_clock(struct yett_loop *loop)
 void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns)
 {
 	((struct sim_loop *)loop)->wall_offset_ns = offset_ns;
+}
+
+void sim_loop_slow(struct yett_loop *base, uint64_t most_ns)
+{
+	((struct sim_loop *)base)->slow_ns = most_ns;
 }
 
 void sim_loop_stall(struct yett_loop *base, uint64_t for_ns)

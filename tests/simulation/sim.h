@@ -31,6 +31,8 @@ void sim_loop_wall_offset(struct yett_loop *loop, int64_t offset_ns);
 void sim_loop_mute(struct yett_loop *loop, bool power);
 /* What is due now happens now, also what a stall has put off. */
 void sim_loop_settle(struct yett_loop *loop);
+/* What its executors do (a disk that is slow) takes up to so long, in the order of submitting. */
+void sim_loop_slow(struct yett_loop *loop, uint64_t most_ns);
 /* As by SIGSTOP: it does nothing for so long, and its connections stay. */
 void sim_loop_stall(struct yett_loop *loop, uint64_t for_ns);
 /* fn(arg) at a time (monotonic); must free nothing that it is called from. */

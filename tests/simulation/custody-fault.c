@@ -164,10 +164,6 @@ static void fault_of_disk(struct run *run)
 	struct member *member = any(run);
 	struct sim_faults faults = {0};
 
-	if (member->at->node != NULL && one_in(run, 3)) {
-		sim_loop_slow(member->at->loop, draw(run, 3 * YETT_SEC)); /* and works */
-		return;
-	}
 	switch (draw(run, 5)) {
 	case 0:
 		faults.sync_fails = 1 + draw(run, 20);
@@ -429,9 +425,6 @@ void fault_heal(struct run *run)
 		struct member *member = &run->all[i];
 
 		set_faults(member, (struct sim_faults){0});
-		if (member->at->node != NULL) {
-			sim_loop_slow(member->at->loop, YETT_MS);
-		}
 		if (member->at->process != NULL) {
 			member->at->process->faults.kill_at = 0;
 		}

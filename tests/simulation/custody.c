@@ -27,6 +27,7 @@
 
 #define JOBS_MAX     64
 #define FAILURES_MAX 20 /* what comes after that says no more */
+#define SEED_S       60 /* what one seed may take */
 #define SEEDS        2000
 #define PATIENCE_S   90 /* of the run without options, where others have the processors */
 
@@ -184,6 +185,7 @@ static int child(const struct plan *plan, struct progress *all, unsigned job, ui
 			break;
 		}
 		shared->seed = plan->from + i;
+		alarm(SEED_S); /* one that does not end is one that fails */
 		good = custody_run(plan->from + i, false) && good;
 		if (failures(plan, all) >= (plan->stop ? 1 : FAILURES_MAX)) {
 			return 1;

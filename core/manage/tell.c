@@ -15,15 +15,37 @@
 #define UNSENT_MAX   (128 * 1024) /* of control; beyond it, the rest waits */
 #define TOLD_AT_ONCE 32
 
-static void describe(
-	const struct yett_manage *manage, const struct yett_known *known, struct yett_attached *ret)
+/* The newest way that does not lead through the upstream itself. What an upstream has told is not told
+ * back to it as ours: two gateways that are each other's backup would keep a node alive between them
+ * for ever, and pass its last sessions to and fro. */
+static const struct yett_way *way_for(
+	const struct yett_known *known, const struct yett_peer *upstream)
 {
+	const struct yett_way *newest = NULL;
+
+	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
+		const struct yett_way *way = &known->ways[i];
+
+		if (way->used && !yett_id_equal(&way->through, &upstream->id) &&
+			(newest == NULL || way->session > newest->session)) {
+			newest = way;
+		}
+	}
+	return newest;
+}
+
+static void describe(const struct yett_manage *manage, const struct yett_known *known,
+	const struct yett_peer *upstream, struct yett_attached *ret)
+{
+	const struct yett_way *way = way_for(known, upstream);
+	const struct yett_id *via = way != NULL ? &way->via : &known->via;
+
 	memset(ret, 0, sizeof(*ret));
 	ret->id = known->id;
 	ret->boot = known->boot;
-	ret->via = yett_id_is_zero(&known->via) ? manage->node->id : known->via;
-	ret->session = known->session;
-	ret->live = known->live;
+	ret->via = yett_id_is_zero(via) ? manage->node->id : *via;
+	ret->session = way != NULL ? way->session : known->session;
+	ret->live = known->live && way != NULL;
 	ret->relay = known->relay;
 	g_strlcpy(ret->name, known->name, sizeof(ret->name));
 	g_strlcpy(ret->method, known->method, sizeof(ret->method));
@@ -92,8 +114,8 @@ static bool on_the_way(const struct yett_peer *upstream)
 }
 
 /* The next of them, as many as go at once. */
-static void take_some(
-	struct yett_manage *manage, struct untold *untold, struct yett_attach *message)
+static void take_some(struct yett_manage *manage, const struct yett_peer *upstream,
+	struct untold *untold, struct yett_attach *message)
 {
 	struct yett_id *id;
 
@@ -102,7 +124,7 @@ static void take_some(
 		const struct yett_known *known = g_hash_table_lookup(manage->known, id);
 
 		if (known != NULL) {
-			describe(manage, known, &message->nodes[message->count++]);
+			describe(manage, known, upstream, &message->nodes[message->count++]);
 		}
 		g_hash_table_remove(untold->set, id);
 	}
@@ -123,7 +145,7 @@ void yett_tell_more(struct yett_manage *manage, struct yett_peer *upstream)
 		if (yett_wire_control_unsent(upstream->wire) > UNSENT_MAX) {
 			break;
 		}
-		take_some(manage, untold, message);
+		take_some(manage, upstream, untold, message);
 		if (g_queue_is_empty(&untold->order)) {
 			yett_tell_forget(manage, upstream);
 		}

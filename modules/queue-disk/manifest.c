@@ -57,7 +57,8 @@ static struct yett_disk_listed list(struct yett_disk_segment *segment)
 		.lane = segment->lane,
 		.count = segment->synced_count,
 		.end = segment->synced,
-		.sealed = segment->sealed,
+		/* What was written and not synced yet ends nowhere: recovery looks how far it goes. */
+		.sealed = segment->sealed && !segment->dirty,
 		.damaged = segment->damaged,
 	};
 }

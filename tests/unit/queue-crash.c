@@ -77,6 +77,7 @@ static void model_init(struct model *model, uint64_t seed)
 	model->faulty = yett_faulty_new(seed);
 	model->settings = (struct yett_disk_settings)FIXTURE_DISK_SETTINGS("queue");
 	model->settings.size_bytes = 4 * 1024 * 1024;
+	model->settings.segment_bytes = 16384; /* so that a group fills several */
 	model->fixture.random = seed;
 }
 
@@ -182,6 +183,9 @@ static void work(struct model *model, unsigned steps)
 		append_some(model);
 		if (draw(model, 2) == 0) {
 			append_some(model);
+		}
+		if (draw(model, 2) == 0) {
+			settle_some(model); /* the manifest may be written while a group is open */
 		}
 		if (draw(model, 4) > 0) {
 			sync_all(model);

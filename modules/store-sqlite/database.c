@@ -309,7 +309,8 @@ static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 					  "set up the file", error)) < 0) ||
 		(result = use_log(store, error)) < 0 ||
 		(result = execute(store, pragmas, "set up the connection", error)) < 0 ||
-		(result = open_writer(store, error)) < 0) {
+		(result = open_writer(store, error)) < 0 ||
+		(result = yett_sqlite_names_sync(store, error)) < 0) {
 		return result;
 	}
 	if (store->sync_failed) {

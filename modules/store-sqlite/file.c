@@ -1,7 +1,9 @@
 /* The files that SQLite does not make itself: the database as an empty file, and small ones beside it.
  *
- * The database is made here, on the host's files, so that it is 0600 whatever the umask says, and its
- * name is synced. A file beside it is replaced whole: what a crash leaves is the old one or the new.
+ * The database is made here, on the host's files, so that it is 0600 whatever the umask says. Names are
+ * synced whenever a writer connects: SQLite syncs the name of a log only where it made the log itself
+ * and that log's first sync succeeds, so a log that it finds may be one that a power cut takes away. A
+ * file beside it is replaced whole: what a crash leaves is the old one or the new.
  * Whether something is there is asked of SQLite's own file system, which is the one that opens it.
  */
 #include "internal.h"
@@ -47,7 +49,8 @@ static int open_folder(const struct yett_sqlite *store, const char *suffix, char
 	return dir;
 }
 
-static int fail(const struct yett_sqlite *store, int result, struct yett_error *error)
+static int fail(
+	const struct yett_sqlite *store, int result, const char *doing, struct yett_error *error)
 {
 	const char *mend = "give the daemon's user the right to write the file and its folder";
 
@@ -56,31 +59,44 @@ static int fail(const struct yett_sqlite *store, int result, struct yett_error *
 	} else if (result == YETT_ENOTFOUND) {
 		mend = "make the folder, or correct the setting \"path\"";
 	}
-	return store->host->fail(error, result, mend, "%s: cannot make the database: %s",
-		store->path, store->host->result_text(result));
+	return store->host->fail(error, result, mend, "%s: cannot %s: %s", store->path, doing,
+		store->host->result_text(result));
 }
 
 int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error)
 {
 	const struct yett_files *files = store->host->files;
 	char *name = NULL;
-	int dir, file, result;
+	int dir, file;
 
 	if (yett_sqlite_file_exists(store->path)) {
 		return 0;
 	}
 	dir = open_folder(store, "", &name);
 	if (dir < 0) {
-		return fail(store, dir, error);
+		return fail(store, dir, "make the database", error);
 	}
 	file = files->open(files->fs, dir, name, O_RDWR | O_CREAT | O_CLOEXEC);
-	result = file < 0 ? file : files->dir_sync(files->fs, dir);
 	if (file >= 0) {
 		files->close(files->fs, file);
 	}
 	files->dir_close(files->fs, dir);
 	free(name);
-	return result < 0 ? fail(store, result, error) : 0;
+	return file < 0 ? fail(store, file, "make the database", error) : 0;
+}
+
+int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error)
+{
+	const struct yett_files *files = store->host->files;
+	char *name = NULL;
+	int dir = open_folder(store, "", &name);
+	int result = dir < 0 ? dir : files->dir_sync(files->fs, dir);
+
+	if (dir >= 0) {
+		files->dir_close(files->fs, dir);
+		free(name);
+	}
+	return result < 0 ? fail(store, result, "make its names durable", error) : 0;
 }
 
 int yett_sqlite_side_read(

@@ -134,6 +134,8 @@ void yett_sqlite_forget(struct yett_sqlite *store); /* interned ids */
 
 /* file.c: the files that SQLite does not make itself; names are the database's with a suffix. */
 int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error);
+/* Once the log exists: the names of both are there after a power cut. */
+int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error);
 bool yett_sqlite_file_exists(const char *path);
 int yett_sqlite_side_read(
 	const struct yett_sqlite *store, const char *suffix, char *ret_text, size_t size);

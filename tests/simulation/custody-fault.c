@@ -164,6 +164,10 @@ static void fault_of_disk(struct run *run)
 	struct member *member = any(run);
 	struct sim_faults faults = {0};
 
+	if (member->at->node != NULL && one_in(run, 3)) {
+		sim_loop_slow(member->at->loop, draw(run, 3 * YETT_SEC)); /* and works */
+		return;
+	}
 	switch (draw(run, 5)) {
 	case 0:
 		faults.sync_fails = 1 + draw(run, 20);
@@ -357,6 +361,28 @@ static void tell_all(struct run *run)
 	}
 }
 
+/* A relay's disk is slow, its sessions break while batches are on their way to it, they come again, and
+ * then it dies in the middle of something: what was said on one session must not count on the next. */
+static void storm(struct run *run)
+{
+	struct member *relay = any_relay(run);
+
+	if (relay->at->node == NULL) {
+		group_start(run, relay);
+		return;
+	}
+	sim_loop_slow(relay->at->loop, 3 * YETT_SEC);
+	tell_all(run);
+	world_run(run->world, 1 + draw(run, 20 * YETT_MS));
+	for (unsigned i = 0; i < run->count; i++) {
+		sim_break(run->sim, run->all[i].at->name, relay->at->name);
+	}
+	world_run(run->world, draw(run, 800 * YETT_MS));
+	tell_all(run);
+	world_run(run->world, draw(run, 800 * YETT_MS));
+	plan_death(run, relay);
+}
+
 static void move_agent(struct run *run)
 {
 	struct member *agent = any_agent(run);
@@ -373,7 +399,10 @@ void fault_step(struct run *run)
 {
 	bool may_lose = run->seed % 4 == 0;
 
-	switch (draw(run, 16)) {
+	switch (draw(run, 18)) {
+	case 16:
+		storm(run);
+		break;
 	case 0:
 		end_now(run, any(run));
 		break;
@@ -425,6 +454,9 @@ void fault_heal(struct run *run)
 		struct member *member = &run->all[i];
 
 		set_faults(member, (struct sim_faults){0});
+		if (member->at->node != NULL) {
+			sim_loop_slow(member->at->loop, YETT_MS);
+		}
 		if (member->at->process != NULL) {
 			member->at->process->faults.kill_at = 0;
 		}

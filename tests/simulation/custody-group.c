@@ -252,6 +252,7 @@ void group_start(struct run *run, struct member *member)
 	} else if (memcmp(&member->id, &member->at->node->id, sizeof(member->id)) != 0) {
 		run_fail(run, "%s has another id than before", member->at->name);
 	}
+	sim_loop_slow(member->at->loop, 1 + draw(run, 5 * YETT_MS));
 	run->store_opens += member->role == ROLE_SERVER ? 1 : 0;
 	if (member->role == ROLE_AGENT) {
 		feed_begin(member);

@@ -70,8 +70,8 @@ struct yett_kerberos_tickets *yett_kerberos_tickets_new(
 	const struct yett_kerberos_settings *settings, const char *own_realm);
 /* A thread that a KDC keeps waiting may live on, and keeps what it needs. */
 void yett_kerberos_tickets_free(struct yett_kerberos_tickets *tickets);
-/* Waits for a KDC as long as the settings say, and for one that has not answered by then not again
- * until it does. On success to be given back. Any thread, several at once. */
+/* Waits for a KDC as long as the settings say; for one that has not answered by then a second at most,
+ * or not at all, until it does. On success to be given back. Any thread, several at once. */
 int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *host,
 	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
 /* It was shown in vain: the next one that asks waits for a new one, and has this if none can be had. */

@@ -1,16 +1,22 @@
 /* What an initiator gets of a KDC: a ticket for each upstream.
  *
- * Responsible for getting tickets with the node's own key (client keytab), or with what somebody else
- * keeps in the credential cache; for getting them anew when half of their life is over, so that a
- * session that is renewed lives long, or when one was shown in vain; and for nobody being kept waiting by a KDC that does not
- * answer: the library blocks for as long as it likes (a minute), so it is called on a thread of its
- * own, one a target at most, and whoever needs the ticket waits for the configured time. One that is
- * still waited for after that is not waited for again: an older ticket is used if it lives, or the
- * answer is that the KDC does not answer. Not responsible for what is done with a ticket.
+ * Responsible for getting tickets with the node's own key (client keytab), or with what somebody
+ * else keeps in the credential cache; for getting them anew when half of their life is over, so
+ * that a session that is renewed lives long, or when one was shown in vain; and for nobody being
+ * kept waiting by a KDC that does not answer. The library blocks for as long as it likes (half a
+ * minute or a whole one for one KDC, and no setting of krb5 1.20 bounds it), so it is called on
+ * threads of its own, and whoever needs the ticket waits for the configured time. One fetch for a
+ * target is under way as long as it is in time. One that is late goes on, but it may be lost in a
+ * connection that is dead for good: whoever asks next begins another, some seconds after it, and
+ * the first good answer serves all. So a KDC that is back is noticed at the next try. They are
+ * FETCHES_MAX at most for a target: where the library takes longer than all of them last one
+ * after the other (with many KDCs that are all dead), the next one begins when the oldest ends.
+ * Meanwhile an older ticket is used if it lives, or the answer is that the KDC does not answer.
+ * Not responsible for what is done with a ticket.
  *
- * All is under one lock, never held during a call that may block. The table is counted, by its owner
- * and by each thread, so that it outlives the owner where a KDC keeps a thread. Tickets are kept in
- * memory; with `ccache`, also in that file, from which a start goes on without a KDC. */
+ * All is under one lock, never held during a call that may block. The table is counted, by its
+ * owner and by each thread, so that it outlives the owner where a KDC keeps a thread. Tickets are
+ * kept in memory; with `ccache`, also in that file, from which a start goes on without a KDC. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +27,14 @@
 #include "kerberos.h"
 
 #define TARGETS_MAX 64
+#define FETCHES_MAX 16 /* for one target, at a time */
 #define NANO_PER_S  INT64_C(1000000000)
+/* Between the beginnings of two, while the first is late. */
+#ifndef APART_NS /* a test is in a hurry */
+#	define APART_NS (4 * NANO_PER_S)
+#endif
+/* How long one is waited for, after one that was late. */
+#define AGAIN_NS NANO_PER_S
 
 /* A cache in memory with a ticket in it: one reference is the target's, the others are holders'. */
 struct held {
@@ -33,11 +46,19 @@ struct held {
 struct target {
 	struct yett_kerberos_tickets *tickets;
 	char host[YETT_KERBEROS_NAME_SIZE];
-	struct held *held; /* the newest; NULL: none */
-	bool fetching;
-	bool anew;                        /* this fetch: not what a file holds */
-	bool late;                        /* this fetch has been waited for in vain */
-	struct yett_kerberos_cause cause; /* why the last one failed; result 0: it did not */
+	struct held *held;     /* the newest; NULL: none */
+	unsigned fetches;      /* under way, each on a thread of its own */
+	uint64_t begun, ended; /* the newest of those that have; they are numbered from 1 */
+	int64_t begun_ns;
+	bool late; /* the newest has been waited for in vain */
+	/* Why the one that `ended` failed; result 0: it did not. */
+	struct yett_kerberos_cause cause;
+};
+
+struct fetch {
+	struct target *target;
+	uint64_t number;
+	bool anew; /* not what a file holds */
 };
 
 struct yett_kerberos_tickets {
@@ -49,6 +70,14 @@ struct yett_kerberos_tickets {
 	struct target *targets[TARGETS_MAX];
 	size_t count;
 };
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NANO_PER_S + now.tv_nsec;
+}
 
 static char *copy(const char *text)
 {
@@ -130,11 +159,50 @@ void yett_kerberos_tickets_free(struct yett_kerberos_tickets *tickets)
 	}
 }
 
-/* Fetching, on a thread of its own. */
+static bool lives(const struct target *target, int64_t now)
+{
+	return target->held != NULL && target->held->ticket.until > now;
+}
+
+static bool is_fresh(const struct target *target, int64_t now)
+{
+	const struct yett_kerberos_ticket *ticket;
+
+	if (!lives(target, now) || target->held->doubtful) {
+		return false;
+	}
+	ticket = &target->held->ticket;
+	return ticket->until - now > (ticket->until - ticket->since) / 2;
+}
+
+/* Fetching, on threads of their own. */
+
+/* Under the lock. What an older one brings counts only where there is nothing better. */
+static void take(struct target *target, const struct fetch *fetch, struct held *held,
+	const struct yett_kerberos_cause *cause)
+{
+	bool newest = fetch->number > target->ended;
+
+	target->fetches--;
+	if (newest) {
+		target->ended = fetch->number;
+		target->cause = *cause;
+	}
+	if (cause->result != 0) {
+		free(held);
+	} else if (newest || !is_fresh(target, (int64_t)time(NULL))) {
+		held_unref(target->held);
+		target->held = held;
+	} else {
+		held_unref(held);
+	}
+	pthread_cond_broadcast(&target->tickets->changed);
+}
 
 static void *run(void *arg)
 {
-	struct target *target = arg;
+	struct fetch *fetch = arg;
+	struct target *target = fetch->target;
 	struct yett_kerberos_tickets *tickets = target->tickets;
 	struct held *held = calloc(1, sizeof(*held));
 	struct yett_kerberos_cause cause = {0};
@@ -142,21 +210,14 @@ static void *run(void *arg)
 	if (held == NULL) {
 		yett_kerberos_say(&cause, YETT_ENOMEM, NULL, NULL, "out of memory");
 	} else {
+		held->references = 1;
 		yett_kerberos_fetch(
-			&tickets->source, target->host, target->anew, &held->ticket, &cause);
+			&tickets->source, target->host, fetch->anew, &held->ticket, &cause);
 	}
 	pthread_mutex_lock(&tickets->lock);
-	target->fetching = false;
-	target->cause = cause;
-	if (cause.result == 0) {
-		held->references = 1;
-		held_unref(target->held);
-		target->held = held;
-	} else {
-		free(held);
-	}
-	pthread_cond_broadcast(&tickets->changed);
+	take(target, fetch, held, &cause);
 	pthread_mutex_unlock(&tickets->lock);
+	free(fetch);
 	unref(tickets);
 	return NULL;
 }
@@ -164,22 +225,69 @@ static void *run(void *arg)
 /* Under the lock. */
 static void start_fetch(struct target *target)
 {
+	struct fetch *fetch = calloc(1, sizeof(*fetch));
 	pthread_attr_t attributes;
 	pthread_t thread;
+	bool started;
 
+	target->begun++;
+	target->begun_ns = monotonic_ns();
+	target->late = false;
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	target->fetching = true;
-	target->late = false;
-	target->anew = target->held != NULL;
-	target->tickets->references++;
-	if (pthread_create(&thread, &attributes, run, target) != 0) {
-		target->fetching = false;
-		target->tickets->references--;
-		yett_kerberos_say(
-			&target->cause, YETT_EUNAVAIL, NULL, NULL, "no thread to ask the KDC on");
+	if (fetch != NULL) {
+		fetch->target = target;
+		fetch->number = target->begun;
+		fetch->anew = target->held != NULL;
 	}
+	started = fetch != NULL && pthread_create(&thread, &attributes, run, fetch) == 0;
 	pthread_attr_destroy(&attributes);
+	if (started) {
+		target->fetches++;
+		target->tickets->references++;
+		return;
+	}
+	free(fetch);
+	target->ended = target->begun;
+	yett_kerberos_say(&target->cause, YETT_EUNAVAIL, NULL, NULL, "no thread to ask the KDC on");
+}
+
+static bool is_pending(const struct target *target)
+{
+	return target->ended != target->begun;
+}
+
+/* Under the lock. */
+static void ask(struct target *target)
+{
+	if (target->fetches < FETCHES_MAX &&
+		(!is_pending(target) ||
+			(target->late && monotonic_ns() - target->begun_ns >= APART_NS))) {
+		start_fetch(target);
+	}
+}
+
+/* Under the lock: until the newest fetch is done, another has brought what is needed, or time is up. */
+static void wait_for(struct target *target)
+{
+	struct yett_kerberos_tickets *tickets = target->tickets;
+	int64_t longest = (int64_t)tickets->timeout_ns, until_ns;
+	struct timespec until;
+
+	if (target->fetches > 1 && longest > AGAIN_NS) {
+		longest = AGAIN_NS;
+	}
+	until_ns = monotonic_ns() + longest;
+	until.tv_sec = (time_t)(until_ns / NANO_PER_S);
+	until.tv_nsec = (long)(until_ns % NANO_PER_S);
+	while (is_pending(target) && !target->late && !is_fresh(target, (int64_t)time(NULL))) {
+		if (pthread_cond_timedwait(&tickets->changed, &tickets->lock, &until) ==
+			ETIMEDOUT) {
+			target->late = is_pending(target);
+			pthread_cond_broadcast(&tickets->changed);
+			return;
+		}
+	}
 }
 
 /* Under the lock. */
@@ -201,45 +309,6 @@ static struct target *target_of(struct yett_kerberos_tickets *tickets, const cha
 	return target;
 }
 
-static bool lives(const struct target *target, int64_t now)
-{
-	return target->held != NULL && target->held->ticket.until > now;
-}
-
-static bool is_fresh(const struct target *target, int64_t now)
-{
-	const struct yett_kerberos_ticket *ticket;
-
-	if (!lives(target, now) || target->held->doubtful) {
-		return false;
-	}
-	ticket = &target->held->ticket;
-	return ticket->until - now > (ticket->until - ticket->since) / 2;
-}
-
-/* Under the lock: until the fetch that is under way is done, or its time is up. */
-static void wait_for(struct target *target)
-{
-	struct yett_kerberos_tickets *tickets = target->tickets;
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(tickets->timeout_ns / (uint64_t)NANO_PER_S);
-	until.tv_nsec += (long)(tickets->timeout_ns % (uint64_t)NANO_PER_S);
-	if (until.tv_nsec >= NANO_PER_S) {
-		until.tv_sec++;
-		until.tv_nsec -= NANO_PER_S;
-	}
-	while (target->fetching && !target->late) {
-		if (pthread_cond_timedwait(&tickets->changed, &tickets->lock, &until) ==
-			ETIMEDOUT) {
-			target->late = target->fetching;
-			pthread_cond_broadcast(&tickets->changed);
-			return;
-		}
-	}
-}
-
 static int no_answer(const struct yett_kerberos_source *source, const char *host,
 	struct yett_kerberos_cause *ret_cause)
 {
@@ -259,8 +328,13 @@ static int no_answer(const struct yett_kerberos_source *source, const char *host
 
 static int no_ticket(const struct target *target, struct yett_kerberos_cause *ret_cause)
 {
-	if (target->fetching) {
+	if (is_pending(target)) {
 		return no_answer(&target->tickets->source, target->host, ret_cause);
+	}
+	if (target->cause.result == 0) {
+		return yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL,
+			"see what life the realm gives to tickets, and whether the clocks agree",
+			"the ticket for %s had ended when it came", target->host);
 	}
 	*ret_cause = target->cause;
 	return ret_cause->result;
@@ -281,9 +355,7 @@ int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *
 		goto out;
 	}
 	if (!is_fresh(target, now)) {
-		if (!target->fetching) {
-			start_fetch(target);
-		}
+		ask(target);
 		wait_for(target);
 	}
 	if (!lives(target, now)) {

@@ -24,7 +24,6 @@
 #include "../flow/node.h"
 #include "../manage/manage.h"
 #include "../net/files.h"
-#include "environment.h"
 #include "privileges.h"
 
 struct daemon_state {
@@ -72,7 +71,8 @@ static void reload(struct daemon_state *daemon)
 	struct yett_conf *conf = NULL;
 
 	notify("RELOADING=1");
-	if (yett_configure(daemon->loader, settings_of(daemon)->file, &conf, problems) != 0) {
+	if (yett_configure(daemon->loader, settings_of(daemon)->file, YETT_CONFIGURE_AGAIN, &conf,
+		    problems) != 0) {
 		yett_problems_walk(problems, log_problem, NULL);
 		yett_log(YETT_LOG_ERROR, "reload-refused",
 			"nothing has changed; mend the configuration and reload again problems=%zu",
@@ -144,11 +144,6 @@ static int start_loop(struct daemon_state *daemon, struct yett_error *error)
 	return result;
 }
 
-static int start_environment(struct daemon_state *daemon, struct yett_error *error)
-{
-	return yett_environment_set(settings_of(daemon)->node.krb5_config, error);
-}
-
 static int start_privileges(struct daemon_state *daemon, struct yett_error *error)
 {
 	const struct yett_settings *settings = settings_of(daemon);
@@ -189,7 +184,6 @@ static int start_traffic(struct daemon_state *daemon, struct yett_error *error)
 }
 
 static int (*const stages[])(struct daemon_state *daemon, struct yett_error *error) = {
-	start_environment,
 	start_privileges,
 	start_loop,
 	start_node,

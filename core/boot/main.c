@@ -8,9 +8,9 @@
 
 #include <stdio.h>
 
+#include "../base/environment.h"
 #include "../base/log.h"
 #include "daemon.h"
-#include "environment.h"
 #include "options.h"
 
 static int with_conf(
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 	}
 	loader = yett_loader_new();
 	problems = yett_problems_new();
-	if (yett_configure(loader, options.config, &conf, problems) != 0) {
+	if (yett_configure(loader, options.config, YETT_CONFIGURE_FIRST, &conf, problems) != 0) {
 		yett_problems_print(problems, stderr);
 		code = 2;
 	} else {

@@ -1,8 +1,8 @@
 /* Loading.
  *
- * Responsible for the order of things: scan and parse the text, fill the core's rows, then each
- * module block (its module resolved through the hook, its rows filled, its own `check` called), then
- * what rows cannot say. Goes on after a mistake, so that all are told at once, but never looks at
+ * Responsible for the order of things: scan and parse the text, fill the core's rows (what they say of
+ * the whole process comes into force), then each module block (its module resolved through the hook,
+ * its rows filled, its own `check` called), then what rows cannot say. Goes on after a mistake, so that all are told at once, but never looks at
  * what a refused block would have held. Not for what a row accepts (fill.c).
  *
  * Main thread. A conf owns every byte of its settings (one arena); descriptors are the loader's and
@@ -235,11 +235,23 @@ static void fill_section(struct load *load, const struct yett_section *section)
 	}
 }
 
-static void fill_all(struct load *load, const char *path)
+static void put_in_force(struct load *load, const struct yett_check *check)
+{
+	struct yett_place place = yett_check_place(check, "node", -1, "krb5-config");
+	struct yett_error error = YETT_ERROR_INIT;
+
+	if (load->hooks->environment != NULL && load->conf->settings.node.krb5_config != NULL &&
+		load->hooks->environment(&load->conf->settings, &error) != 0) {
+		yett_problems_add(
+			load->problems, place.file, place.line, error.mend, "%s", error.text);
+	}
+}
+
+static void fill_all(struct load *load, const struct yett_check *check)
 {
 	GArray *rows = g_array_new(TRUE, TRUE, sizeof(struct yett_schema));
 	GPtrArray *others = g_ptr_array_new();
-	struct yett_place top = {path, 0};
+	struct yett_place top = {check->file, 0};
 
 	for (const struct yett_section *s = yett_sections; s->row.name != NULL; s++) {
 		if (s->kind == 0) {
@@ -253,6 +265,7 @@ static void fill_all(struct load *load, const char *path)
 		(void *)others->pdata, &load->conf->settings);
 	g_array_free(rows, TRUE);
 	g_ptr_array_free(others, TRUE);
+	put_in_force(load, check);
 	for (const struct yett_section *s = yett_sections; s->row.name != NULL; s++) {
 		if (s->kind != 0) {
 			fill_section(load, s);
@@ -273,7 +286,7 @@ static int build(struct yett_tree *tree, const char *path, struct yett_conf *con
 	struct yett_check check = {&conf->arena, load.root, path, problems};
 	size_t before = yett_problems_count(problems);
 
-	fill_all(&load, path);
+	fill_all(&load, &check);
 	yett_check_node(&check, &conf->settings);
 	yett_check_net(&check, &conf->settings);
 	yett_check_shape(&check, &conf->settings);

@@ -32,7 +32,12 @@ typedef const struct yett_module *(*yett_conf_resolve_fn)(void *arg, const char 
 typedef int (*yett_conf_check_fn)(void *arg, const struct yett_module *module, const void *settings,
 	struct yett_error *error);
 
+/* Puts in force what the node's own settings say of the process, before modules are asked (optional). */
+typedef int (*yett_conf_environment_fn)(
+	const struct yett_settings *settings, struct yett_error *error);
+
 struct yett_conf_hooks {
+	yett_conf_environment_fn environment;
 	yett_conf_resolve_fn resolve;
 	yett_conf_check_fn check;
 	void *arg;

@@ -111,4 +111,4 @@ static int check(
 	return 0;
 }
 
-const struct yett_conf_hooks test_hooks = {resolve, check, NULL};
+const struct yett_conf_hooks test_hooks = {NULL, resolve, check, NULL};

@@ -312,7 +312,7 @@ static void run_configuration(size_t row)
 		"policy = { module = \"%s\"; };\n",
 		configurations[row].policy);
 	close(fd);
-	result = yett_configure(loader, path, &conf, problems);
+	result = yett_configure(loader, path, YETT_CONFIGURE_FIRST, &conf, problems);
 	yett_problems_walk(problems, take_problem, &problem);
 	if (configurations[row].says == NULL) {
 		CU_ASSERT_EQUAL(result, 0);

@@ -5,8 +5,10 @@
  * the configuration names does. Before any thread is there. */
 #include "environment.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -44,6 +46,13 @@ int yett_environment_set(const char *krb5_config, struct yett_error *error)
 {
 	if (krb5_config[0] == '\0') {
 		return 0;
+	}
+	/* The library would do without it, as if it were empty. */
+	if (access(krb5_config, R_OK) != 0) {
+		return yett_fail(error, errno == EACCES ? YETT_EPERM : YETT_ENOTFOUND,
+			"give the path of a krb5.conf that the daemon's user may read",
+			"the file of krb5-config, %s, cannot be read: %s", krb5_config,
+			strerror(errno));
 	}
 	return setenv("KRB5_CONFIG", krb5_config, 1) == 0
 		       ? 0

@@ -172,7 +172,7 @@ static void deny(struct yett_peer *peer, struct yett_authentication *auth)
 		"%s%s%s method=%s address=%s upstream=%s", error.text,
 		error.mend[0] != '\0' ? "; " : "", error.mend, message.method, peer->address,
 		peer->link != NULL ? peer->link->name : "-");
-	/* The whole of it is shown here, and only here. */
+	/* The whole of it is shown and logged here, and only here. */
 	yett_peer_close_told(
 		peer, YETT_REFUSE_ADMISSION, message.cause, error.mend, "%s", error.text);
 }

@@ -110,8 +110,9 @@ void yett_peer_flush(struct yett_peer *peer)
 	}
 }
 
-static void log_end(
-	struct yett_peer *peer, enum yett_peer_state was, uint32_t code, const char *mend)
+/* `told`: the cause has an event of its own, and stands there alone. */
+static void log_end(struct yett_peer *peer, enum yett_peer_state was, uint32_t code,
+	const char *told, const char *mend)
 {
 	const char *name = peer->name[0] != '\0' ? peer->name
 			   : peer->link != NULL  ? peer->link->name
@@ -123,6 +124,13 @@ static void log_end(
 		event = peer->role == YETT_ROLE_ACCEPTOR ? "session-refused" : "session-failed";
 		level = peer->role == YETT_ROLE_ACCEPTOR ? YETT_LOG_WARNING : YETT_LOG_NOTICE;
 		yett_count(peer->node, YETT_COUNT_REFUSED, 1);
+	}
+	if (told != NULL) {
+		yett_log(level, event,
+			"not authenticated, as authentication-denied says; the peer is told: %s "
+			"peer=%s address=%s state=%s code=%u",
+			told, name, peer->address, state_names[was], code);
+		return;
 	}
 	yett_log(level, event, "%s%s%s peer=%s address=%s state=%s code=%u", peer->cause,
 		mend != NULL && mend[0] != '\0' ? "; " : "", mend != NULL ? mend : "", name,
@@ -186,7 +194,7 @@ __attribute__((format(printf, 6, 0))) static void vclose(struct yett_peer *peer,
 		peer->channel = NULL;
 		peer->facts = NULL;
 	}
-	log_end(peer, was, code, mend);
+	log_end(peer, was, code, told, mend);
 	end(peer, was, retry_after_ms);
 }
 

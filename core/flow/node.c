@@ -232,7 +232,7 @@ int yett_node_start(struct yett_node *node, struct yett_error *error)
 	}
 	if (node->queue != NULL || node->store != NULL) {
 		yett_numbers_declare(node);
-		yett_origin_tell_bounds(node);
+		yett_bounds_tell(node);
 	}
 	for (size_t i = 0; i < settings->listeners.count && result == 0; i++) {
 		result = yett_accept_open(node,

@@ -130,6 +130,7 @@ struct yett_node {
 
 	/* own records */
 	struct yett_origin *origin;
+	struct yett_bounds *bounds;
 	struct yett_numbers *numbers;
 	GPtrArray *sources; /* struct yett_feed * */
 };

@@ -294,11 +294,25 @@ static void forget(struct yett_numbers *numbers)
 	}
 }
 
+/* The next starts tell of these epochs again. */
+static void remember(const struct yett_numbers *numbers)
+{
+	for (guint i = 0; i < numbers->past->len; i++) {
+		const struct slot *slot = &g_array_index(numbers->past, struct slot, i);
+
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			yett_bounds_reached(numbers->node, &slot->epoch, lane, slot->next[lane]);
+		}
+	}
+	yett_bounds_save(numbers->node);
+}
+
 static void closed(struct yett_keep *keep, int result)
 {
 	struct yett_numbers *numbers = keep->owner;
 
 	if (result == 0 && --numbers->telling == 0) {
+		remember(numbers);
 		forget(numbers);
 	}
 }
@@ -313,8 +327,8 @@ static void close_epochs(void *arg)
 		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 			if (slot->next[lane] > 1) {
 				numbers->telling++;
-				yett_origin_tell(numbers->node, &slot->epoch, lane,
-					slot->next[lane], slot->next[lane], closed, numbers);
+				yett_bounds_close(numbers->node, &slot->epoch, lane,
+					slot->next[lane], closed, numbers);
 			}
 		}
 	}

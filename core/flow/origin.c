@@ -2,13 +2,12 @@
  *
  * Responsible for the id of the node (made once, kept in the state directory), for a new epoch at
  * every start (ordinal = the larger of last + 1 and the wall clock's seconds), for giving numbers to
- * the node's own batches, per lane from 1, and for telling the bounds of older epochs: each is closed
- * at the number that it reached. Not responsible for what is in a batch (source.c, gap.c).
+ * the node's own batches, per lane from 1. Not responsible for what is in a batch (source.c, gap.c) nor
+ * for telling how far the numbers of older epochs went (bounds.c).
  *
  * The number that an epoch reached is kept with each batch, in the position that commits with it:
  * so it is known after any crash without a sync of its own. A source's own position travels in the
- * same place. Bounds go in the lane that they speak of, behind what that lane still holds: first in,
- * first out, so that the store does not hear "nothing is left" before the last of it has arrived.
+ * same place.
  *
  * On the loop; the files are read and written before it runs. A state directory that cannot be
  * written stops the start, since a number would be used twice. */
@@ -23,19 +22,11 @@
 #include "../base/log.h"
 #include "../net/saved.h"
 #include "../wire/batch.h"
-#include "../wire/record.h"
 #include "numbers.h"
 #include "stages.h"
 
 #define WRAP_VERSION 1
 #define WRAP_SIZE    41 /* version, epoch, next number of each lane */
-
-/* An epoch of an earlier start, as far as it is known. */
-struct past {
-	struct yett_epoch epoch;
-	uint64_t next[YETT_LANES];   /* 1: nothing was numbered */
-	uint64_t oldest[YETT_LANES]; /* still in the queue; 0: none */
-};
 
 struct yett_origin {
 	struct yett_node *node;
@@ -44,7 +35,6 @@ struct yett_origin {
 	uint64_t durable[YETT_LANES];     /* all numbers below it are durable */
 	uint64_t first_entry[YETT_LANES]; /* of the queue: older entries are of older epochs */
 	GHashTable *positions;            /* source → GBytes */
-	GArray *past;                     /* struct past */
 };
 
 /* The id and the epoch: files in the state directory. */
@@ -107,27 +97,11 @@ static int new_epoch(struct yett_node *node, struct yett_error *error)
 
 /* Positions, wrapped. */
 
-static struct past *past_of(struct yett_origin *origin, const struct yett_epoch *epoch)
-{
-	struct past new = {.epoch = *epoch, .next = {1, 1, 1}};
-
-	for (guint i = 0; i < origin->past->len; i++) {
-		struct past *past = &g_array_index(origin->past, struct past, i);
-
-		if (past->epoch.ordinal == epoch->ordinal && past->epoch.random == epoch->random) {
-			return past;
-		}
-	}
-	g_array_append_val(origin->past, new);
-	return &g_array_index(origin->past, struct past, origin->past->len - 1);
-}
-
 static int found_position(void *arg, const char *key, const void *position, size_t length)
 {
 	struct yett_origin *origin = arg;
 	const uint8_t *bytes = position;
 	struct yett_epoch epoch;
-	struct past *past;
 
 	if (!g_str_has_prefix(key, origin->prefix) || length < WRAP_SIZE ||
 		bytes[0] != WRAP_VERSION) {
@@ -135,11 +109,8 @@ static int found_position(void *arg, const char *key, const void *position, size
 	}
 	epoch.ordinal = yett_get64(bytes + 1);
 	epoch.random = yett_get64(bytes + 9);
-	past = past_of(origin, &epoch);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		uint64_t next = yett_get64(bytes + 17 + 8 * lane);
-
-		past->next[lane] = next > past->next[lane] ? next : past->next[lane];
+		yett_bounds_reached(origin->node, &epoch, lane, yett_get64(bytes + 17 + 8 * lane));
 	}
 	if (length > WRAP_SIZE) {
 		g_hash_table_replace(origin->positions, g_strdup(key + strlen(origin->prefix)),
@@ -152,20 +123,12 @@ static int found_entry(void *arg, uint64_t number, const struct yett_range *rang
 	size_t meta_length)
 {
 	struct yett_origin *origin = arg;
-	struct past *past;
 
 	(void)number;
 	(void)meta;
 	(void)meta_length;
-	if (!yett_id_equal(&range->origin, &origin->node->id) || range->lane >= YETT_LANES) {
-		return 0;
-	}
-	past = past_of(origin, &range->epoch);
-	if (range->first + range->count > past->next[range->lane]) {
-		past->next[range->lane] = range->first + range->count;
-	}
-	if (past->oldest[range->lane] == 0 || range->first < past->oldest[range->lane]) {
-		past->oldest[range->lane] = range->first;
+	if (yett_id_equal(&range->origin, &origin->node->id) && range->lane < YETT_LANES) {
+		yett_bounds_held(origin->node, range);
 	}
 	return 0;
 }
@@ -265,85 +228,21 @@ void yett_origin_durable(struct yett_node *node, const struct yett_batch_info *i
 	}
 }
 
-/* Bounds. */
-
-static void told(struct yett_keep *keep, int result)
-{
-	(void)keep;
-	(void)result;
-}
-
-void yett_origin_tell(struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane,
-	uint64_t oldest, uint64_t next, void (*done)(struct yett_keep *keep, int result),
-	void *owner)
-{
-	struct yett_notice notice = {
-		.size = sizeof(notice),
-		.kind = YETT_NOTICE_BOUNDS,
-		.holder = node->id,
-		.range = {.origin = node->id,
-			.epoch = *epoch,
-			.lane = lane,
-			.first = oldest,
-			.count = next - oldest},
-		.closed = 1,
-	};
-	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
-	struct yett_batch batch;
-
-	if (yett_payload_notice(payload, &notice) == 0 &&
-		yett_payload_cut(payload, lane, YETT_CONTENT_CUSTODY, false,
-			yett_clock_wall(node->clock), &batch) == 0) {
-		yett_origin_submit(node, &batch, NULL, NULL, 0, done, owner);
-	}
-	yett_payload_free(payload);
-}
-
-static void tell(struct yett_origin *origin, const struct past *past, uint32_t lane)
-{
-	yett_origin_tell(origin->node, &past->epoch, lane,
-		past->oldest[lane] > 0 ? past->oldest[lane] : past->next[lane], past->next[lane],
-		told, NULL);
-}
-
-void yett_origin_tell_bounds(struct yett_node *node)
-{
-	struct yett_origin *origin = node->origin;
-
-	for (guint i = 0; i < origin->past->len; i++) {
-		const struct past *past = &g_array_index(origin->past, struct past, i);
-
-		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			if (past->next[lane] > 1) {
-				tell(origin, past, lane);
-			}
-		}
-	}
-}
-
 /* What older epochs had in the queue is gone to an upstream: say that nothing is left here. */
 void yett_origin_tick(struct yett_node *node)
 {
-	struct yett_origin *origin = node->origin;
 	struct yett_queue_view view;
 
-	if (node->queue == NULL || origin->past->len == 0) {
-		return;
-	}
-	yett_queue_view(node, &view);
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		uint64_t oldest = view.stats.lanes[lane].oldest_number;
+	for (uint32_t lane = 0; node->queue != NULL && lane < YETT_LANES; lane++) {
+		const struct yett_queue_lane_stats *stats = &view.stats.lanes[lane];
 
-		if (oldest != 0 && oldest < origin->first_entry[lane]) {
+		if (!yett_bounds_holds(node, lane)) {
 			continue;
 		}
-		for (guint i = 0; i < origin->past->len; i++) {
-			struct past *past = &g_array_index(origin->past, struct past, i);
-
-			if (past->oldest[lane] > 0) {
-				past->oldest[lane] = 0;
-				tell(origin, past, lane);
-			}
+		yett_queue_view(node, &view);
+		if (stats->oldest_number == 0 ||
+			stats->oldest_number >= node->origin->first_entry[lane]) {
+			yett_bounds_left(node, lane);
 		}
 	}
 }
@@ -385,17 +284,37 @@ int yett_origin_setup(struct yett_node *node, struct yett_error *error)
 	}
 	origin->positions = g_hash_table_new_full(
 		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
-	origin->past = g_array_new(FALSE, FALSE, sizeof(struct past));
+	yett_bounds_setup(node);
 	look_back(origin);
+	yett_bounds_save(node);
 	return 0;
+}
+
+/* An end in good order: the next start knows how far each lane went, also where the last batch of all
+ * has gone already. */
+static void note_end(const struct yett_origin *origin)
+{
+	bool any = false;
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		any = any || origin->durable[lane] > 1;
+	}
+	for (uint32_t lane = 0; any && lane < YETT_LANES; lane++) {
+		yett_bounds_reached(
+			origin->node, &origin->node->epoch, lane, origin->durable[lane]);
+	}
+	if (any) {
+		yett_bounds_save(origin->node);
+	}
 }
 
 void yett_origin_done(struct yett_node *node)
 {
 	if (node->origin != NULL) {
+		note_end(node->origin);
 		g_hash_table_unref(node->origin->positions);
-		g_array_free(node->origin->past, TRUE);
 		g_free(node->origin);
 		node->origin = NULL;
+		yett_bounds_done(node);
 	}
 }

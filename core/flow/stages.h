@@ -212,14 +212,23 @@ void yett_origin_submit(struct yett_node *node, struct yett_batch *batch, const 
 	void (*done)(struct yett_keep *keep, int result), void *owner);
 /* A batch is durable here: if it is our own, its numbers will not be given out in vain. */
 void yett_origin_durable(struct yett_node *node, const struct yett_batch_info *info);
-/* Tells what older epochs held; later, that they hold nothing any more. */
-void yett_origin_tell_bounds(struct yett_node *node);
-/* Tells the bounds of one lane of an epoch that gives out no more numbers: the oldest that is still
- * here, and the next one. */
-void yett_origin_tell(struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane,
-	uint64_t oldest, uint64_t next, void (*done)(struct yett_keep *keep, int result),
-	void *owner);
 void yett_origin_tick(struct yett_node *node);
+
+/* bounds.c */
+void yett_bounds_setup(struct yett_node *node); /* reads what earlier starts have kept */
+void yett_bounds_done(struct yett_node *node);
+/* An older epoch of this node: its numbers went as far as this; the queue still holds this of it. */
+void yett_bounds_reached(
+	struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane, uint64_t next);
+void yett_bounds_held(struct yett_node *node, const struct yett_range *range);
+void yett_bounds_save(struct yett_node *node); /* once all of that is known */
+/* Tells the store of all of them; later, that the queue holds nothing of this lane any more. */
+void yett_bounds_tell(struct yett_node *node);
+bool yett_bounds_holds(const struct yett_node *node, uint32_t lane);
+void yett_bounds_left(struct yett_node *node, uint32_t lane);
+/* Tells that an epoch gives out no more numbers, and that none of its is here. */
+void yett_bounds_close(struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane,
+	uint64_t next, void (*done)(struct yett_keep *keep, int result), void *owner);
 
 /* source.c */
 int yett_source_open(

@@ -394,9 +394,58 @@ static void credit_is_bounded_while_full(void)
 	world_free(run.world);
 }
 
+/* A gateway that is put back from a snapshot has forgotten what it took since, the notice of how far an
+ * epoch of the agent went with it: the agent tells again, and the loss has a name. */
+static void what_a_snapshot_loses_is_named(void)
+{
+	struct run run = {.world = world_new(9)};
+	struct yett_faulty *snapshot;
+
+	run.server = world_add(run.world, "ms.example",
+		GROUP
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"g0.example\" "
+		"]; } );\nstore = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	run.gateways[0] = world_add(run.world, "g0.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );",
+		world_address("g0.example"), world_address("ms.example"));
+	run.agents[0] = world_add(run.world, "a0.example",
+		"upstreams = ( { name = \"g0.example\"; address = \"%s\"; } );",
+		world_address("g0.example"));
+	world_start(run.gateways[0]);
+	world_run(run.world, YETT_SEC);
+	snapshot = sim_disk_snapshot(run.gateways[0]->disk);
+	world_start(run.agents[0]);
+	world_run(run.world, YETT_SEC);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		tell(&run, run.agents[0], lane, 2 + lane, 100);
+	}
+	world_run(run.world, 10 * YETT_SEC);
+	world_stop(run.agents[0], 5 * YETT_SEC); /* its queue forgets what was taken */
+	world_start(run.agents[0]);
+	world_run(run.world, 10 * YETT_SEC);
+	CU_ASSERT_EQUAL(run.durable, 9);
+	CU_ASSERT_EQUAL(world_queued(run.agents[0]), 0);
+	world_kill(run.gateways[0]);
+	sim_disk_restore(run.gateways[0]->disk, snapshot);
+	world_start(run.gateways[0]);
+	world_stop(run.agents[0], 5 * YETT_SEC);
+	world_start(run.agents[0]);
+	world_start(run.server);
+	world_run(run.world, 60 * YETT_SEC);
+	CU_ASSERT_EQUAL(world_account(run.server).events, 0);
+	CU_ASSERT(
+		world_account(run.server).inferred >= 9); /* and the notices of the second start */
+	CU_ASSERT_EQUAL(world_account(run.server).missing, 0);
+	yett_faulty_free(snapshot);
+	world_free(run.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
+		{"what a snapshot loses is named", what_a_snapshot_loses_is_named},
 		{"a refused queue stays on disk", a_refused_queue_stays_on_disk},
 		{"credit is bounded while full", credit_is_bounded_while_full},
 		{"credit that was overtaken is made up for",

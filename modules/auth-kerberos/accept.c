@@ -17,7 +17,7 @@ static int gss_failed(struct yett_kerberos_context *context, OM_uint32 major, OM
 {
 	struct yett_kerberos_about about = {
 		.doing = "accept the peer's ticket",
-		.realm = context->self->own_realm,
+		.realm = context->self->service_realm,
 		.keytab = context->self->settings->keytab,
 		.server = context->self->settings->service,
 		.peer_ahead_s = context->peer_ahead_s,
@@ -47,7 +47,8 @@ static int check_flags(struct yett_kerberos_context *context, OM_uint32 flags)
 
 static int check_client(struct yett_kerberos_context *context, gss_name_t client)
 {
-	const struct yett_kerberos_rule rule = {context->self->settings, context->self->own_realm};
+	const struct yett_kerberos_rule rule = {
+		context->self->settings, context->self->service_realm};
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gss_display_name(&minor, client, &text, NULL);
 	int result;

@@ -61,6 +61,21 @@ static int check_keytab_file(
 	return 0;
 }
 
+/* Whoever may read it has the node's tickets; there need not be one yet. */
+static int check_cache(const struct yett_host *host, const char *path, struct yett_error *error)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0 || (status.st_mode & 077) == 0) {
+		return 0;
+	}
+	return host->fail(error, YETT_EPERM,
+		"chmod 600 it; who has read it can be this node until the tickets in it end",
+		"the credential cache %s may be read or changed by others than its owner (mode "
+		"%04o)",
+		path, (unsigned)(status.st_mode & 07777));
+}
+
 /* The realm of the first entry, or of the first of a service. `*ret_found` false: there is none.
  * Else why the file is none that could be read. */
 static krb5_error_code find_entry(krb5_context context, krb5_keytab keytab, const char *service,
@@ -126,26 +141,25 @@ static int check_keytab(const struct yett_host *host, krb5_context context, cons
 	return result;
 }
 
-/* The realm that is accepted where none is listed: the named principal's, or the keytab's. */
-static int find_realm(const struct yett_host *host, const struct yett_kerberos_settings *settings,
-	char ret_realm[YETT_KERBEROS_REALM_SIZE], struct yett_error *error)
+/* The realms that are accepted where none is listed: our own principal's, and our service's key's. */
+static int find_realms(const struct yett_host *host, const struct yett_kerberos_settings *settings,
+	char ret_own[YETT_KERBEROS_REALM_SIZE], char ret_service[YETT_KERBEROS_REALM_SIZE],
+	struct yett_error *error)
 {
-	char other[YETT_KERBEROS_REALM_SIZE];
 	krb5_context context;
 	int result = 0;
 
-	ret_realm[0] = '\0';
+	ret_own[0] = ret_service[0] = '\0';
 	if (krb5_init_context(&context) != 0) {
 		return host->fail(error, YETT_ECONFIG, "look at the file of `krb5-config`",
 			"krb5's own configuration cannot be read");
 	}
 	if (is_set(settings->client_keytab)) {
-		result = check_keytab(
-			host, context, settings->client_keytab, NULL, ret_realm, error);
+		result = check_keytab(host, context, settings->client_keytab, NULL, ret_own, error);
 	}
 	if (result == 0 && is_set(settings->keytab)) {
-		result = check_keytab(host, context, settings->keytab, settings->service,
-			ret_realm[0] == '\0' ? ret_realm : other, error);
+		result = check_keytab(
+			host, context, settings->keytab, settings->service, ret_service, error);
 	}
 	krb5_free_context(context);
 	if (result == 0 && is_set(settings->principal) &&
@@ -153,7 +167,10 @@ static int find_realm(const struct yett_host *host, const struct yett_kerberos_s
 		strlen(strrchr(settings->principal, '@') + 1) < YETT_KERBEROS_REALM_SIZE) {
 		const char *realm = strrchr(settings->principal, '@') + 1;
 
-		memcpy(ret_realm, realm, strlen(realm) + 1);
+		memcpy(ret_own, realm, strlen(realm) + 1);
+	}
+	if (ret_own[0] == '\0') {
+		memcpy(ret_own, ret_service, YETT_KERBEROS_REALM_SIZE);
 	}
 	return result;
 }
@@ -161,7 +178,8 @@ static int find_realm(const struct yett_host *host, const struct yett_kerberos_s
 static int check(const struct yett_host *host, const void *arg, struct yett_error *error)
 {
 	const struct yett_kerberos_settings *settings = arg;
-	char realm[YETT_KERBEROS_REALM_SIZE];
+	char own[YETT_KERBEROS_REALM_SIZE], service[YETT_KERBEROS_REALM_SIZE];
+	int result;
 
 	if (!is_set(settings->keytab) && !is_set(settings->client_keytab) &&
 		!is_set(settings->ccache)) {
@@ -170,7 +188,9 @@ static int check(const struct yett_host *host, const void *arg, struct yett_erro
 			"both",
 			"auth-kerberos has neither a keytab nor a credential cache");
 	}
-	return find_realm(host, settings, realm, error);
+	result = find_realms(host, settings, own, service, error);
+	return result == 0 && is_set(settings->ccache) ? check_cache(host, settings->ccache, error)
+						       : result;
 }
 
 /* One credential serves for all, of Kerberos' own mechanism: others would negotiate, or have this node ask a
@@ -225,7 +245,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	self->host = host;
 	self->settings = settings;
 	self->acceptor = GSS_C_NO_CREDENTIAL;
-	result = find_realm(host, settings, self->own_realm, error);
+	result = find_realms(host, settings, self->own_realm, self->service_realm, error);
 	if (result == 0 && is_set(settings->keytab)) {
 		result = make_acceptor(self, error);
 	}
@@ -270,6 +290,10 @@ static int begin(void *arg, const struct yett_auth_request *request, void **ret_
 			strlen(request->expected_name) >= YETT_KERBEROS_NAME_SIZE)) {
 		return self->host->fail(error, YETT_EINVAL, "give the upstream its name",
 			"the upstream has no name that it could prove");
+	}
+	if (!yett_kerberos_can_bind(request->facts)) {
+		return self->host->fail(error, YETT_EDENIED, "use another transport",
+			"the transport gives nothing that a ticket could be bound to");
 	}
 	context = calloc(1, sizeof(*context));
 	if (context == NULL) {
@@ -355,7 +379,8 @@ static void end(void *arg)
 static int judge(void *arg, const struct yett_auth_request *request, struct yett_error *error)
 {
 	const struct yett_kerberos *self = arg;
-	const struct yett_kerberos_rule rule = {self->settings, self->own_realm};
+	const struct yett_kerberos_rule rule = {self->settings,
+		request->role == YETT_ROLE_INITIATOR ? self->own_realm : self->service_realm};
 	char name[YETT_KERBEROS_NAME_SIZE], realm[YETT_KERBEROS_REALM_SIZE];
 	struct yett_kerberos_cause cause;
 	int result;
@@ -425,7 +450,8 @@ static const struct yett_schema schema[] = {
 		"suffix (or the realm's own name in lower case)."),
 	YETT_ROW_GROUPS(struct yett_kerberos_settings, realms, "realms", 0,
 		struct yett_kerberos_realm_settings, realm_rows,
-		"The realms that are accepted; without any: the keytab's own. One that this node's "
+		"The realms that are accepted; without any: of peers the realm of `keytab`, of "
+		"upstreams that of this node's own principal. One that this node's "
 		"own realm trusts is accepted only if it is listed."),
 	YETT_ROW_DURATION(struct yett_kerberos_settings, kdc_timeout_ns, "kdc-timeout", 0, "4 s",
 		INT64_C(100000000), INT64_C(8000000000),

@@ -10,6 +10,14 @@
 
 #include "kerberos.h"
 
+bool yett_kerberos_can_bind(const struct yett_facts *facts)
+{
+	static const uint8_t nothing[YETT_EXPORTER_SIZE];
+
+	return memcmp(facts->binding, nothing, sizeof(nothing)) != 0 &&
+	       memcmp(facts->exporter, nothing, sizeof(nothing)) != 0;
+}
+
 void yett_kerberos_bind(const struct yett_facts *facts, struct yett_kerberos_bindings *ret_bindings)
 {
 	size_t length;

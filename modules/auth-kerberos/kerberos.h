@@ -106,7 +106,9 @@ void yett_kerberos_explain_gss(OM_uint32 major, OM_uint32 minor,
 struct yett_kerberos {
 	const struct yett_host *host;
 	const struct yett_kerberos_settings *settings;
-	char own_realm[YETT_KERBEROS_REALM_SIZE];
+	/* What is accepted where nothing is listed: of upstreams the realm of our own principal, of peers
+	 * that of our service's key. */
+	char own_realm[YETT_KERBEROS_REALM_SIZE], service_realm[YETT_KERBEROS_REALM_SIZE];
 	gss_cred_id_t acceptor; /* GSS_C_NO_CREDENTIAL: it has no keytab, and accepts nobody */
 	struct yett_kerberos_tickets *tickets; /* NULL: nothing to get tickets with */
 };
@@ -146,6 +148,8 @@ struct yett_kerberos_bindings {
 	struct gss_channel_bindings_struct gss;
 	uint8_t data[64];
 };
+/* Whether the transport gives what a channel is known by. */
+bool yett_kerberos_can_bind(const struct yett_facts *facts);
 void yett_kerberos_bind(
 	const struct yett_facts *facts, struct yett_kerberos_bindings *ret_bindings);
 /* A MIC of ours over our role and the channel; appended with its length. */

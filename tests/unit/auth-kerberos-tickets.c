@@ -85,6 +85,20 @@ static void settle_in(struct yett_kerberos_tickets *tickets, size_t ended, unsig
 	pthread_mutex_unlock(&tickets->lock);
 }
 
+/* Frees it as its last owner: threads let go of it a little after they have answered. */
+static void done(struct yett_kerberos_tickets *tickets)
+{
+	unsigned left;
+
+	do {
+		pthread_mutex_lock(&tickets->lock);
+		left = tickets->references;
+		pthread_mutex_unlock(&tickets->lock);
+		sched_yield();
+	} while (left > 1);
+	yett_kerberos_tickets_free(tickets);
+}
+
 static struct yett_kerberos_tickets *make(void)
 {
 	const struct yett_kerberos_settings settings = {
@@ -145,7 +159,7 @@ static void test_second(void)
 	get(tickets, "1");
 	CU_ASSERT_EQUAL(kdc.begun, 2);
 	CU_ASSERT_EQUAL(kdc.destroyed, 0);
-	yett_kerberos_tickets_free(tickets);
+	done(tickets);
 	CU_ASSERT_EQUAL(kdc.destroyed, 1);
 }
 
@@ -166,7 +180,7 @@ static void test_late(void)
 	get(tickets, "2");
 	CU_ASSERT_EQUAL(kdc.begun, 3);
 	CU_ASSERT_EQUAL(kdc.destroyed, 2);
-	yett_kerberos_tickets_free(tickets);
+	done(tickets);
 	CU_ASSERT_EQUAL(kdc.destroyed, 3);
 }
 
@@ -188,7 +202,7 @@ static void test_doubt(void)
 	CU_ASSERT_EQUAL(kdc.destroyed, 0); /* it is held */
 	yett_kerberos_ticket_release(&ticket);
 	CU_ASSERT_EQUAL(kdc.destroyed, 1);
-	yett_kerberos_tickets_free(tickets);
+	done(tickets);
 }
 
 /* The cause is the newest's, not that of one that has waited longer. */
@@ -208,14 +222,13 @@ static void test_cause(void)
 	pthread_mutex_lock(&tickets->lock);
 	CU_ASSERT_STRING_EQUAL(tickets->targets[0]->cause.text, "fetch 1 of yett");
 	pthread_mutex_unlock(&tickets->lock);
-	yett_kerberos_tickets_free(tickets);
+	done(tickets);
 }
 
 /* However often it is tried, there are no more than so many; and all of them outlive the owner. */
 static void test_most(void)
 {
 	struct yett_kerberos_tickets *tickets = make();
-	unsigned left;
 	struct yett_kerberos_ticket ticket;
 	struct yett_kerberos_cause cause;
 
@@ -237,13 +250,7 @@ static void test_most(void)
 		answer(i, i % 2 == 0);
 	}
 	settle(FETCHES_MAX);
-	do {
-		pthread_mutex_lock(&tickets->lock);
-		left = tickets->references;
-		pthread_mutex_unlock(&tickets->lock);
-		sched_yield();
-	} while (left > 1);
-	yett_kerberos_tickets_free(tickets);
+	done(tickets);
 	CU_ASSERT_EQUAL(kdc.destroyed, FETCHES_MAX / 2);
 }
 

@@ -166,6 +166,20 @@ static void test_unpack(void)
 	}
 }
 
+/* A transport that says nothing of its channel: anything would fit it. */
+static void test_can_bind(void)
+{
+	struct yett_facts facts = {0};
+
+	CU_ASSERT_FALSE(yett_kerberos_can_bind(&facts));
+	facts.binding[31] = 1;
+	CU_ASSERT_FALSE(yett_kerberos_can_bind(&facts));
+	facts.exporter[0] = 1;
+	CU_ASSERT_TRUE(yett_kerberos_can_bind(&facts));
+	facts.binding[31] = 0;
+	CU_ASSERT_FALSE(yett_kerberos_can_bind(&facts));
+}
+
 static void test_pack(void)
 {
 	struct yett_kerberos_context context = {0};
@@ -282,6 +296,7 @@ int main(int argc, char **argv)
 		{"which node a principal is", test_principals},
 		{"a principal that is too long", test_long_principal},
 		{"a turn taken apart", test_unpack},
+		{"a channel that can be bound to", test_can_bind},
 		{"a turn put together", test_pack},
 		{"what is said of codes", test_causes},
 		{"what is said of major codes", test_causes_by_major},

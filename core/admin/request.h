@@ -19,6 +19,9 @@ struct yett_admin_request {
 	const struct yett_admin_route *route;
 	struct yett_admin_argument arguments[YETT_ADMIN_ARGUMENTS_MAX];
 	size_t argument_count;
+	const struct yett_admin_change *change; /* of a POST; NULL: it is a GET */
+	json_t *body;                           /* its object, with keys that `change` names only */
+	char by[80];                            /* who asks, for the audit: "root", "uid 1000" */
 
 	/* the answer: JSON, or a text (OpenMetrics) */
 	unsigned status;
@@ -38,6 +41,19 @@ struct yett_admin_route {
 	void (*run)(struct yett_admin_request *request);
 };
 extern const struct yett_admin_route yett_admin_routes[]; /* ends with path NULL */
+
+/* What a POST changes. Only members of the change group may. */
+struct yett_admin_change {
+	const char *path;
+	const char *summary;
+	const char *fields[12]; /* keys that the body may have; NULL-terminated */
+	void (*run)(struct yett_admin_request *request);
+};
+extern const struct yett_admin_change yett_admin_changes[]; /* ends with path NULL */
+
+/* A text of the body, or NULL; and whether a switch is on. */
+const char *yett_admin_field(const struct yett_admin_request *request, const char *key);
+bool yett_admin_switch(const struct yett_admin_request *request, const char *key);
 
 /* The value of an argument, or NULL. */
 const char *yett_admin_argument(const struct yett_admin_request *request, const char *key);

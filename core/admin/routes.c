@@ -1,6 +1,7 @@
 /* The routes of the API: which path shows what, in one table.
  *
- * Responsible for the table and for the answers that come straight from the loop. What the store
+ * Responsible for the tables (what shows, what changes) and for the answers that come straight from
+ * the loop. What the store
  * answers is in records.c; HTTP, sockets and permissions are in server.c. On the loop. */
 #include <stdarg.h>
 #include <string.h>
@@ -16,6 +17,16 @@ const char *yett_admin_argument(const struct yett_admin_request *request, const 
 		}
 	}
 	return NULL;
+}
+
+const char *yett_admin_field(const struct yett_admin_request *request, const char *key)
+{
+	return json_string_value(json_object_get(request->body, key));
+}
+
+bool yett_admin_switch(const struct yett_admin_request *request, const char *key)
+{
+	return json_is_true(json_object_get(request->body, key));
 }
 
 json_t *yett_admin_error(const char *code, const char *mend, const char *format, ...)
@@ -92,5 +103,9 @@ const struct yett_admin_route yett_admin_routes[] = {
 		yett_admin_account},
 	{"/v1/losses", "the ranges that are lost, and why", {NULL}, yett_admin_losses},
 	{"/metrics", "counters and gauges, in OpenMetrics", {NULL}, run_metrics},
+	{NULL, NULL, {NULL}, NULL},
+};
+
+const struct yett_admin_change yett_admin_changes[] = {
 	{NULL, NULL, {NULL}, NULL},
 };

@@ -31,6 +31,8 @@
 #define IDLE_S          30
 #define ANSWER_S        10
 #define GROUPS_MAX      256
+#define BODY_MAX        (64 * 1024)
+#define PATHS_MAX       64
 
 struct yett_admin {
 	struct yett_manage *manage;
@@ -57,6 +59,7 @@ struct waiter {
 
 static void waiter_free(struct waiter *waiter)
 {
+	json_decref(waiter->request.body);
 	for (size_t i = 0; i < waiter->request.argument_count; i++) {
 		g_free((char *)(uintptr_t)waiter->request.arguments[i].key);
 		g_free((char *)(uintptr_t)waiter->request.arguments[i].value);
@@ -88,10 +91,14 @@ static void run_on_loop(void *arg)
 {
 	struct waiter *waiter = arg;
 
-	waiter->request.route->run(&waiter->request);
+	if (waiter->request.change != NULL) {
+		waiter->request.change->run(&waiter->request);
+	} else {
+		waiter->request.route->run(&waiter->request);
+	}
 }
 
-static struct waiter *waiter_new(struct yett_admin *admin, const struct yett_admin_route *route)
+static struct waiter *waiter_new(struct yett_admin *admin)
 {
 	struct waiter *waiter = g_new0(struct waiter, 1);
 	pthread_condattr_t attributes;
@@ -99,7 +106,6 @@ static struct waiter *waiter_new(struct yett_admin *admin, const struct yett_adm
 	waiter->admin = admin;
 	waiter->request.manage = admin->manage;
 	waiter->request.loader = admin->loader;
-	waiter->request.route = route;
 	waiter->request.finished = finished;
 	pthread_mutex_init(&waiter->mutex, NULL);
 	pthread_condattr_init(&attributes);
@@ -194,7 +200,11 @@ static bool in_group(const struct passwd *user, const char *name)
 	return false;
 }
 
-static bool may_read(const struct yett_admin *admin, struct MHD_Connection *connection)
+/* What the peer's credentials allow. */
+enum right { MAY_NOTHING, MAY_READ, MAY_CHANGE };
+
+static enum right right_of(const struct yett_admin *admin, struct MHD_Connection *connection,
+	char *ret_by, size_t size)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -204,14 +214,21 @@ static bool may_read(const struct yett_admin *admin, struct MHD_Connection *conn
 
 	if (info == NULL ||
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
-		return false;
-	}
-	if (credentials.uid == 0 || credentials.uid == geteuid()) {
-		return true;
+		return MAY_NOTHING;
 	}
 	user = getpwuid(credentials.uid);
-	return user != NULL &&
-	       (in_group(user, admin->view_group) || in_group(user, admin->change_group));
+	if (user != NULL) {
+		snprintf(ret_by, size, "%s", user->pw_name);
+	} else {
+		snprintf(ret_by, size, "uid %u", (unsigned)credentials.uid);
+	}
+	if (credentials.uid == 0 || credentials.uid == geteuid()) {
+		return MAY_CHANGE;
+	}
+	if (user != NULL && in_group(user, admin->change_group)) {
+		return MAY_CHANGE;
+	}
+	return user != NULL && in_group(user, admin->view_group) ? MAY_READ : MAY_NOTHING;
 }
 
 /* What is asked. */
@@ -252,15 +269,34 @@ static const struct yett_admin_route *find_route(const char *path)
 	return NULL;
 }
 
-static enum MHD_Result not_found(struct MHD_Connection *connection, const char *path)
+static const struct yett_admin_change *find_change(const char *path)
 {
-	const char *paths[32];
+	for (const struct yett_admin_change *change = yett_admin_changes; change->path != NULL;
+		change++) {
+		if (strcmp(change->path, path) == 0) {
+			return change;
+		}
+	}
+	return NULL;
+}
+
+static enum MHD_Result not_found(struct MHD_Connection *connection, const char *path, bool change)
+{
+	const char *paths[PATHS_MAX + 1];
 	const char *near;
 	char mend[128] = "see doc/openapi.yaml";
 	size_t n = 0;
 
-	for (; yett_admin_routes[n].path != NULL && n < 31; n++) {
+	if (change ? find_route(path) != NULL : find_change(path) != NULL) {
+		return send_json(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			yett_admin_error("ENOTSUP", change ? "use GET" : "use POST",
+				"%.200s is not %s", path, change ? "changed" : "shown"));
+	}
+	for (; !change && yett_admin_routes[n].path != NULL && n < PATHS_MAX; n++) {
 		paths[n] = yett_admin_routes[n].path;
+	}
+	for (; change && yett_admin_changes[n].path != NULL && n < PATHS_MAX; n++) {
+		paths[n] = yett_admin_changes[n].path;
 	}
 	paths[n] = NULL;
 	near = yett_name_nearest(path, paths);
@@ -271,43 +307,143 @@ static enum MHD_Result not_found(struct MHD_Connection *connection, const char *
 		yett_admin_error("ENOTFOUND", mend, "there is no %.200s", path));
 }
 
+static enum MHD_Result wrong_key(struct MHD_Connection *connection, const char *path,
+	const char *what, const char *key, const char *const *known)
+{
+	const char *near = yett_name_nearest(key, known);
+
+	return send_json(connection, MHD_HTTP_BAD_REQUEST,
+		yett_admin_error("EINVAL", near != NULL ? near : path, "%.100s is no %s of %s", key,
+			what, path));
+}
+
+static enum MHD_Result show(
+	struct yett_admin *admin, struct MHD_Connection *connection, const char *path)
+{
+	const struct yett_admin_route *route = find_route(path);
+	struct collect collect = {NULL, NULL};
+
+	if (route == NULL) {
+		return not_found(connection, path, false);
+	}
+	collect.waiter = waiter_new(admin);
+	collect.waiter->request.route = route;
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &collect);
+	if (collect.unknown != NULL) {
+		waiter_free(collect.waiter);
+		return wrong_key(connection, path, "argument", collect.unknown, route->arguments);
+	}
+	return ask_loop(connection, collect.waiter);
+}
+
+/* `by` is who asks. */
+static enum MHD_Result change(struct yett_admin *admin, struct MHD_Connection *connection,
+	const char *path, const GByteArray *bytes, const char *by)
+{
+	const struct yett_admin_change *what = find_change(path);
+	struct waiter *waiter;
+	const char *key;
+	json_t *body, *value;
+
+	if (what == NULL) {
+		return not_found(connection, path, true);
+	}
+	body = bytes->len <= BODY_MAX ? json_loadb((const char *)bytes->data, bytes->len,
+						JSON_REJECT_DUPLICATES, NULL)
+				      : NULL;
+	if (!json_is_object(body)) {
+		json_decref(body);
+		return send_json(connection, MHD_HTTP_BAD_REQUEST,
+			yett_admin_error("EINVAL", "send a JSON object, 64 KiB at most",
+				"the body is not understood"));
+	}
+	json_object_foreach(body, key, value)
+	{
+		if (!g_strv_contains(what->fields, key)) {
+			enum MHD_Result result =
+				wrong_key(connection, path, "key", key, what->fields);
+
+			json_decref(body);
+			return result;
+		}
+	}
+	waiter = waiter_new(admin);
+	waiter->request.change = what;
+	waiter->request.body = body;
+	g_strlcpy(waiter->request.by, by, sizeof(waiter->request.by));
+	return ask_loop(connection, waiter);
+}
+
+static enum MHD_Result denied(struct MHD_Connection *connection, bool sees)
+{
+	return send_json(connection, MHD_HTTP_FORBIDDEN,
+		sees ? yett_admin_error("EDENIED",
+			       "have an administrator add you to the group that admin.change-group "
+			       "names",
+			       "you may look at this node, and may not change it")
+		     : yett_admin_error("EDENIED",
+			       "have an administrator add you to the group that admin.view-group "
+			       "names",
+			       "you may not see this node"));
+}
+
+/* A POST comes in pieces: `context` collects them, and only what is over the limit is thrown away. */
+static bool collect_body(void **context, const char *data, size_t *data_size)
+{
+	GByteArray *bytes = *context;
+
+	if (bytes == NULL) {
+		*context = g_byte_array_new();
+		return false;
+	}
+	if (*data_size == 0) {
+		return true;
+	}
+	if (bytes->len <= BODY_MAX) {
+		g_byte_array_append(bytes, (const guint8 *)data,
+			(guint)MIN(*data_size, (size_t)(BODY_MAX + 1 - bytes->len)));
+	}
+	*data_size = 0;
+	return false;
+}
+
+static void completed(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)connection;
+	(void)code;
+	if (*context != NULL) {
+		g_byte_array_unref(*context);
+		*context = NULL;
+	}
+}
+
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *path,
 	const char *method, const char *version, const char *data, size_t *data_size,
 	void **context)
 {
 	struct yett_admin *admin = arg;
-	const struct yett_admin_route *route = find_route(path);
-	struct collect collect = {NULL, NULL};
+	bool changes = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+	char by[80];
+	enum right right;
 
 	(void)version;
-	(void)data;
-	(void)data_size;
-	(void)context;
-	if (!may_read(admin, connection)) {
-		return send_json(connection, MHD_HTTP_FORBIDDEN,
-			yett_admin_error("EDENIED",
-				"have an administrator add you to the group that admin.view-group "
-				"names",
-				"you may not see this node"));
+	if (changes && !collect_body(context, data, data_size)) {
+		return MHD_YES;
+	}
+	right = right_of(admin, connection, by, sizeof(by));
+	if (right == MAY_NOTHING || (changes && right != MAY_CHANGE)) {
+		return denied(connection, right != MAY_NOTHING);
+	}
+	if (changes) {
+		return change(admin, connection, path, *context, by);
 	}
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0) {
 		return send_json(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			yett_admin_error("ENOTSUP", "use GET", "%.20s is not understood", method));
 	}
-	if (route == NULL) {
-		return not_found(connection, path);
-	}
-	collect.waiter = waiter_new(admin, route);
-	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &collect);
-	if (collect.unknown != NULL) {
-		const char *near = yett_name_nearest(collect.unknown, route->arguments);
-		json_t *error = yett_admin_error("EINVAL", near != NULL ? near : path,
-			"%.100s is no argument of %s", collect.unknown, path);
-
-		waiter_free(collect.waiter);
-		return send_json(connection, MHD_HTTP_BAD_REQUEST, error);
-	}
-	return ask_loop(connection, collect.waiter);
+	return show(admin, connection, path);
 }
 
 /* The socket. */
@@ -412,7 +548,8 @@ int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loade
 						       MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
 			0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, admin->socket,
 			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned)IDLE_S, MHD_OPTION_END);
+			(unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+			MHD_OPTION_END);
 		if (admin->http == NULL) {
 			result = yett_fail(error, YETT_EIO, NULL,
 				"the server of the admin socket does not start");

@@ -1,4 +1,4 @@
-/* The client of the admin API: libcurl over the UNIX socket. Responsible for one GET and for saying,
+/* The client of the admin API: libcurl over the UNIX socket. Responsible for one GET or POST and for saying,
  * in one line, what was wrong and what would mend it. An answer is bounded at 64 MiB. */
 #include <curl/curl.h>
 #include <errno.h>
@@ -78,7 +78,8 @@ static json_t *take(json_t *json, long status)
 	return NULL;
 }
 
-json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
+/* `body` NULL: a GET. */
+static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const char *body)
 {
 	struct answer answer = {NULL, 0};
 	CURL *curl = curl_easy_init();
@@ -92,6 +93,9 @@ json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	if (body != NULL) {
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
+	}
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
 	code = curl_easy_perform(curl);
@@ -105,6 +109,21 @@ json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
 			status);
 	}
 	free(answer.bytes);
+	return json;
+}
+
+json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
+{
+	return ask(ctl, path_and_query, NULL);
+}
+
+json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	json_t *json = ask(ctl, path, text != NULL ? text : "");
+
+	free(text);
+	json_decref(body);
 	return json;
 }
 

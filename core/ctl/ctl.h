@@ -29,6 +29,8 @@ enum {
 
 /* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. */
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
+/* The same for a change; the body is given. */
+json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body);
 /* `text` for a query string; given (free). */
 char *yett_ctl_escape(const char *text);
 

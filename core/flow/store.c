@@ -22,6 +22,12 @@
 
 struct document {
 	char *table, *key, *json; /* json NULL: delete */
+	/* Of a change: what its place must be at, and who is told how it went. */
+	uint64_t revision;
+	yett_change_done done;
+	void *arg;
+	int result;
+	uint64_t ret_revision;
 };
 
 struct read_call {
@@ -106,6 +112,22 @@ static size_t fill_puts(struct yett_vault *vault)
 	return n;
 }
 
+/* A document that cannot be written as it is must not stop the batches beside it: what is not there
+ * to be deleted, is no JSON, or was changed by somebody else meanwhile, is the answer to it alone. */
+static int put_document(struct yett_vault *vault, struct document *document)
+{
+	int result;
+
+	document->ret_revision = 0;
+	result =
+		vault->operations->registry_put(vault->writer->self, document->table, document->key,
+			document->json, document->revision, &document->ret_revision, &vault->error);
+	document->result = result;
+	return result == YETT_ENOTFOUND || result == YETT_EINVAL || result == YETT_ECONFLICT
+		       ? 0
+		       : result;
+}
+
 static int transact(struct yett_vault *vault)
 {
 	const struct yett_store_operations *operations = vault->operations;
@@ -120,14 +142,7 @@ static int transact(struct yett_vault *vault)
 		result = operations->put(self, vault->puts, n, &vault->error);
 	}
 	for (guint i = 0; result == 0 && i < vault->group_documents->len; i++) {
-		struct document *document = vault->group_documents->pdata[i];
-		uint64_t revision;
-
-		result = operations->registry_put(self, document->table, document->key,
-			document->json, YETT_REVISION_ANY, &revision, &vault->error);
-		if (result == YETT_ENOTFOUND || result == YETT_EINVAL) {
-			result = 0; /* deleting what is not there; or no JSON: never will be */
-		}
+		result = put_document(vault, vault->group_documents->pdata[i]);
 	}
 	if (result == 0) {
 		result = operations->commit(self, &vault->error);
@@ -200,6 +215,21 @@ static void set_failing(struct yett_vault *vault, bool failing)
 	}
 }
 
+/* `instead`: what became of all of them, where it is not what the store said. */
+static void answer_changes(GPtrArray *documents, int instead)
+{
+	for (guint i = 0; i < documents->len; i++) {
+		struct document *document = documents->pdata[i];
+		yett_change_done done_fn = document->done;
+
+		document->done = NULL;
+		if (done_fn != NULL) {
+			done_fn(document->arg, instead != 0 ? instead : document->result,
+				instead != 0 ? 0 : document->ret_revision);
+		}
+	}
+}
+
 static void complete(struct yett_vault *vault)
 {
 	struct yett_keep *keep;
@@ -221,6 +251,7 @@ static void complete(struct yett_vault *vault)
 					 : result < 0             ? result
 								  : 0);
 	}
+	answer_changes(vault->group_documents, 0);
 	g_ptr_array_set_size(vault->group_documents, 0);
 	yett_count(vault->node, YETT_COUNT_SYNCS, 1);
 	yett_intake_acknowledge(vault->node);
@@ -355,6 +386,18 @@ void yett_store_keep(struct yett_node *node, struct yett_keep *keep)
 	kick(node->store);
 }
 
+static struct document *add_document(
+	struct yett_vault *vault, const char *table, const char *key, const char *json)
+{
+	struct document *document = g_new0(struct document, 1);
+
+	document->table = g_strdup(table);
+	document->key = g_strdup(key);
+	document->json = g_strdup(json);
+	g_ptr_array_add(vault->documents, document);
+	return document;
+}
+
 void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json)
 {
@@ -367,12 +410,23 @@ void yett_store_document(
 		document->json = g_strdup(json);
 		return;
 	}
-	document = g_new0(struct document, 1);
-	document->table = g_strdup(table);
-	document->key = g_strdup(key);
-	document->json = g_strdup(json);
-	g_ptr_array_add(vault->documents, document);
+	document = add_document(vault, table, key, json);
+	document->revision = YETT_REVISION_ANY;
 	g_hash_table_add(vault->newest, document);
+	kick(vault);
+}
+
+void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
+	uint64_t revision, yett_change_done done_fn, void *arg)
+{
+	struct yett_vault *vault = node->store;
+	struct document *document = add_document(vault, table, key, json);
+
+	/* What is written of this key from now on comes after the change, not before it. */
+	g_hash_table_remove(vault->newest, document);
+	document->revision = revision;
+	document->done = done_fn;
+	document->arg = arg;
 	kick(vault);
 }
 
@@ -520,6 +574,8 @@ void yett_store_close(struct yett_node *node)
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->later, YETT_ECLOSED);
+	answer_changes(vault->group_documents, YETT_ECLOSED);
+	answer_changes(vault->documents, YETT_ECLOSED);
 	yett_instance_free(vault->reader);
 	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);

@@ -140,7 +140,9 @@ static void one_of_many_wins(void)
 	expect(&second, YETT_ECONFLICT);
 	CU_ASSERT_STRING_EQUAL(present(server).json, "{\"by\":1}");
 	CU_ASSERT(world_wait_events(server, 3, 5 * YETT_SEC));
-	/* Order is that of the calls, also with what is written whatever was there. */
+	/* Order is that of the calls, also with what is written whatever was there. The first is
+	 * under way at once; those after it wait for each other. */
+	yett_store_document(server->node, "test", "beside", "{}");
 	yett_store_document(server->node, "test", "key", "{\"by\":3}");
 	change(server, "{\"by\":4}", YETT_REVISION_ANY, &blind);
 	yett_store_document(server->node, "test", "key", "{\"by\":5}");

@@ -34,8 +34,11 @@ void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot);
 struct yett_way *yett_known_way(struct yett_known *known, const struct yett_id *through);
 /* Whether that is news. After one of these: use_newest_way. */
 bool yett_known_set_way(struct yett_known *known, const struct yett_id *through,
-	const struct yett_id *via, uint64_t session);
+	const struct yett_id *via, uint64_t session, uint32_t hops);
 bool yett_known_drop_way(struct yett_known *known, const struct yett_id *through);
+/* The one of the newest session, the shortest of those; NULL: there is none (but through that node). */
+const struct yett_way *yett_known_newest_way(
+	const struct yett_known *known, const struct yett_id *not_through);
 void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *known);
 /* Whether it is new. */
 bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant);

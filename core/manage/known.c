@@ -149,17 +149,30 @@ static struct yett_way *place_for_way(struct yett_known *known)
 	return oldest;
 }
 
-void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *known)
+const struct yett_way *yett_known_newest_way(
+	const struct yett_known *known, const struct yett_id *not_through)
 {
 	const struct yett_way *newest = NULL;
 
 	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
 		const struct yett_way *way = &known->ways[i];
 
-		if (way->used && (newest == NULL || way->session > newest->session)) {
+		if (!way->used ||
+			(not_through != NULL && yett_id_equal(&way->through, not_through))) {
+			continue;
+		}
+		if (newest == NULL || way->session > newest->session ||
+			(way->session == newest->session && way->hops < newest->hops)) {
 			newest = way;
 		}
 	}
+	return newest;
+}
+
+void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *known)
+{
+	const struct yett_way *newest = yett_known_newest_way(known, NULL);
+
 	if (newest != NULL) {
 		known->via = newest->via;
 		known->session = newest->session;
@@ -170,18 +183,19 @@ void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *kn
 }
 
 bool yett_known_set_way(struct yett_known *known, const struct yett_id *through,
-	const struct yett_id *via, uint64_t session)
+	const struct yett_id *via, uint64_t session, uint32_t hops)
 {
 	struct yett_way *way = yett_known_way(known, through);
 
-	if (way != NULL && way->session == session && yett_id_equal(&way->via, via)) {
+	if (way != NULL && way->session == session && way->hops == hops &&
+		yett_id_equal(&way->via, via)) {
 		return false;
 	}
 	if (way == NULL) {
 		way = place_for_way(known);
 	}
 	*way = (struct yett_way){
-		.used = true, .through = *through, .via = *via, .session = session};
+		.used = true, .through = *through, .via = *via, .session = session, .hops = hops};
 	return true;
 }
 

@@ -51,7 +51,7 @@ static void joined(void *arg, struct yett_peer *peer)
 	struct yett_known *known = yett_known_ensure(manage, &peer->id);
 
 	yett_known_set_boot(known, &peer->boot);
-	yett_known_set_way(known, &here, &here, peer->session);
+	yett_known_set_way(known, &here, &here, peer->session, 0);
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
 	yett_known_describe(known, peer->name, peer->mechanism, peer->software, peer->address);
 	yett_known_use_newest_way(manage, known);
@@ -125,14 +125,23 @@ static bool may_attach(const struct yett_manage *manage, const struct yett_peer 
 	return true;
 }
 
+/* What has come round to the node that it speaks of, or has passed more relays than a batch may, is told
+ * in a circle: each of those in it has it from the one before, and whoever said it first may be gone. */
+static bool is_way(const struct yett_manage *manage, const struct yett_attached *node)
+{
+	return node->live && node->hops < YETT_HOPS_MAX &&
+	       !yett_id_equal(&node->via, &manage->node->id);
+}
+
 /* Whether a gateway's word about a node is news: a way that is new or other than it was, one that has
  * ended, or the first word of a node that has left. What is known already is none. */
-static bool is_news(
-	struct yett_known *known, const struct yett_peer *gateway, const struct yett_attached *node)
+static bool is_news(const struct yett_manage *manage, struct yett_known *known,
+	const struct yett_peer *gateway, const struct yett_attached *node)
 {
-	if (node->live) {
+	if (is_way(manage, node)) {
 		yett_known_set_boot(known, &node->boot);
-		return yett_known_set_way(known, &gateway->id, &node->via, node->session);
+		return yett_known_set_way(
+			known, &gateway->id, &node->via, node->session, node->hops + 1);
 	}
 	return yett_known_drop_way(known, &gateway->id) || (!known->live && known->name[0] == '\0');
 }
@@ -145,7 +154,7 @@ static void take_attached(
 		yett_known_describe(known, node->name, node->method, node->software, node->address);
 	}
 	yett_known_use_newest_way(manage, known);
-	if (node->live) {
+	if (is_way(manage, node)) {
 		yett_known_set_live(manage, known, true);
 	}
 	hand_on(manage, known);
@@ -166,7 +175,7 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		}
 		known = yett_known_ensure(manage, &node->id);
 		grant(manage, &gateway->id, &node->id);
-		if (is_news(known, gateway, node)) {
+		if (is_news(manage, known, gateway, node)) {
 			take_attached(manage, known, node);
 		}
 	}
@@ -200,7 +209,7 @@ static void revive(struct yett_manage *manage, const struct yett_peer *gateway,
 		return;
 	}
 	yett_known_set_way(known, &gateway->id,
-		yett_id_is_zero(&known->via) ? &gateway->id : &known->via, known->session);
+		yett_id_is_zero(&known->via) ? &gateway->id : &known->via, known->session, 1);
 	yett_known_use_newest_way(manage, known);
 	yett_known_heard(manage, known, age_ms);
 	hand_on(manage, known);

@@ -25,6 +25,7 @@ struct yett_way {
 	struct yett_id through; /* our own peer that tells of it; zero: it is connected here */
 	struct yett_id via;     /* the node that it is connected to; zero: this one */
 	uint64_t session;
+	uint32_t hops; /* relays between it and us */
 };
 
 /* One node that this one knows of, directly or behind a gateway. */

@@ -15,29 +15,13 @@
 #define UNSENT_MAX   (128 * 1024) /* of control; beyond it, the rest waits */
 #define TOLD_AT_ONCE 32
 
-/* The newest way that does not lead through the upstream itself. What an upstream has told is not told
+/* By the newest way that does not lead through the upstream itself. What an upstream has told is not told
  * back to it as ours: two gateways that are each other's backup would keep a node alive between them
  * for ever, and pass its last sessions to and fro. */
-static const struct yett_way *way_for(
-	const struct yett_known *known, const struct yett_peer *upstream)
-{
-	const struct yett_way *newest = NULL;
-
-	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
-		const struct yett_way *way = &known->ways[i];
-
-		if (way->used && !yett_id_equal(&way->through, &upstream->id) &&
-			(newest == NULL || way->session > newest->session)) {
-			newest = way;
-		}
-	}
-	return newest;
-}
-
 static void describe(const struct yett_manage *manage, const struct yett_known *known,
 	const struct yett_peer *upstream, struct yett_attached *ret)
 {
-	const struct yett_way *way = way_for(known, upstream);
+	const struct yett_way *way = yett_known_newest_way(known, &upstream->id);
 	const struct yett_id *via = way != NULL ? &way->via : &known->via;
 
 	memset(ret, 0, sizeof(*ret));
@@ -47,6 +31,7 @@ static void describe(const struct yett_manage *manage, const struct yett_known *
 	ret->session = way != NULL ? way->session : known->session;
 	ret->live = known->live && way != NULL;
 	ret->relay = known->relay;
+	ret->hops = way != NULL ? way->hops : 0;
 	g_strlcpy(ret->name, known->name, sizeof(ret->name));
 	g_strlcpy(ret->method, known->method, sizeof(ret->method));
 	g_strlcpy(ret->software, known->software, sizeof(ret->software));

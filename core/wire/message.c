@@ -149,6 +149,7 @@ static const struct yett_form_field node_fields[] = {
 	YETT_FIELD_TEXT(8, TOLD, yett_attached, method),
 	YETT_FIELD_TEXT(9, TOLD, yett_attached, software),
 	YETT_FIELD_TEXT(10, TOLD, yett_attached, address),
+	YETT_FIELD_U32(11, TOLD, yett_attached, hops, UINT32_MAX),
 };
 YETT_FORM_MAP(node, sizeof(struct yett_attached), NULL);
 

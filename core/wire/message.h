@@ -149,6 +149,7 @@ struct yett_attached {
 	uint64_t session;   /* (id, boot, session) rises: the newer presence wins */
 	bool live;          /* false: known, and its batches may still come, but not connected */
 	bool relay;
+	uint32_t hops; /* relays between it and the sender; 0: it is connected to the sender */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];

@@ -369,6 +369,57 @@ static void another_way_keeps_a_node_alive(void)
 	world_free(world);
 }
 
+/* Three gateways that back each other up in a ring: what one tells comes back to it by the others, and
+ * must keep nobody alive who has left. */
+static void a_ring_keeps_nobody_alive(void)
+{
+	static const char *const ring[] = {"g1.example", "g2.example", "g3.example"};
+	struct world *world = world_new(15);
+	struct world_node *server = add_server(world, "\"g*.example\"");
+	struct world_node *gateway, *direct, *behind;
+	struct yett_id ids[3];
+
+	for (int i = 0; i < 3; i++) {
+		const char *next = ring[(i + 1) % 3];
+
+		world_add(world, ring[i],
+			"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ "
+			"\"g*.example\" ]; } );\n"
+			"upstreams = ( { name = \"ms.example\"; address = \"%s\"; },\n"
+			"  { name = \"%s\"; address = \"%s\"; priority = 1; } );\n",
+			world_address(ring[i]), world_address("ms.example"), next,
+			world_address(next));
+	}
+	gateway = add_gateway(world, "g0.example", "g1.example", "");
+	direct = add_agent(world, "direct.example", "g1.example");
+	behind = add_agent(world, "behind.example", "g0.example");
+	start_all(world);
+	world_run(world, 20 * YETT_SEC);
+	ids[0] = direct->node->id;
+	ids[1] = behind->node->id;
+	ids[2] = gateway->node->id;
+	for (int i = 0; i < 3; i++) {
+		expect_health(server, ids[i], YETT_HEALTH_HEALTHY, "");
+	}
+	world_kill(direct);
+	world_run(world, 20 * YETT_SEC);
+	expect_health(server, ids[0], YETT_HEALTH_UNREACHABLE, "its session is gone");
+	world_kill(gateway);
+	world_run(world, 20 * YETT_SEC);
+	expect_health(server, ids[1], YETT_HEALTH_UNREACHABLE, "its session is gone");
+	expect_health(server, ids[2], YETT_HEALTH_UNREACHABLE, "its session is gone");
+	for (guint i = 0; i < world->nodes->len; i++) {
+		const struct world_node *node = world->nodes->pdata[i];
+
+		for (int j = 0; j < 3 && node->node != NULL; j++) {
+			const struct yett_known *known = find(node, ids[j]);
+
+			CU_ASSERT(known == NULL || !known->live);
+		}
+	}
+	world_free(world);
+}
+
 /* What a gateway may not say of others. */
 static void refuses_what_a_gateway_may_not_say(void)
 {
@@ -574,6 +625,7 @@ int main(int argc, char **argv)
 		{"a gateway behind a gateway is listed", a_gateway_behind_a_gateway_is_listed},
 		{"an agent moves between gateways", an_agent_moves_between_gateways},
 		{"another way keeps a node alive", another_way_keeps_a_node_alive},
+		{"a ring keeps nobody alive", a_ring_keeps_nobody_alive},
 		{"refuses what a gateway may not say", refuses_what_a_gateway_may_not_say},
 		{"an unlisted gateway is no agent", an_unlisted_gateway_is_no_agent},
 		{"the newer presence wins", the_newer_presence_wins},

@@ -75,10 +75,12 @@ class Example(harness.Node):
         text = self.change(self.text)
         for node in self.scenario.group.nodes:
             text = text.replace(f'"{node.name}:5723"', f'"{node.address}"')
+        config = self.scenario.realms.config
+        krb5 = f'krb5-config = "{config}"; ' if os.path.exists(config) else ""  # there may be no realm
         text = text.replace('"0.0.0.0:5723"', f'"{self.address}"').replace('"10 s"', '"1 s"')
         text = text.replace("sources = (", f'sources = (\n    {{ module = "source-syslog"; path = "{self.syslog}"; }},')
         text = text.replace("node = {", f'''node = {{ user = ""; state = "{self.folder}/state"; heartbeat = "1 s";
-    log = "stderr"; log-level = "info"; krb5-config = "{self.scenario.realms.config}"; ''')
+    log = "stderr"; log-level = "info"; {krb5}''')
         text = f'''module-directory = "{harness.MODULES}"; linger = {{ normal = "100 ms"; bulk = "200 ms"; }};
 admin = {{ socket = "{self.socket}"; }};
 {text}'''

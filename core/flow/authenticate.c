@@ -31,6 +31,7 @@ struct yett_authentication {
 	char addresses[2][64];
 	char suite[64];
 	char expected[YETT_NODE_NAME_SIZE];
+	char peer_realm[256];
 	int64_t peer_ahead_ns;
 	/* for the job */
 	bool first;
@@ -108,6 +109,7 @@ static void work(void *arg)
 		.expected_name = auth->expected[0] != '\0' ? auth->expected : NULL,
 		.wall_ns = yett_clock_wall(auth->clock),
 		.peer_ahead_ns = auth->peer_ahead_ns,
+		.peer_realm = auth->peer_realm,
 	};
 
 	auth->result = 0;
@@ -287,6 +289,9 @@ static struct yett_authentication *begin(struct yett_peer *peer, struct yett_aut
 	auth->peer_ahead_ns = peer->clock_offset_ns;
 	if (peer->link != NULL) {
 		g_strlcpy(auth->expected, peer->link->name, sizeof(auth->expected));
+	}
+	if (peer->offer != NULL) {
+		g_strlcpy(auth->peer_realm, peer->offer->realm, sizeof(auth->peer_realm));
 	}
 	peer->authentication = auth;
 	return auth;

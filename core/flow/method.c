@@ -2,7 +2,7 @@
  *
  * Responsible for making their instances (a reload makes them anew, and switches), for the threads of
  * initiators, and for the list of methods that a HELLO offers: those that the listener or upstream
- * allows, in its order, and that could be used now. Not responsible for the dialogue
+ * allows, in its order, and that could be used now; with them the realm that one of them is of. Not responsible for the dialogue
  * (authenticate.c). On the loop. A replaced instance goes with its last authentication. */
 #include <string.h>
 
@@ -160,6 +160,10 @@ static void offer(const struct yett_peer *peer, const char *method, struct yett_
 	if (slot != NULL && yett_method_ready(slot, peer->role, NULL) &&
 		hello->method_count < YETT_METHODS_MAX) {
 		g_strlcpy(hello->methods[hello->method_count++], method, YETT_METHOD_NAME_SIZE);
+		if (peer->role == YETT_ROLE_ACCEPTOR && slot->operations->realm != NULL) {
+			g_strlcpy(hello->realm, slot->operations->realm(slot->instance->self),
+				sizeof(hello->realm));
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ struct yett_hello {
 	uint64_t capabilities;
 	uint32_t method_count; /* acceptor: what it takes, best first; initiator: what it has */
 	char methods[YETT_METHODS_MAX][YETT_METHOD_NAME_SIZE];
-	char realm[256]; /* of the acceptor's Kerberos service; "" without */
+	char realm[256]; /* of the acceptor's Kerberos service; "" without. Proved by nothing */
 	int64_t wall_ns;
 };
 

@@ -310,6 +310,10 @@ static int begin(void *arg, const struct yett_auth_request *request, void **ret_
 		memcpy(context->expected, request->expected_name,
 			strlen(request->expected_name) + 1);
 	}
+	if (request->peer_realm != NULL &&
+		strlen(request->peer_realm) < sizeof(context->peer_realm)) {
+		memcpy(context->peer_realm, request->peer_realm, strlen(request->peer_realm) + 1);
+	}
 	*ret_context = context;
 	return 0;
 }
@@ -398,6 +402,11 @@ static int judge(void *arg, const struct yett_auth_request *request, struct yett
 				     cause.mend[0] != '\0' ? cause.mend : NULL, "%s", cause.text);
 }
 
+static const char *realm(void *arg)
+{
+	return ((const struct yett_kerberos *)arg)->service_realm;
+}
+
 static const struct yett_life life = {
 	.size = sizeof(life),
 	.check = check,
@@ -414,6 +423,7 @@ static const struct yett_auth_operations operations = {
 	.identity = identity,
 	.end = end,
 	.judge = judge,
+	.realm = realm,
 };
 
 static const struct yett_schema realm_rows[] = {

@@ -5,7 +5,7 @@
  * memory, so that what is old is never handed out as new. Without a client keytab it takes what
  * somebody else keeps in the credential cache. With both, the file is written when a ticket has come,
  * and read at a start, and where no KDC answers. The service's realm is what the configuration maps its name to
- * ([domain_realm]), else the KDC's own word (a referral); no name is asked of the DNS. Not
+ * ([domain_realm]), else what the caller says, else the KDC's own word (a referral); no name is asked of the DNS. Not
  * responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@ struct fetch {
 	char client_name[YETT_KERBEROS_PRINCIPAL_SIZE];
 	char own_realm[YETT_KERBEROS_REALM_SIZE];
 	char realm[YETT_KERBEROS_REALM_SIZE]; /* "": the KDC shall say */
+	bool hinted;                          /* it is the caller's word */
 	struct yett_kerberos_cause *cause;
 };
 
@@ -136,7 +137,7 @@ static int find_client(struct fetch *fetch)
 }
 
 /* SERVICE/HOST@REALM, where the realm may be left to the KDC. */
-static int find_server(struct fetch *fetch, const char *host)
+static int find_server(struct fetch *fetch, const char *host, const char *realm)
 {
 	char **realms = NULL;
 	krb5_error_code code = krb5_get_host_realm(fetch->context, host, &realms);
@@ -145,9 +146,16 @@ static int find_server(struct fetch *fetch, const char *host)
 		snprintf(fetch->realm, sizeof(fetch->realm), "%s", realms[0]);
 	}
 	krb5_free_host_realm(fetch->context, realms);
+	if (fetch->realm[0] == '\0') {
+		snprintf(fetch->realm, sizeof(fetch->realm), "%s", realm);
+		fetch->hinted = realm[0] != '\0';
+	}
 	snprintf(fetch->service, sizeof(fetch->service), "%s/%s@%s", fetch->source->service, host,
 		fetch->realm);
 	code = krb5_parse_name(fetch->context, fetch->service, &fetch->server);
+	if (code == 0) {
+		fetch->server->type = KRB5_NT_SRV_HST; /* a KDC refers none but these */
+	}
 	return code == 0 ? 0 : failed(fetch, code, "name the upstream's service");
 }
 
@@ -183,6 +191,15 @@ static krb5_error_code service_ticket(struct fetch *fetch, krb5_flags flags, krb
 	want.client = fetch->client;
 	want.server = fetch->server;
 	return krb5_get_credentials(fetch->context, flags, cache, &want, &fetch->ticket);
+}
+
+/* Where the realm that we were told leads nowhere: perhaps the KDC knows the way. */
+static krb5_error_code ask_kdc(struct fetch *fetch)
+{
+	krb5_error_code code =
+		krb5_set_principal_realm(fetch->context, fetch->server, KRB5_REFERRAL_REALM);
+
+	return code == 0 ? service_ticket(fetch, 0, fetch->cache) : code;
 }
 
 /* What is in the file goes to the cache in memory, for GSSAPI to find. */
@@ -246,6 +263,9 @@ static int get(struct fetch *fetch, bool anew)
 		return failed(fetch, code, "get a first ticket");
 	}
 	code = service_ticket(fetch, 0, fetch->cache);
+	if (code == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN && fetch->hinted && ask_kdc(fetch) == 0) {
+		code = 0;
+	}
 	if (code != 0) {
 		return no_service(fetch, code);
 	}
@@ -253,6 +273,27 @@ static int get(struct fetch *fetch, bool anew)
 		to_file(fetch);
 	}
 	return 0;
+}
+
+/* The library names a service as it was asked for; where the KDC has found its realm, only the ticket
+ * itself says which. It is kept under that name too, for GSSAPI to find. */
+static krb5_error_code name_service(struct fetch *fetch)
+{
+	krb5_creds *creds = fetch->ticket;
+	krb5_ticket *ticket = NULL;
+	krb5_principal server = NULL;
+	krb5_error_code code = krb5_decode_ticket(&creds->ticket, &ticket);
+
+	if (code == 0 && !krb5_principal_compare(fetch->context, creds->server, ticket->server)) {
+		code = krb5_copy_principal(fetch->context, ticket->server, &server);
+		if (code == 0) {
+			krb5_free_principal(fetch->context, creds->server);
+			creds->server = server;
+			code = krb5_cc_store_cred(fetch->context, fetch->cache, creds);
+		}
+	}
+	krb5_free_ticket(fetch->context, ticket);
+	return code;
 }
 
 static void describe(const struct fetch *fetch, struct yett_kerberos_ticket *ret_ticket)
@@ -300,8 +341,9 @@ static void fetch_done(struct fetch *fetch, bool keep)
 	krb5_free_context(context);
 }
 
-int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host, bool anew,
-	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause)
+int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
+	const char *realm, bool anew, struct yett_kerberos_ticket *ret_ticket,
+	struct yett_kerberos_cause *ret_cause)
 {
 	struct fetch fetch = {.source = source, .cause = ret_cause};
 	krb5_error_code code = krb5_init_context(&fetch.context);
@@ -314,10 +356,14 @@ int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *h
 	}
 	result = find_client(&fetch);
 	if (result == 0) {
-		result = find_server(&fetch, host);
+		result = find_server(&fetch, host, realm);
 	}
 	if (result == 0) {
 		result = get(&fetch, anew);
+	}
+	if (result == 0) {
+		code = name_service(&fetch);
+		result = code == 0 ? 0 : no_service(&fetch, code);
 	}
 	if (result == 0) {
 		describe(&fetch, ret_ticket);

@@ -5,6 +5,7 @@
  * MIC over the channel; then our own MIC. Where there is no ticket, nothing has been sent, and the
  * answer says that another method may be tried; after that, nothing but right or wrong. On an
  * authentication thread; one context is used by one thread at a time. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,29 @@ static OM_uint32 go_on(struct yett_kerberos_context *context, gss_buffer_t in, g
 		ret_flags, NULL);
 }
 
+/* The acceptor says which realm it is of. That proves nothing, so it counts only where we would believe that
+ * realm about this name anyway; then it saves telling each agent which realm the name belongs to. */
+static int get_ticket(struct yett_kerberos_context *context)
+{
+	struct yett_kerberos *self = context->self;
+	const struct yett_kerberos_rule rule = {self->settings, self->own_realm};
+	const char *said = context->peer_realm;
+	bool other = said[0] != '\0' && strcmp(said, self->own_realm) != 0;
+	bool good = other &&
+		    yett_kerberos_realm_ok(&rule, said, context->expected, &context->cause) == 0;
+	int result = yett_kerberos_ticket_get(self->tickets, context->expected, good ? said : "",
+		&context->ticket, &context->cause);
+	size_t length = strlen(context->cause.text);
+
+	if (result != 0 && other && !good) {
+		snprintf(context->cause.text + length, sizeof(context->cause.text) - length,
+			" (it says that it is of the realm %.100s, which may not speak for it "
+			"here)",
+			said);
+	}
+	return result;
+}
+
 static int show_ticket(struct yett_kerberos_context *context, struct yett_auth_token *ret_token)
 {
 	struct yett_kerberos *self = context->self;
@@ -124,8 +148,7 @@ static int show_ticket(struct yett_kerberos_context *context, struct yett_auth_t
 			"give auth-kerberos a `client-keytab`, or a `ccache` that somebody keeps",
 			"this node has nothing to get a ticket with");
 	}
-	result = yett_kerberos_ticket_get(
-		self->tickets, context->expected, &context->ticket, &context->cause);
+	result = get_ticket(context);
 	if (result == 0) {
 		warn_of_clock(context);
 		result = check_server(context);

@@ -70,10 +70,12 @@ struct yett_kerberos_tickets *yett_kerberos_tickets_new(
 	const struct yett_kerberos_settings *settings, const char *own_realm);
 /* A thread that a KDC keeps waiting may live on, and keeps what it needs. */
 void yett_kerberos_tickets_free(struct yett_kerberos_tickets *tickets);
-/* Waits for a KDC as long as the settings say; for one that has not answered by then a second at most,
+/* `realm`: the service's, where krb5's file does not say; "": the KDC shall say.
+ * Waits for a KDC as long as the settings say; for one that has not answered by then a second at most,
  * or not at all, until it does. On success to be given back. Any thread, several at once. */
 int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *host,
-	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
+	const char *realm, struct yett_kerberos_ticket *ret_ticket,
+	struct yett_kerberos_cause *ret_cause);
 /* It was shown in vain: the next one that asks waits for a new one, and has this if none can be had. */
 void yett_kerberos_ticket_doubt(const struct yett_kerberos_ticket *ticket);
 void yett_kerberos_ticket_release(struct yett_kerberos_ticket *ticket);
@@ -84,8 +86,9 @@ struct yett_kerberos_source {
 	char *keytab, *principal, *ccache, *service;
 	char *own_realm; /* "": not known yet */
 };
-int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host, bool anew,
-	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause);
+int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
+	const char *realm, bool anew, struct yett_kerberos_ticket *ret_ticket,
+	struct yett_kerberos_cause *ret_cause);
 void yett_kerberos_cache_destroy(const char *name);
 
 /* cause.c: the words for what the library says. */
@@ -128,6 +131,7 @@ struct yett_kerberos_context {
 	gss_name_t target;
 	struct yett_kerberos_ticket ticket;
 	char expected[YETT_KERBEROS_NAME_SIZE];
+	char peer_realm[YETT_KERBEROS_REALM_SIZE]; /* as the acceptor says it is; "": it does not */
 	char name[YETT_KERBEROS_NAME_SIZE];
 	char realm[YETT_KERBEROS_REALM_SIZE];
 	char principal[YETT_KERBEROS_PRINCIPAL_SIZE];

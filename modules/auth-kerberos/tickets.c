@@ -46,8 +46,9 @@ struct held {
 struct target {
 	struct yett_kerberos_tickets *tickets;
 	char host[YETT_KERBEROS_NAME_SIZE];
-	struct held *held;     /* the newest; NULL: none */
-	unsigned fetches;      /* under way, each on a thread of its own */
+	char realm[YETT_KERBEROS_REALM_SIZE]; /* the service's; "": the KDC shall say */
+	struct held *held;                    /* the newest; NULL: none */
+	unsigned fetches;                     /* under way, each on a thread of its own */
 	uint64_t begun, ended; /* the newest of those that have; they are numbered from 1 */
 	int64_t begun_ns;
 	bool late; /* the newest has been waited for in vain */
@@ -211,8 +212,8 @@ static void *run(void *arg)
 		yett_kerberos_say(&cause, YETT_ENOMEM, NULL, NULL, "out of memory");
 	} else {
 		held->references = 1;
-		yett_kerberos_fetch(
-			&tickets->source, target->host, fetch->anew, &held->ticket, &cause);
+		yett_kerberos_fetch(&tickets->source, target->host, target->realm, fetch->anew,
+			&held->ticket, &cause);
 	}
 	pthread_mutex_lock(&tickets->lock);
 	take(target, fetch, held, &cause);
@@ -291,12 +292,14 @@ static void wait_for(struct target *target)
 }
 
 /* Under the lock. */
-static struct target *target_of(struct yett_kerberos_tickets *tickets, const char *host)
+static struct target *target_of(
+	struct yett_kerberos_tickets *tickets, const char *host, const char *realm)
 {
 	struct target *target;
 
 	for (size_t i = 0; i < tickets->count; i++) {
-		if (strcmp(tickets->targets[i]->host, host) == 0) {
+		if (strcmp(tickets->targets[i]->host, host) == 0 &&
+			strcmp(tickets->targets[i]->realm, realm) == 0) {
 			return tickets->targets[i];
 		}
 	}
@@ -304,6 +307,7 @@ static struct target *target_of(struct yett_kerberos_tickets *tickets, const cha
 	if (target != NULL) {
 		target->tickets = tickets;
 		snprintf(target->host, sizeof(target->host), "%s", host);
+		snprintf(target->realm, sizeof(target->realm), "%s", realm);
 		tickets->targets[tickets->count++] = target;
 	}
 	return target;
@@ -341,14 +345,15 @@ static int no_ticket(const struct target *target, struct yett_kerberos_cause *re
 }
 
 int yett_kerberos_ticket_get(struct yett_kerberos_tickets *tickets, const char *host,
-	struct yett_kerberos_ticket *ret_ticket, struct yett_kerberos_cause *ret_cause)
+	const char *realm, struct yett_kerberos_ticket *ret_ticket,
+	struct yett_kerberos_cause *ret_cause)
 {
 	int64_t now = (int64_t)time(NULL);
 	struct target *target;
 	int result = 0;
 
 	pthread_mutex_lock(&tickets->lock);
-	target = target_of(tickets, host);
+	target = target_of(tickets, host, realm);
 	if (target == NULL) {
 		result = yett_kerberos_say(ret_cause, YETT_EUNAVAIL, NULL, NULL,
 			"no room for tickets of one more upstream");

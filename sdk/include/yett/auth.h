@@ -29,6 +29,9 @@ struct yett_auth_request {
 	int64_t peer_ahead_ns;
 	/* `judge` only: whom the session was opened for; borrowed during the call. */
 	const struct yett_identity *identity;
+	/* Initiator: the realm that the acceptor says it is of, or "". Proved by nothing: good for knowing
+	 * which realm to ask about, never for whom to believe. */
+	const char *peer_realm;
 };
 
 struct yett_auth_token {
@@ -74,6 +77,9 @@ struct yett_auth_operations {
 	/* Judges a live session again (new roots, CRLs): 0 or YETT_EDENIED. `facts` as they were.
 	 * Optional. */
 	int (*judge)(void *self, const struct yett_auth_request *request, struct yett_error *error);
+	/* The realm that an acceptor of this method is of, for its HELLO. On the loop: must not block.
+	 * Optional. */
+	const char *(*realm)(void *self);
 };
 
 #endif

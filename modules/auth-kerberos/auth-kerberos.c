@@ -444,7 +444,8 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_STRING(struct yett_kerberos_settings, principal, "principal", 0, "",
 		"Whom the client keytab's key belongs to; without it the keytab's first entry."),
 	YETT_ROW_PATH(struct yett_kerberos_settings, ccache, "ccache", 0, "",
-		"A credential cache. With a client keytab, tickets are kept there too, so that a "
+		"A credential cache, which others than its owner may not read. With a client "
+		"keytab, tickets are kept there too, so that a "
 		"restart needs no KDC while they last; without, it is taken as somebody else "
 		"keeps it."),
 	YETT_ROW_STRING(struct yett_kerberos_settings, service, "service", 0, "yett",

@@ -3,14 +3,16 @@
  * Responsible for the library's calls: who this node is (the named principal, or the client keytab's
  * first), the first ticket by its key, the service's ticket by that one; each time in a new cache in
  * memory, so that what is old is never handed out as new. Without a client keytab it takes what
- * somebody else keeps in the credential cache. With both, the file is written when a ticket has come,
+ * somebody else keeps in the credential cache. With both, the file is made anew when a ticket has come,
  * and read at a start, and where no KDC answers. The service's realm is what the configuration maps its name to
  * ([domain_realm]), else what the caller says, else the KDC's own word (a referral); no name is asked of the DNS. Not
  * responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kerberos.h"
 
@@ -231,12 +233,93 @@ static void forget(struct fetch *fetch)
 	}
 }
 
-/* What was got is kept for a start without a KDC; that it cannot be is no failure. */
+/* A ticket of the file that the new one is to have too: of another service, while it lives. */
+static bool is_others(struct fetch *fetch, krb5_creds *creds, krb5_ccache fresh)
+{
+	krb5_creds want, found;
+
+	if (krb5_is_config_principal(fetch->context, creds->server) ||
+		(int64_t)(uint32_t)creds->times.endtime <= (int64_t)time(NULL) ||
+		!krb5_principal_compare(fetch->context, creds->client, fetch->client)) {
+		return false;
+	}
+	memset(&want, 0, sizeof(want));
+	want.client = creds->client;
+	want.server = creds->server;
+	if (krb5_cc_retrieve_cred(fetch->context, fresh, 0, &want, &found) != 0) {
+		return true;
+	}
+	krb5_free_cred_contents(fetch->context, &found);
+	return false;
+}
+
+static krb5_error_code keep_others(struct fetch *fetch, krb5_ccache fresh)
+{
+	krb5_cc_cursor cursor;
+	krb5_creds creds;
+	krb5_error_code code = 0;
+
+	if (krb5_cc_start_seq_get(fetch->context, fetch->file, &cursor) != 0) {
+		return 0; /* there is none yet, or none that could be read */
+	}
+	while (code == 0 && krb5_cc_next_cred(fetch->context, fetch->file, &cursor, &creds) == 0) {
+		if (is_others(fetch, &creds, fresh)) {
+			code = krb5_cc_store_cred(fetch->context, fresh, &creds);
+		}
+		krb5_free_cred_contents(fetch->context, &creds);
+	}
+	krb5_cc_end_seq_get(fetch->context, fetch->file, &cursor);
+	return code;
+}
+
+/* Puts a new file in the place of the old one, so that there is always a whole one. */
+static krb5_error_code replace_file(struct fetch *fetch, const char *path, const char *name)
+{
+	krb5_ccache fresh = NULL;
+	krb5_error_code code = krb5_cc_resolve(fetch->context, name, &fresh);
+
+	if (code == 0) {
+		code = krb5_cc_initialize(fetch->context, fresh, fetch->client);
+	}
+	if (code == 0) {
+		code = krb5_cc_copy_creds(fetch->context, fetch->cache, fresh);
+	}
+	if (code == 0) {
+		code = keep_others(fetch, fresh);
+	}
+	if (fresh != NULL) {
+		krb5_cc_close(fetch->context, fresh);
+	}
+	return code == 0 && rename(path, fetch->source->ccache) != 0 ? KRB5_FCC_PERM : code;
+}
+
+/* What was got is kept for a start without a KDC, beside what there is for other upstreams; that it
+ * cannot be is no failure. */
 static void to_file(struct fetch *fetch)
 {
-	if (krb5_cc_initialize(fetch->context, fetch->file, fetch->client) == 0) {
+	static const char prefix[] = "FILE:";
+	size_t size = strlen(prefix) + strlen(fetch->source->ccache) + sizeof(".XXXXXX");
+	char *name = malloc(size), *path;
+	int file;
+
+	if (name == NULL) {
+		return;
+	}
+	snprintf(name, size, "%s%s.XXXXXX", prefix, fetch->source->ccache);
+	path = name + strlen(prefix);
+	file = mkostemp(path, O_CLOEXEC);
+	pthread_mutex_lock(fetch->source->file_lock);
+	if (file >= 0) {
+		close(file);
+		if (replace_file(fetch, path, name) != 0) {
+			unlink(path);
+		}
+	} else if (krb5_cc_initialize(fetch->context, fetch->file, fetch->client) == 0) {
+		/* No room for a second one beside it. */
 		krb5_cc_copy_creds(fetch->context, fetch->cache, fetch->file);
 	}
+	pthread_mutex_unlock(fetch->source->file_lock);
+	free(name);
 }
 
 static int get(struct fetch *fetch, bool anew)

@@ -4,6 +4,7 @@
 
 #include <gssapi/gssapi.h>
 #include <krb5.h>
+#include <pthread.h>
 #include <yett/auth.h>
 
 #define YETT_KERBEROS_NAME_SIZE      256
@@ -84,7 +85,8 @@ void yett_kerberos_ticket_release(struct yett_kerberos_ticket *ticket);
  * what the file holds will not do, unless no KDC answers. */
 struct yett_kerberos_source {
 	char *keytab, *principal, *ccache, *service;
-	char *own_realm; /* "": not known yet */
+	char *own_realm;            /* "": not known yet */
+	pthread_mutex_t *file_lock; /* who writes the file of `ccache` */
 };
 int yett_kerberos_fetch(const struct yett_kerberos_source *source, const char *host,
 	const char *realm, bool anew, struct yett_kerberos_ticket *ret_ticket,

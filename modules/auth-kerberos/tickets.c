@@ -67,6 +67,7 @@ struct yett_kerberos_tickets {
 	pthread_cond_t changed;
 	unsigned references;
 	struct yett_kerberos_source source; /* with copies of its own */
+	pthread_mutex_t file_lock;
 	uint64_t timeout_ns;
 	struct target *targets[TARGETS_MAX];
 	size_t count;
@@ -104,6 +105,8 @@ struct yett_kerberos_tickets *yett_kerberos_tickets_new(
 		return NULL;
 	}
 	pthread_mutex_init(&tickets->lock, NULL);
+	pthread_mutex_init(&tickets->file_lock, NULL);
+	tickets->source.file_lock = &tickets->file_lock;
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&tickets->changed, &attributes);
@@ -149,6 +152,7 @@ static void unref(struct yett_kerberos_tickets *tickets)
 	}
 	pthread_cond_destroy(&tickets->changed);
 	pthread_mutex_destroy(&tickets->lock);
+	pthread_mutex_destroy(&tickets->file_lock);
 	source_done(&tickets->source);
 	free(tickets);
 }

@@ -1,10 +1,11 @@
 /* Dialling, on libuv.
  *
- * Responsible for an outgoing TCP connection: the name is resolved (off the loop), its addresses are
- * tried in turn until one answers, from a configured local address where there is one. All within one
- * deadline, of which each address gets its share, so that one that swallows everything does not keep
- * the others from being tried. The result always comes through the callback, never from within the
- * call. Not responsible for trying again later (flow/upstream.c). Runs on the loop. */
+ * Responsible for an outgoing TCP connection: the name is resolved (off the loop), and its addresses are
+ * tried by turns of their families, in the order of the resolver: the next one when the one before has
+ * failed, or has not answered for a moment and goes on being waited for; the first that answers is it.
+ * So one that swallows everything costs a moment, and none is given up before the deadline of all. From
+ * a configured local address where there is one. The result always comes through the callback, never
+ * from within the call. Not responsible for trying again later (flow/upstream.c). Runs on the loop. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -14,28 +15,48 @@
 
 #include "uv.h"
 
+#define ADDRESSES_MAX 16              /* of a name; what is beyond is not tried */
+#define STAGGER_NS    (250 * YETT_MS) /* from one to the next */
+
+struct yett_uv_try { /* one address */
+	struct yett_uv_attempt *attempt;
+	uv_connect_t connect;
+	struct yett_stream *stream;
+	bool connecting;
+};
+
 struct yett_uv_attempt {
 	struct yett_uv_attempt *next_attempt, **to_me; /* in the loop's list until answered */
 	struct yett_uv_loop *loop;
 	uv_getaddrinfo_t resolve;
-	uv_connect_t connect;
-	uv_timer_t timer; /* of the look-up, then of each address */
+	uv_timer_t timer; /* until the next address, or the end */
 	uint64_t deadline_ns;
-	struct addrinfo *found, *next;
-	struct yett_stream *stream;
+	struct addrinfo *found;
+	const struct addrinfo *order[ADDRESSES_MAX];
+	unsigned count, next;
+	struct yett_uv_try tries[ADDRESSES_MAX];
 	struct sockaddr_storage source; /* AF_UNSPEC: any */
-	int result;                     /* of the last address that was tried */
+	int result;                     /* of the last address that failed */
 	bool over;                      /* it is answered */
-	bool expired;                   /* the present address had its share */
-	bool resolving, connecting;
+	bool resolving;
 	bool timer_closed;
 	yett_connect_fn connected;
 	void *arg;
 };
 
+static unsigned connecting(const struct yett_uv_attempt *attempt)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < attempt->next; i++) {
+		count += attempt->tries[i].connecting;
+	}
+	return count;
+}
+
 static void release(struct yett_uv_attempt *attempt)
 {
-	if (attempt->timer_closed && !attempt->resolving && !attempt->connecting) {
+	if (attempt->timer_closed && !attempt->resolving && connecting(attempt) == 0) {
 		if (attempt->found != NULL) {
 			uv_freeaddrinfo(attempt->found);
 		}
@@ -51,50 +72,56 @@ static void timer_closed(uv_handle_t *handle)
 	release(attempt);
 }
 
-static void finish(struct yett_uv_attempt *attempt, int result)
+static void drop(struct yett_uv_try *try)
 {
-	struct yett_stream *stream = attempt->stream;
+	if (try->stream != NULL) {
+		yett_uv_stream_close(try->stream); /* a request under way comes back as cancelled */
+		try->stream = NULL;
+	}
+}
 
+/* `stream`: of the address that answered; NULL: none has. */
+static void finish(struct yett_uv_attempt *attempt, int result, struct yett_stream *stream)
+{
 	if (attempt->over) {
 		return;
 	}
 	attempt->over = true;
-	attempt->stream = NULL;
 	*attempt->to_me = attempt->next_attempt;
 	if (attempt->next_attempt != NULL) {
 		attempt->next_attempt->to_me = attempt->to_me;
 	}
 	uv_close((uv_handle_t *)&attempt->timer, timer_closed);
-	if (result == 0) {
-		yett_uv_stream_tune(stream);
-		attempt->connected(attempt->arg, 0, stream);
-		return;
+	for (unsigned i = 0; i < attempt->next; i++) {
+		drop(&attempt->tries[i]);
 	}
 	if (stream != NULL) {
-		yett_uv_stream_close(stream);
+		yett_uv_stream_tune(stream);
 	}
-	attempt->connected(attempt->arg, result, NULL);
+	attempt->connected(attempt->arg, result, stream);
 }
 
-static void try_next(struct yett_uv_attempt *attempt);
+static void go_on(struct yett_uv_attempt *attempt);
 
 static void on_connected(uv_connect_t *request, int status)
 {
-	struct yett_uv_attempt *attempt = request->data;
+	struct yett_uv_try *try = request->data;
+	struct yett_uv_attempt *attempt = try->attempt;
+	struct yett_stream *stream = try->stream;
 
-	attempt->connecting = false;
+	try->connecting = false;
 	if (attempt->over) {
 		release(attempt);
 		return;
 	}
-	if (status == 0 && !attempt->expired) {
-		finish(attempt, 0);
+	if (status == 0) {
+		try->stream = NULL;
+		finish(attempt, 0, stream);
 		return;
 	}
-	attempt->result = attempt->expired ? YETT_ETIMEOUT : yett_result_from_errno(status);
-	yett_uv_stream_close(attempt->stream); /* nothing, where it is closed already */
-	attempt->stream = NULL;
-	try_next(attempt);
+	attempt->result = yett_result_from_errno(status);
+	drop(try);
+	go_on(attempt);
 }
 
 /* Without taking a port now, so that many may share the address. */
@@ -120,57 +147,93 @@ static int open_from(struct yett_uv_attempt *attempt, uv_tcp_t *handle, int fami
 	return result;
 }
 
-static int start(struct yett_uv_attempt *attempt, const struct addrinfo *to)
+static int start(struct yett_uv_try *try, const struct addrinfo *to)
 {
+	struct yett_uv_attempt *attempt = try->attempt;
 	uv_tcp_t *handle;
 	int result = 0;
 
-	attempt->stream = yett_uv_stream_new(attempt->loop);
-	handle = yett_uv_stream_handle(attempt->stream);
+	try->stream = yett_uv_stream_new(attempt->loop);
+	handle = yett_uv_stream_handle(try->stream);
 	if (attempt->source.ss_family != AF_UNSPEC) {
 		result = open_from(attempt, handle, to->ai_family);
 	}
 	if (result == 0) {
-		attempt->connect.data = attempt;
-		result = uv_tcp_connect(&attempt->connect, handle, to->ai_addr, on_connected);
-		attempt->connecting = result == 0;
+		try->connect.data = try;
+		result = uv_tcp_connect(&try->connect, handle, to->ai_addr, on_connected);
+		try->connecting = result == 0;
+	}
+	if (result != 0) {
+		drop(try);
 	}
 	return result;
 }
 
-static void on_deadline(uv_timer_t *timer);
+static void on_time(uv_timer_t *timer);
 
-/* The present address gets what is left of the time, divided by the addresses that are left. */
-static void start_timer(struct yett_uv_attempt *attempt)
+static uint64_t time_left(const struct yett_uv_attempt *attempt)
 {
-	uint64_t now_ns = yett_clock_monotonic(&yett_clock_system), left = 1;
-	uint64_t rest_ns = attempt->deadline_ns > now_ns ? attempt->deadline_ns - now_ns : 0;
+	uint64_t now_ns = yett_clock_monotonic(&yett_clock_system);
 
-	for (const struct addrinfo *at = attempt->next; at != NULL; at = at->ai_next) {
-		left++;
-	}
-	uv_update_time(&attempt->loop->uv);
-	uv_timer_start(&attempt->timer, on_deadline, rest_ns / left / YETT_MS + 1, 0);
+	return attempt->deadline_ns > now_ns ? attempt->deadline_ns - now_ns : 0;
 }
 
-static void try_next(struct yett_uv_attempt *attempt)
+/* Until the next address has its turn, which all must have in the time that is left; or to the end. */
+static void start_timer(struct yett_uv_attempt *attempt)
 {
-	while (attempt->next != NULL) {
-		const struct addrinfo *to = attempt->next;
-		int result;
+	uint64_t delay_ns = time_left(attempt);
 
-		attempt->next = to->ai_next;
-		attempt->expired = false;
-		result = start(attempt, to);
+	if (attempt->next < attempt->count) {
+		delay_ns /= attempt->count - attempt->next + 1;
+		delay_ns = delay_ns < STAGGER_NS ? delay_ns : STAGGER_NS;
+	}
+	uv_update_time(&attempt->loop->uv);
+	uv_timer_start(&attempt->timer, on_time, delay_ns / YETT_MS + 1, 0);
+}
+
+/* The next address now; what has begun is still waited for. */
+static void go_on(struct yett_uv_attempt *attempt)
+{
+	while (attempt->next < attempt->count) {
+		struct yett_uv_try *try = &attempt->tries[attempt->next];
+		int result = start(try, attempt->order[attempt->next++]);
+
 		if (result == 0) {
 			start_timer(attempt);
 			return;
 		}
 		attempt->result = yett_result_from_errno(result);
-		yett_uv_stream_close(attempt->stream);
-		attempt->stream = NULL;
 	}
-	finish(attempt, attempt->result);
+	if (connecting(attempt) == 0) {
+		finish(attempt, attempt->result, NULL);
+	} else {
+		start_timer(attempt);
+	}
+}
+
+/* The resolver's order, but for turns of the families, so that one of them that leads nowhere holds up
+ * the other for a moment only. */
+static void put_in_order(struct yett_uv_attempt *attempt)
+{
+	const struct addrinfo *same = attempt->found, *other = attempt->found;
+	int family = attempt->found->ai_family;
+
+	while (attempt->count < ADDRESSES_MAX && (same != NULL || other != NULL)) {
+		while (same != NULL && same->ai_family != family) {
+			same = same->ai_next;
+		}
+		while (other != NULL && other->ai_family == family) {
+			other = other->ai_next;
+		}
+		if (same != NULL) {
+			attempt->order[attempt->count++] = same;
+			same = same->ai_next;
+		}
+		if (other != NULL && attempt->count < ADDRESSES_MAX) {
+			attempt->order[attempt->count++] = other;
+			other = other->ai_next;
+		}
+	}
 }
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
@@ -185,28 +248,28 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 		return;
 	}
 	if (status != 0) {
-		finish(attempt, status == UV_EAI_AGAIN || status == UV_EAI_FAIL ? YETT_EUNAVAIL
-										: YETT_ENOTFOUND);
+		finish(attempt,
+			status == UV_EAI_AGAIN || status == UV_EAI_FAIL ? YETT_EUNAVAIL
+									: YETT_ENOTFOUND,
+			NULL);
 		return;
 	}
-	attempt->next = found;
-	try_next(attempt);
+	put_in_order(attempt);
+	go_on(attempt);
 }
 
-static void on_deadline(uv_timer_t *timer)
+static void on_time(uv_timer_t *timer)
 {
 	struct yett_uv_attempt *attempt = timer->data;
 
 	if (attempt->resolving) {
 		uv_cancel((uv_req_t *)&attempt->resolve);
 	}
-	if (attempt->next == NULL) {
-		finish(attempt, YETT_ETIMEOUT);
-		return;
+	if (attempt->next < attempt->count && time_left(attempt) > 0) {
+		go_on(attempt);
+	} else {
+		finish(attempt, YETT_ETIMEOUT, NULL);
 	}
-	/* The request comes back as cancelled; then it is free for the next address. */
-	attempt->expired = true;
-	yett_uv_stream_close(attempt->stream);
 }
 
 void yett_uv_connect_abandon(struct yett_uv_loop *loop)
@@ -217,7 +280,7 @@ void yett_uv_connect_abandon(struct yett_uv_loop *loop)
 		if (attempt->resolving) {
 			uv_cancel((uv_req_t *)&attempt->resolve);
 		}
-		finish(attempt, YETT_ECLOSED);
+		finish(attempt, YETT_ECLOSED, NULL);
 	}
 }
 
@@ -260,6 +323,9 @@ int yett_uv_connect(struct yett_loop *base, const char *address, const char *sou
 	attempt->source = from;
 	attempt->deadline_ns = yett_clock_monotonic(&yett_clock_system) + timeout_ns;
 	attempt->result = YETT_ENOTFOUND;
+	for (unsigned i = 0; i < ADDRESSES_MAX; i++) {
+		attempt->tries[i].attempt = attempt;
+	}
 	attempt->resolve.data = attempt;
 	result = uv_getaddrinfo(&loop->uv, &attempt->resolve, on_resolved, host, port, &hints);
 	if (result != 0) {

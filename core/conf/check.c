@@ -128,6 +128,11 @@ void yett_check_node(const struct yett_check *check, struct yett_settings *setti
 			"make one of them fit the other",
 			"'reconnect-min' of node is longer than 'reconnect-max'");
 	}
+	if (settings->node.ping_limit_ns < 2 * settings->node.ping_ns) {
+		SAY(check, yett_check_place(check, "node", -1, "ping-limit"),
+			"make it twice as long as 'ping' at least: one sign of life may be late",
+			"'ping-limit' of node is too short for its 'ping'");
+	}
 	if (settings->node.state != NULL && settings->node.state[0] == '\0') {
 		SAY(check, yett_check_place(check, "node", -1, "state"), "name a directory",
 			"'state' of node is empty");

@@ -67,9 +67,12 @@ static const struct yett_schema node_rows[] = {
 		"each, and varies at random."),
 	YETT_ROW_DURATION(node_group, reconnect_max_ns, "reconnect-max", LIVE, "30 s", MS, HOUR,
 		"The longest wait between two attempts to reach an upstream."),
-	YETT_ROW_DURATION(node_group, ping_ns, "ping", LIVE, "10 s", 100 * MS, HOUR,
-		"How long a session may be silent before it is asked whether it lives; silent for "
-		"twice as long, it is dead."),
+	YETT_ROW_DURATION(node_group, ping_ns, "ping", LIVE, "2 s", 100 * MS, HOUR,
+		"How long a session may be silent, in either direction, before a sign of life is "
+		"sent."),
+	YETT_ROW_DURATION(node_group, ping_limit_ns, "ping-limit", LIVE, "6 s", 200 * MS, HOUR,
+		"How long a peer may be silent before its session is dead, whatever TCP says: "
+		"twice `ping` at least."),
 	YETT_ROW_DURATION(node_group, session_max_ns, "session-max", LIVE, "24 h", 60 * SEC,
 		30 * 24 * HOUR,
 		"How long a session may last before a new one takes over, authenticated anew."),

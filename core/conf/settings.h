@@ -61,7 +61,8 @@ struct yett_settings {
 		uint64_t memory_bytes;      /* budget for batches in memory */
 		uint64_t reconnect_min_ns;  /* 200 ms */
 		uint64_t reconnect_max_ns;  /* 30 s */
-		uint64_t ping_ns;           /* 10 s idle → ping; twice that silent → dead */
+		uint64_t ping_ns;           /* 2 s idle → ping */
+		uint64_t ping_limit_ns;     /* 6 s silent → dead */
 		uint64_t session_max_ns;    /* 24 h */
 		bool compress;              /* M7 */
 		const char *krb5_config;    /* "": the system's */

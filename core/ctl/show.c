@@ -31,6 +31,7 @@ static const struct yett_column agents[] = {
 static const struct yett_column sessions[] = {
 	{"", "direction", NULL, false},
 	{"STATE", "state", NULL, false},
+	{"ROLE", "role", NULL, false},
 	{"NAME", "name", NULL, false},
 	{"METHOD", "mechanism", NULL, false},
 	{"BOUND", "channel_bound", yett_table_yes, false},
@@ -57,6 +58,7 @@ static char *session_below(const json_t *row)
 
 static const struct yett_column upstreams[] = {
 	{"STATE", "state", NULL, false},
+	{"ROLE", "role", NULL, false},
 	{"NAME", "name", NULL, false},
 	{"SINCE", "since_ms", yett_table_age_ms, true},
 	{"HOPS", "hops", NULL, true},

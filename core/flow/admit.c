@@ -46,13 +46,15 @@ static void introduce(struct yett_peer *peer)
 	}
 	intro.flags = (queue.durable ? YETT_INTRO_DURABLE : 0) |
 		      (node->relay ? YETT_INTRO_RELAY : 0) |
-		      (node->store != NULL ? YETT_INTRO_STORE : 0);
+		      (node->store != NULL ? YETT_INTRO_STORE : 0) |
+		      (peer->role == YETT_ROLE_INITIATOR && peer->standby ? YETT_INTRO_STANDBY : 0);
 	yett_wire_intro(peer->wire, &intro);
 }
 
 void yett_admit(struct yett_peer *peer)
 {
 	if (peer->role == YETT_ROLE_INITIATOR) {
+		peer->standby = yett_select_wanted(peer->node, peer->link) == YETT_WANTED_STANDBY;
 		introduce(peer);
 		return;
 	}
@@ -122,7 +124,21 @@ static void take(struct yett_peer *peer, const struct yett_intro *intro)
 	peer->boot = intro->boot;
 	peer->session = intro->session;
 	peer->flags = intro->flags;
+	if (peer->role == YETT_ROLE_ACCEPTOR) {
+		peer->standby = (intro->flags & YETT_INTRO_STANDBY) != 0;
+	}
 	g_strlcpy(peer->software, intro->software, sizeof(peer->software));
+}
+
+/* What a standby neither needs nor may cost: memory here, and a place in the views. */
+static void put_to_use(struct yett_peer *peer)
+{
+	const struct yett_management *management = &peer->node->management;
+
+	yett_credit_open(peer);
+	if (management->joined != NULL) {
+		management->joined(management->arg, peer);
+	}
 }
 
 static void welcome(struct yett_peer *peer)
@@ -143,13 +159,35 @@ static void welcome(struct yett_peer *peer)
 			  yett_admit_may_proxy(peer->gate->settings, peer->name);
 	yett_log(YETT_LOG_NOTICE, "session-opened",
 		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%s "
-		"software=\"%s\"%s",
+		"software=\"%s\"%s%s",
 		peer->name, peer->address, peer->mechanism, peer->authority,
-		yett_id_text(&peer->id, id), peer->software, peer->may_proxy ? " proxy=yes" : "");
-	yett_credit_open(peer);
+		yett_id_text(&peer->id, id), peer->software, peer->may_proxy ? " proxy=yes" : "",
+		peer->standby ? " standby=yes" : "");
+	if (!peer->standby) {
+		put_to_use(peer);
+	}
 	yett_path_tell(peer);
-	if (node->management.joined != NULL) {
-		node->management.joined(node->management.arg, peer);
+}
+
+void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *message)
+{
+	const struct yett_management *management = &peer->node->management;
+
+	if (message->session < peer->session || message->on == peer->standby) {
+		return;
+	}
+	if (message->on && management->left != NULL) {
+		management->left(management->arg, peer); /* by this session, that is */
+	}
+	peer->standby = message->on;
+	peer->session = message->session;
+	yett_log(YETT_LOG_NOTICE, peer->standby ? "session-standby" : "session-active",
+		peer->standby ? "a node holds this session as a standby from now on peer=%s "
+				"address=%s"
+			      : "a node uses a session that was a standby peer=%s address=%s",
+		peer->name, peer->address);
+	if (!peer->standby) {
+		put_to_use(peer);
 	}
 }
 
@@ -191,8 +229,9 @@ void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *messa
 	}
 	peer->state = YETT_PEER_OPEN;
 	yett_log(YETT_LOG_NOTICE, "upstream-open",
-		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\"", peer->name,
-		peer->address, peer->mechanism, message->group);
+		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\"%s",
+		peer->name, peer->address, peer->mechanism, message->group,
+		peer->standby ? " standby=yes" : "");
 	yett_upstream_ready(peer);
 }
 

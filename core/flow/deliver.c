@@ -239,7 +239,7 @@ static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes
 		struct yett_flight *flight;
 
 		if (link->peer == NULL || link->peer->state != YETT_PEER_OPEN ||
-			link->state == YETT_UPSTREAM_CONNECTING ||
+			link->state == YETT_UPSTREAM_CONNECTING || link->peer->standby ||
 			yett_wire_credit_left(link->peer->wire, lane) >= bytes) {
 			continue;
 		}
@@ -298,6 +298,10 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 		ask_for_credit(node, number, unit->batch.length);
 		return false;
 	}
+	if (link->peer->standby) {
+		yett_upstream_use(link);
+		return true; /* its credit is to come, or it is there from before */
+	}
 	route(node, unit, &envelope);
 	result = yett_wire_batch(link->peer->wire, &envelope, &unit->batch, &frame);
 	if (result != 0) {
@@ -307,6 +311,9 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 	g_queue_pop_head(&lane->ready);
 	lane->ready_bytes -= unit->batch.length;
 	unit->sent_ns = yett_now(node);
+	if (yett_deliver_unsettled(link->peer) == 0) {
+		link->waits_ns = unit->sent_ns;
+	}
 	flight_of(link->peer)->asked[number] = 0;
 	yett_flight_add(link->peer->flight, frame, unit);
 	link->peer->batches++;

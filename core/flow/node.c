@@ -72,9 +72,15 @@ static void tick(void *arg)
 {
 	struct yett_node *node = arg;
 	uint64_t now_ns = yett_now(node);
+	uint64_t due_ns = node->ticked_ns + TICK_NS;
 
 	for (guint i = node->peers->len; i > 0; i--) {
 		if (i <= node->peers->len) {
+			/* What came meanwhile has still to be read. */
+			if (node->ticked_ns != 0 && now_ns > due_ns + TICK_NS) {
+				yett_peer_paused(
+					node->peers->pdata[i - 1], now_ns - due_ns, now_ns);
+			}
 			yett_peer_tick(node->peers->pdata[i - 1], now_ns);
 		}
 	}
@@ -88,6 +94,7 @@ static void tick(void *arg)
 	if (node->management.tick != NULL) {
 		node->management.tick(node->management.arg, now_ns);
 	}
+	node->ticked_ns = yett_now(node);
 	node->loop->table->timer_start(node->ticker, TICK_NS);
 }
 
@@ -198,7 +205,8 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 		node->management = *management;
 	}
 	node->started_ns = yett_clock_wall(make->clock);
-	node->relay = make->settings->listeners.count > 0 && make->settings->upstreams.count > 0;
+	node->relay = node->world.relay =
+		make->settings->listeners.count > 0 && make->settings->upstreams.count > 0;
 	node->peers = g_ptr_array_new();
 	node->acknowledging = g_ptr_array_new();
 	node->gates = g_ptr_array_new();

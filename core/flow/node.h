@@ -86,6 +86,7 @@ struct yett_node {
 	struct yett_management management;
 	struct yett_metrics *metrics;
 	struct yett_timer *ticker;
+	uint64_t ticked_ns;
 	GPtrArray *peers; /* all sessions, either role */
 
 	/* accept */

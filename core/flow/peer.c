@@ -49,7 +49,7 @@ struct yett_peer *yett_peer_new(struct yett_node *node, enum yett_role role, con
 	peer->role = role;
 	peer->state = YETT_PEER_CONNECTING;
 	peer->references = 1;
-	peer->opened_ns = peer->heard_ns = yett_now(node);
+	peer->opened_ns = peer->heard_ns = peer->sent_ns = yett_now(node);
 	g_strlcpy(peer->address, address, sizeof(peer->address));
 	g_ptr_array_add(node->peers, peer);
 	return peer;
@@ -107,6 +107,7 @@ void yett_peer_flush(struct yett_peer *peer)
 			bytes += iov[i].iov_len;
 		}
 		yett_wire_sent(peer->wire, bytes);
+		peer->sent_ns = yett_now(peer->node);
 	}
 }
 
@@ -325,6 +326,11 @@ static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 	}
 }
 
+static void on_standby(void *arg, const struct yett_standby *message)
+{
+	yett_admit_standby(arg, message);
+}
+
 static void on_pong(void *arg, uint64_t token)
 {
 	struct yett_peer *peer = arg;
@@ -355,6 +361,7 @@ static const struct yett_wire_events wire_events = {
 	.attach = on_attach,
 	.detach = on_detach,
 	.heartbeat = on_heartbeat,
+	.standby = on_standby,
 	.pong = on_pong,
 	.failed = on_failed,
 };
@@ -453,20 +460,40 @@ static void renew_in_time(struct yett_peer *peer, uint64_t now_ns, int64_t wall_
 	}
 }
 
-static void tick_open(struct yett_peer *peer, uint64_t now_ns)
+/* Each end sends something at least every so often, so that silence is a sign. A PING is asked for by
+ * silence of either end: what a peer would answer may have to wait behind what is on its way there, and
+ * what it says of itself need not. The acceptor waits a little longer, as its PONG mostly does. */
+static void ping(struct yett_peer *peer, uint64_t now_ns)
 {
 	uint64_t idle_ns = peer->node->settings->node.ping_ns;
+	uint64_t patience_ns = peer->role == YETT_ROLE_ACCEPTOR ? idle_ns / 4 : 0;
+
+	if (now_ns - peer->sent_ns < idle_ns + patience_ns &&
+		(peer->ping_ns != 0 || now_ns - peer->heard_ns < idle_ns + patience_ns)) {
+		return;
+	}
+	if (peer->ping_ns == 0) {
+		peer->ping_ns = now_ns;
+	}
+	peer->sent_ns = now_ns; /* also where the channel takes nothing now */
+	yett_wire_ping(peer->wire, now_ns);
+	yett_peer_flush(peer);
+}
+
+static void tick_open(struct yett_peer *peer, uint64_t now_ns)
+{
 	int64_t wall_ns = yett_clock_wall(peer->node->clock);
 
 	renew_in_time(peer, now_ns, wall_ns);
-	if (peer->ping_ns != 0 && now_ns - peer->heard_ns > 2 * idle_ns) {
-		yett_peer_close(peer, 0, NULL, "nothing heard for %.0f s, not even a pong",
+	if (now_ns - peer->heard_ns > peer->node->settings->node.ping_limit_ns) {
+		yett_peer_close(peer, 0,
+			"look at the peer, and at the network between; raise node.ping-limit where "
+			"such silence is no fault",
+			"nothing heard for %.1f s, though it was asked",
 			(double)(now_ns - peer->heard_ns) / (double)YETT_SEC);
-	} else if (peer->ping_ns == 0 && now_ns - peer->heard_ns > idle_ns) {
-		peer->ping_ns = now_ns;
-		yett_wire_ping(peer->wire, now_ns);
-		yett_peer_flush(peer);
-	} else if (peer->expires_ns != 0 && wall_ns >= peer->expires_ns) {
+		return;
+	}
+	if (peer->expires_ns != 0 && wall_ns >= peer->expires_ns) {
 		yett_peer_close(peer, YETT_REFUSE_TIMEOUT, "connect again with a fresh credential",
 			"the credential that opened this session has expired");
 	} else if (now_ns - peer->opened_ns > peer->node->settings->node.session_max_ns) {
@@ -475,7 +502,14 @@ static void tick_open(struct yett_peer *peer, uint64_t now_ns)
 	} else if (peer->superseded_ns != 0 && now_ns - peer->superseded_ns > SUPERSEDED_NS) {
 		yett_peer_close(
 			peer, YETT_REFUSE_CLONE, NULL, "superseded by a newer session long since");
+	} else {
+		ping(peer, now_ns);
 	}
+}
+
+void yett_peer_paused(struct yett_peer *peer, uint64_t by_ns, uint64_t now_ns)
+{
+	peer->heard_ns = MIN(peer->heard_ns + by_ns, now_ns);
 }
 
 void yett_peer_tick(struct yett_peer *peer, uint64_t now_ns)

@@ -41,6 +41,7 @@ struct yett_peer {
 	char address[64];
 	uint64_t opened_ns; /* monotonic: of the connection */
 	uint64_t heard_ns;
+	uint64_t sent_ns;
 	uint64_t ping_ns; /* sent and not answered; 0: none */
 	uint64_t rtt_ns;
 	int64_t clock_offset_ns;     /* the peer's wall clock less ours, by the hellos */
@@ -75,6 +76,7 @@ struct yett_peer {
 	uint64_t session;
 	uint64_t superseded_ns; /* its node has a newer session since; monotonic; 0: it has none */
 	uint32_t flags;         /* enum yett_intro_flag */
+	bool standby;           /* it carries nothing: so the initiator has said of this session */
 	char software[64];
 
 	/* intake */
@@ -105,6 +107,8 @@ void yett_peer_close_told(struct yett_peer *peer, uint32_t code, const char *tol
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* Once or twice a second: deadlines, pings, expiry. */
 void yett_peer_tick(struct yett_peer *peer, uint64_t now_ns);
+/* This node itself did nothing for so long: that is no silence of the peer's. */
+void yett_peer_paused(struct yett_peer *peer, uint64_t by_ns, uint64_t now_ns);
 const char *yett_peer_state_name(enum yett_peer_state state);
 
 #endif

@@ -111,6 +111,7 @@ int yett_node_reload(
 {
 	const struct yett_settings *old = node->settings;
 	const struct yett_life *life;
+	bool was_relay = node->relay;
 
 	tell_restart(node->started_with, settings, error);
 	if ((settings->store.module != NULL) != (node->store != NULL) ||
@@ -119,7 +120,8 @@ int yett_node_reload(
 			"the role of the node changes, which a running node cannot");
 	}
 	node->settings = settings;
-	node->relay = settings->listeners.count > 0 && settings->upstreams.count > 0;
+	node->relay = node->world.relay =
+		settings->listeners.count > 0 && settings->upstreams.count > 0;
 	if (node->transport != NULL) {
 		life = node->transport->module->life;
 		if (life->reload != NULL) {
@@ -127,7 +129,9 @@ int yett_node_reload(
 		}
 	}
 	yett_method_setup(node, error);
-	if (node->policy != NULL && yett_conf_block_differs(&old->policy, &settings->policy) != 0) {
+	if (node->policy != NULL &&
+		(yett_conf_block_differs(&old->policy, &settings->policy) != 0 ||
+			node->relay != was_relay)) {
 		yett_select_setup(node, error);
 	}
 	reload_listeners(node, settings, error);

@@ -28,10 +28,11 @@ static bool anyone_has_path(const struct yett_node *node)
 	return false;
 }
 
+/* A standby has no credit, and is given some when it is used. */
 static bool would_take(const struct yett_link *link, uint32_t lane, uint32_t bytes)
 {
 	return link->peer != NULL && link->peer->state == YETT_PEER_OPEN && !link->peer->blocked &&
-	       yett_wire_credit_left(link->peer->wire, lane) >= bytes &&
+	       (link->peer->standby || yett_wire_credit_left(link->peer->wire, lane) >= bytes) &&
 	       yett_deliver_has_room(link->peer, bytes);
 }
 
@@ -55,6 +56,7 @@ static void show(struct yett_node *node, uint32_t lane, uint32_t bytes, struct y
 			.latency_ns = link->latency_ns,
 			.usable = state == YETT_UPSTREAM_UP && would_take(link, lane, bytes),
 			.priority = (uint32_t)link->settings->priority,
+			.stalled_ns = yett_upstream_stalled(link),
 		};
 	}
 }
@@ -99,23 +101,26 @@ struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t by
 	return node->links->pdata[index];
 }
 
-/* Whether a session to this upstream is of use now, be it for what is sent or as a standby. */
-bool yett_select_wanted(struct yett_node *node, const struct yett_link *link)
+enum yett_wanted yett_select_wanted(struct yett_node *node, const struct yett_link *link)
 {
 	struct yett_upstream table[64] = {0};
 
 	if (node->policy == NULL || policy_of(node)->wanted == NULL ||
 		node->links->len > G_N_ELEMENTS(table)) {
-		return true;
+		return YETT_WANTED;
 	}
 	show(node, YETT_LANE_NORMAL, 0, table);
 	policy_of(node)->update(node->policy->self, table, node->links->len);
 	for (guint i = 0; i < node->links->len; i++) {
 		if (node->links->pdata[i] == link) {
-			return policy_of(node)->wanted(node->policy->self, i) != 0;
+			int wanted = policy_of(node)->wanted(node->policy->self, i);
+
+			return wanted == YETT_WANTED_NOT       ? YETT_WANTED_NOT
+			       : wanted == YETT_WANTED_STANDBY ? YETT_WANTED_STANDBY
+							       : YETT_WANTED;
 		}
 	}
-	return true;
+	return YETT_WANTED;
 }
 
 int yett_select_explain(struct yett_node *node, char *ret_text, size_t size)

@@ -61,6 +61,9 @@ void yett_settle(struct yett_peer *peer, const struct yett_ack *message)
 	if (peer->flight == NULL) {
 		return;
 	}
+	if (peer->link != NULL && peer->link->peer == peer) {
+		peer->link->waits_ns = now_ns;
+	}
 	for (uint32_t i = 0; i < message->range_count; i++) {
 		settle_range(peer, &message->ranges[i], now_ns);
 	}

@@ -57,6 +57,8 @@ void yett_authenticate_judge(struct yett_node *node);
 void yett_admit(struct yett_peer *peer); /* both ends are authenticated */
 void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *message);
 void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *message);
+/* What the session is for has changed. */
+void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *message);
 /* Whether a name may come through a gate, and whether it may speak for others there. */
 bool yett_admit_may_enter(const struct yett_listener_settings *listener, const char *name);
 bool yett_admit_may_proxy(const struct yett_listener_settings *listener, const char *name);
@@ -139,7 +141,8 @@ struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generat
 /* select.c */
 /* The link for the next batch of a lane, of so many bytes, or NULL. */
 struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes);
-bool yett_select_wanted(struct yett_node *node, const struct yett_link *link);
+/* What a session to it is of use for now. */
+enum yett_wanted yett_select_wanted(struct yett_node *node, const struct yett_link *link);
 int yett_select_explain(struct yett_node *node, char *ret_text, size_t size);
 int yett_select_setup(struct yett_node *node, struct yett_error *error);
 
@@ -154,26 +157,34 @@ struct yett_link { /* one configured upstream */
 	uint64_t renew_ns;          /* no renewal before this; monotonic */
 	uint64_t retire_ns;         /* `retiring` ends then at the latest; monotonic */
 	struct yett_timer *timer;
-	size_t next_address;
-	unsigned failures;
-	bool connected_once;
-	uint32_t state; /* enum yett_upstream_state */
+	size_t address;    /* of the configured ones: the last one that led to a session */
+	size_t tried;      /* of them, since then, in vain */
+	unsigned failures; /* rounds over all of them, in a row */
+	bool parked;       /* no session is wanted: `timer` asks again */
+	bool stands_by;    /* a standby is there, and could be used at once */
+	uint32_t state;    /* enum yett_upstream_state */
 	uint64_t since_ns;
-	uint64_t latency_ns;         /* smoothed, sending to acknowledgement */
+	uint64_t latency_ns; /* smoothed, sending to acknowledgement */
+	uint64_t waits_ns;   /* for an acknowledgement, since; means nothing where all is settled */
 	struct yett_path path;       /* as it told us */
 	char error[YETT_CAUSE_SIZE]; /* why it is down */
 };
 int yett_upstream_open(struct yett_node *node, const struct yett_upstream_settings *settings,
 	struct yett_error *error);
 void yett_upstream_close(struct yett_link *link);
-/* Ends sessions that the policy does not want, or that have been renewed. */
+/* Ends sessions that the policy does not want, that have been renewed, or that are not used any more
+ * and hold back what was sent there. */
 void yett_upstream_tick(struct yett_node *node);
+/* Batches and presence go by this session from now on, if they do not already. */
+void yett_upstream_use(struct yett_link *link);
 /* A session of ours nears its end: makes another one, which takes its place once it is up. */
 void yett_upstream_renew(struct yett_link *link);
 /* These are told of a peer whose `link` is set: WELCOME came; it has ended. */
 void yett_upstream_ready(struct yett_peer *peer);
 void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms);
 void yett_upstream_path(struct yett_link *link, const struct yett_path *path);
+/* How long it has acknowledged nothing of what it should. */
+uint64_t yett_upstream_stalled(const struct yett_link *link);
 
 /* deliver.c */
 int yett_deliver_setup(struct yett_node *node);

@@ -160,6 +160,18 @@ static void take_attached(
 	hand_on(manage, known);
 }
 
+/* By a standby a gateway says for whom it may come to speak, so that they are granted when it does: not
+ * that they are here. Of one that is known already it says nothing new. */
+static void take_announced(
+	struct yett_manage *manage, struct yett_known *known, const struct yett_attached *node)
+{
+	if (known->name[0] == '\0' && node->name[0] != '\0') {
+		known->relay = node->relay;
+		yett_known_describe(known, node->name, node->method, node->software, node->address);
+		yett_tell_of(manage, known);
+	}
+}
+
 static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_attach *message)
 {
 	struct yett_manage *manage = arg;
@@ -175,7 +187,9 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		}
 		known = yett_known_ensure(manage, &node->id);
 		grant(manage, &gateway->id, &node->id);
-		if (is_news(manage, known, gateway, node)) {
+		if (gateway->standby) {
+			take_announced(manage, known, node);
+		} else if (is_news(manage, known, gateway, node)) {
 			take_attached(manage, known, node);
 		}
 	}
@@ -221,7 +235,7 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 	struct yett_known *known = g_hash_table_lookup(manage->known, &peer->id);
 
 	if (known != NULL) {
-		if (!known->live && peer->role == YETT_ROLE_ACCEPTOR) {
+		if (!known->live && peer->role == YETT_ROLE_ACCEPTOR && !peer->standby) {
 			joined(manage, peer); /* a gateway had it, and lost it: it is here */
 		}
 		yett_known_heard(manage, known, 0);

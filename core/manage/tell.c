@@ -29,7 +29,7 @@ static void describe(const struct yett_manage *manage, const struct yett_known *
 	ret->boot = known->boot;
 	ret->via = yett_id_is_zero(via) ? manage->node->id : *via;
 	ret->session = way != NULL ? way->session : known->session;
-	ret->live = known->live && way != NULL;
+	ret->live = known->live && way != NULL && !upstream->standby;
 	ret->relay = known->relay;
 	ret->hops = way != NULL ? way->hops : 0;
 	g_strlcpy(ret->name, known->name, sizeof(ret->name));
@@ -157,7 +157,8 @@ void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream)
 
 typedef void (*upstream_fn)(struct yett_peer *upstream, const void *message);
 
-/* `on_the_way`: only those that have a way to the store, which does not lead through us. */
+/* `on_the_way`: only those that have a way to the store, which does not lead through us. A standby
+ * carries no presence: what it hears of is who may come to be behind us. */
 static void each_upstream(
 	struct yett_manage *manage, bool on_the_way, upstream_fn fn, const void *message)
 {
@@ -165,7 +166,7 @@ static void each_upstream(
 		const struct yett_link *link = manage->node->links->pdata[i];
 		struct yett_peer *peer = link->peer;
 
-		if (peer != NULL && peer->state == YETT_PEER_OPEN &&
+		if (peer != NULL && peer->state == YETT_PEER_OPEN && !peer->standby &&
 			(!on_the_way || link->state == YETT_UPSTREAM_UP)) {
 			fn(peer, message);
 			yett_peer_flush(peer);

@@ -179,6 +179,18 @@ json_t *yett_view_agents(const struct yett_manage *manage)
 	return listing.array;
 }
 
+/* What a session is held for; NULL: it is not open yet. */
+static const char *role_of(const struct yett_peer *peer)
+{
+	if (peer->state != YETT_PEER_OPEN) {
+		return NULL;
+	}
+	if (peer->superseded_ns != 0 || (peer->link != NULL && peer->link->retiring == peer)) {
+		return "retiring";
+	}
+	return peer->standby ? "standby" : "active";
+}
+
 static json_t *session_object(const struct yett_node *node, const struct yett_peer *peer)
 {
 	json_t *object = json_object();
@@ -186,6 +198,7 @@ static json_t *session_object(const struct yett_node *node, const struct yett_pe
 
 	set_text(object, "direction", peer->role == YETT_ROLE_ACCEPTOR ? "in" : "out");
 	set_text(object, "state", yett_peer_state_name(peer->state));
+	set_text(object, "role", role_of(peer));
 	set_text(object, "name",
 		peer->name[0] != '\0' ? peer->name
 		: peer->link != NULL  ? peer->link->name
@@ -277,6 +290,7 @@ json_t *yett_view_upstreams(const struct yett_manage *manage)
 
 		set_text(object, "name", link->name);
 		set_text(object, "state", states[link->state]);
+		set_text(object, "role", link->peer != NULL ? role_of(link->peer) : NULL);
 		set_number(object, "since_ms", (yett_now(node) - link->since_ns) / YETT_MS);
 		set_text(object, "address", link->peer != NULL ? link->peer->address : NULL);
 		set_text(object, "error", link->error);

@@ -154,6 +154,7 @@ int yett_instance_new(const struct yett_world *world, const struct yett_module *
 		.settings = settings,
 		.node = world->node,
 		.state = world->state,
+		.relay = world->relay ? 1 : 0,
 		.position = position,
 		.position_length = position_length,
 	};

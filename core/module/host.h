@@ -29,6 +29,7 @@ struct yett_world {
 	const struct yett_files *files;
 	const char *node;  /* FQDN */
 	const char *state; /* state directory */
+	bool relay;        /* it has listeners and upstreams */
 };
 
 /* create of the module; on success the instance is the caller's until yett_instance_free, which

@@ -184,6 +184,12 @@ static const struct yett_form_field ping_fields[] = {
 };
 YETT_FORM_MAP(ping, sizeof(struct yett_ping), NULL);
 
+static const struct yett_form_field standby_fields[] = {
+	YETT_FIELD_BOOL(1, NEEDED, yett_standby, on),
+	YETT_FIELD_U64(2, NEEDED, yett_standby, session),
+};
+YETT_FORM_MAP(standby, sizeof(struct yett_standby), NULL);
+
 #define DECODE(name, structure)                                                                    \
 	int yett_##name##_decode(                                                                  \
 		const uint8_t *bytes, size_t length, struct structure *ret_message)                \
@@ -216,3 +222,4 @@ MESSAGE(attach, yett_attach, YETT_FRAME_ATTACH)
 MESSAGE(detach, yett_detach, YETT_FRAME_DETACH)
 MESSAGE(heartbeat, yett_heartbeat, YETT_FRAME_HEARTBEAT)
 MESSAGE_AS(ping, yett_ping)
+MESSAGE(standby, yett_standby, YETT_FRAME_STANDBY)

@@ -36,6 +36,7 @@ enum yett_frame_type {
 	YETT_FRAME_PONG = 29,
 	YETT_FRAME_GOODBYE = 30,
 	YETT_FRAME_IGNORABLE = 0x80, /* top bit: a receiver that does not know the type skips it */
+	YETT_FRAME_STANDBY = YETT_FRAME_IGNORABLE | 32,
 };
 enum yett_frame_flag {
 	YETT_FRAME_MORE = 1 << 1, /* BATCH: another chunk of the same batch follows */
@@ -180,6 +181,12 @@ struct yett_ping {
 	uint64_t token;
 };
 
+/* What the initiator holds this session for, from now on. */
+struct yett_standby {
+	bool on;          /* a warm standby: neither batches nor presence go by it */
+	uint64_t session; /* its session counter, which is a new one */
+};
+
 /* encode appends the frame, header and body, to a growing byte string: text is repaired where it is
  * not UTF-8 and cut to what the field holds. decode takes a body. */
 struct _GByteArray;
@@ -210,5 +217,7 @@ int yett_heartbeat_decode(const uint8_t *bytes, size_t length, struct yett_heart
 /* type: YETT_FRAME_PING or YETT_FRAME_PONG */
 void yett_ping_encode(const struct yett_ping *message, int type, struct _GByteArray *to);
 int yett_ping_decode(const uint8_t *bytes, size_t length, struct yett_ping *ret_message);
+void yett_standby_encode(const struct yett_standby *message, struct _GByteArray *to);
+int yett_standby_decode(const uint8_t *bytes, size_t length, struct yett_standby *ret_message);
 
 #endif

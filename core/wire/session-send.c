@@ -180,6 +180,7 @@ SEND(path, !is_initiator(wire))
 SEND(attach, is_initiator(wire))
 SEND(detach, is_initiator(wire))
 SEND(heartbeat, true)
+SEND(standby, is_initiator(wire))
 #undef SEND
 
 int yett_wire_ping(struct yett_wire *wire, uint64_t token)

@@ -242,6 +242,7 @@ TAKE(path)
 TAKE(attach)
 TAKE(detach)
 TAKE(heartbeat)
+TAKE(standby)
 
 /* What arrives is decoded, then taken: small ones on the stack, large ones on the heap. */
 #define ON(name, form, structure)                                                                  \
@@ -276,6 +277,7 @@ ON_LARGE(detach)
 ON_LARGE(heartbeat)
 ON(ping, ping, yett_ping)
 ON(pong, ping, yett_ping)
+ON(standby, standby, yett_standby)
 
 /* Who may send a frame, in which states, and how long its body may be. */
 enum sender {
@@ -306,6 +308,8 @@ static const struct yett_wire_rule rules[] = {
 		on_heartbeat},
 	{YETT_FRAME_PING, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "PING", on_ping},
 	{YETT_FRAME_PONG, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "PONG", on_pong},
+	{YETT_FRAME_STANDBY, BY_INITIATOR, IN(YETT_WIRE_OPEN), YETT_HELLO_MAX, "STANDBY",
+		on_standby},
 };
 
 const struct yett_wire_rule *yett_wire_rule(uint8_t type)

@@ -6,7 +6,9 @@
  * random part of `failback-jitter` more, so that a thousand agents do not return as one. A better
  * one that was never lost (the nodes have just started) is not made to wait.
  *
- * An upstream that is up but full is not gone: it is waited for, up to `patience`.
+ * An upstream that is up but full is not gone: it is waited for, up to `patience`. One that takes and
+ * acknowledges nothing for `stall` is left too, where another is up; since it may look well again as
+ * soon as nothing is asked of it, the way back takes twice as long each time that this happens.
  *
  * It only chooses; sessions are the core's. It is called on the loop and takes no lock. The time
  * comes from the host. If memory runs out, it picks nothing, and the core keeps the batch.
@@ -16,12 +18,15 @@
 
 #include <yett/policy.h>
 
-#define NONE YETT_POLICY_NONE
+#define NONE       YETT_POLICY_NONE
+#define STALLED    (UINT32_C(1) << YETT_LANES)
+#define STALLS_MAX 7 /* the way back takes 2^6 times as long at most */
 
 struct settings {
 	uint64_t failback_ns;
 	uint64_t failback_jitter_ns;
 	uint64_t patience_ns;
+	uint64_t stall_ns;
 	int64_t standby;
 };
 
@@ -33,7 +38,9 @@ struct upstream {
 	uint32_t priority;
 	bool usable;                  /* in the lane that is being asked for */
 	bool lost;                    /* it was up, or was tried, and went away since */
-	uint32_t left;                /* lanes (bits) for whose being full it was left */
+	uint32_t left;                /* lanes (bits) for whose being full it was left; STALLED */
+	uint32_t stalls;              /* times in a row that it was left for having stalled */
+	uint64_t used_ns;             /* in use since */
 	uint64_t good_ns;             /* up, and left for nothing, since; 0: it is not */
 	uint64_t jitter_ns;           /* what it waits beyond `failback` this time */
 	uint64_t full_ns[YETT_LANES]; /* up and full since; 0: it is not */
@@ -44,7 +51,9 @@ struct policy {
 	const struct settings *settings;
 	struct upstream *upstreams; /* in the core's order */
 	uint32_t count;
-	uint32_t current; /* the index of the one in use, or NONE */
+	uint32_t current;  /* the index of the one in use, or NONE */
+	bool relay;        /* the node is a gateway */
+	uint64_t again_ns; /* when a better one may be used; 0: there is none */
 };
 
 enum { METRIC_FAILOVERS, METRIC_FAILBACKS };
@@ -60,6 +69,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	self->host = host;
 	self->settings = with->settings;
 	self->current = NONE;
+	self->relay = with->relay != 0;
 	*ret_self = self;
 	return 0;
 }
@@ -163,31 +173,6 @@ static void good_from(struct policy *self, struct upstream *upstream, uint64_t n
 	upstream->jitter_ns = upstream->lost ? draw_jitter(self) : 0;
 }
 
-static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
-{
-	struct policy *self = arg;
-	uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
-
-	if (!same_table(self, upstreams, count)) {
-		adopt(self, upstreams, count);
-	}
-	for (uint32_t i = 0; i < self->count; i++) {
-		struct upstream *mine = &self->upstreams[i];
-
-		mine->lost |= went_away(mine->state, upstreams[i].state);
-		mine->state = upstreams[i].state;
-		mine->priority = upstreams[i].priority;
-		mine->usable = mine->state == YETT_UPSTREAM_UP && upstreams[i].usable != 0;
-		if (mine->state != YETT_UPSTREAM_UP) {
-			mine->good_ns = 0;
-			mine->left = 0;
-			memset(mine->full_ns, 0, sizeof(mine->full_ns));
-		} else if (mine->good_ns == 0 && mine->left == 0) {
-			good_from(self, mine, now_ns);
-		}
-	}
-}
-
 /* Keeps the times at which upstreams are full in a lane, which only pick() knows. */
 static void watch_room(struct policy *self, uint32_t lane, uint64_t now_ns)
 {
@@ -247,7 +232,9 @@ static uint64_t ripe_at(const struct policy *self, const struct upstream *upstre
 	if (!upstream->lost) {
 		return upstream->good_ns;
 	}
-	return upstream->good_ns + self->settings->failback_ns + upstream->jitter_ns;
+	return upstream->good_ns +
+	       (self->settings->failback_ns << (upstream->stalls > 1 ? upstream->stalls - 1 : 0)) +
+	       upstream->jitter_ns;
 }
 
 static void change(struct policy *self, uint32_t to)
@@ -257,6 +244,7 @@ static void change(struct policy *self, uint32_t to)
 	uint32_t from = self->current;
 
 	self->current = to;
+	self->upstreams[to].used_ns = host->monotonic_ns(host->instance);
 	if (from == NONE || from == to) {
 		return;
 	}
@@ -269,10 +257,99 @@ static void change(struct policy *self, uint32_t to)
 		host->metric(host->instance, METRIC_FAILOVERS, 1);
 		host->log(host->instance, YETT_LOG_NOTICE, "upstream-failover",
 			"using %s, since %s %s upstream=%s", name, self->upstreams[from].name,
-			self->upstreams[from].state == YETT_UPSTREAM_UP ? "takes no more"
-									: "is gone",
+			self->upstreams[from].state != YETT_UPSTREAM_UP ? "is gone"
+			: (self->upstreams[from].left & STALLED) != 0   ? "acknowledges nothing"
+									: "takes no more",
 			name);
 	}
+}
+
+/* The one in use: the preferred one of those that are up, when its time has come. */
+static void choose(struct policy *self, uint64_t now_ns)
+{
+	uint32_t to = best(self, false);
+	uint64_t until_ns;
+
+	self->again_ns = 0;
+	if (to == NONE || to == self->current) {
+		return;
+	}
+	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
+		change(self, to);
+	} else if ((self->upstreams[self->current].left & STALLED) != 0 &&
+		   self->upstreams[to].left == 0) {
+		change(self, to);
+	} else if (before(self, to, self->current) && self->upstreams[to].left == 0) {
+		until_ns = ripe_at(self, &self->upstreams[to]);
+		if (now_ns >= until_ns) {
+			change(self, to);
+		} else {
+			self->again_ns = until_ns;
+		}
+	}
+}
+
+/* Whether any other is up and was not left. */
+static bool has_other(const struct policy *self, uint32_t index)
+{
+	for (uint32_t i = 0; i < self->count; i++) {
+		if (i != index && self->upstreams[i].state == YETT_UPSTREAM_UP &&
+			self->upstreams[i].left == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void watch_stall(struct policy *self, uint32_t index, uint64_t stalled_ns, uint64_t now_ns)
+{
+	struct upstream *mine = &self->upstreams[index];
+
+	if (stalled_ns < self->settings->stall_ns) {
+		mine->left &= ~STALLED;
+		if (index == self->current && mine->stalls > 0 && mine->used_ns != 0 &&
+			now_ns - mine->used_ns > 2 * self->settings->stall_ns) {
+			mine->stalls = 0; /* it has held for long enough */
+		}
+	} else if ((mine->left & STALLED) == 0 && has_other(self, index)) {
+		mine->left |= STALLED;
+		mine->lost = true;
+		mine->good_ns = 0;
+		mine->stalls += mine->stalls < STALLS_MAX ? 1 : 0;
+	}
+}
+
+static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
+{
+	struct policy *self = arg;
+	uint64_t now_ns = self->host->monotonic_ns(self->host->instance);
+
+	if (!same_table(self, upstreams, count)) {
+		adopt(self, upstreams, count);
+	}
+	for (uint32_t i = 0; i < self->count; i++) {
+		struct upstream *mine = &self->upstreams[i];
+
+		mine->lost |= went_away(mine->state, upstreams[i].state);
+		mine->state = upstreams[i].state;
+		mine->priority = upstreams[i].priority;
+		mine->usable = mine->state == YETT_UPSTREAM_UP && upstreams[i].usable != 0;
+	}
+	for (uint32_t i = 0; i < self->count; i++) {
+		struct upstream *mine = &self->upstreams[i];
+
+		if (mine->state != YETT_UPSTREAM_UP) {
+			mine->good_ns = 0;
+			mine->left = 0;
+			memset(mine->full_ns, 0, sizeof(mine->full_ns));
+			continue;
+		}
+		watch_stall(self, i, upstreams[i].stalled_ns, now_ns);
+		if (mine->good_ns == 0 && mine->left == 0) {
+			good_from(self, mine, now_ns);
+		}
+	}
+	choose(self, now_ns);
 }
 
 static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
@@ -287,20 +364,11 @@ static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
 		return NONE;
 	}
 	watch_room(self, lane, now_ns);
-	to = best(self, false);
-	if (to == NONE) {
+	choose(self, now_ns); /* which room that is there again may change */
+	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
 		return NONE;
 	}
-	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {
-		change(self, to);
-	} else if (before(self, to, self->current) && self->upstreams[to].left == 0) {
-		until_ns = ripe_at(self, &self->upstreams[to]);
-		if (now_ns >= until_ns) {
-			change(self, to);
-		} else {
-			*ret_again_ns = until_ns;
-		}
-	}
+	*ret_again_ns = self->again_ns;
 	current = &self->upstreams[self->current];
 	if (current->usable) {
 		return self->current;
@@ -325,16 +393,49 @@ static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
 	return NONE;
 }
 
+static int rank(const struct upstream *upstream)
+{
+	return upstream->state == YETT_UPSTREAM_UP        ? 3
+	       : upstream->state == YETT_UPSTREAM_NO_PATH ? 2
+	       : !upstream->lost                          ? 1
+							  : 0;
+}
+
+/* The one in use, or that would be the first to be. */
+static uint32_t foremost(const struct policy *self)
+{
+	uint32_t found = NONE;
+
+	if (self->current != NONE && self->upstreams[self->current].state == YETT_UPSTREAM_UP) {
+		return self->current;
+	}
+	for (uint32_t i = 0; i < self->count; i++) {
+		int mine = rank(&self->upstreams[i]);
+		int other = found != NONE ? rank(&self->upstreams[found]) : -1;
+
+		if (mine > other || (mine == other && before(self, i, found))) {
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* A gateway has others that wait for it, and its own sessions are few. */
+static int64_t standbys(const struct policy *self)
+{
+	return self->settings->standby >= 0 ? self->settings->standby : self->relay ? 1 : 0;
+}
+
 /* A session is held to the one in use, to all that are preferred to it, and to `standby` more. One
  * that has not failed yet counts as if it were up, so that a start does not connect to all. */
 static int wanted(void *arg, uint32_t index)
 {
 	const struct policy *self = arg;
-	int64_t enough = 1 + self->settings->standby;
+	int64_t enough = 1 + standbys(self);
 	bool up;
 
-	if (index >= self->count || index == self->current) {
-		return 1;
+	if (index >= self->count || index == foremost(self)) {
+		return YETT_WANTED;
 	}
 	up = self->upstreams[index].state == YETT_UPSTREAM_UP;
 	for (uint32_t i = 0; i < self->count; i++) {
@@ -348,7 +449,7 @@ static int wanted(void *arg, uint32_t index)
 			enough--;
 		}
 	}
-	return enough > 0;
+	return enough > 0 ? YETT_WANTED_STANDBY : YETT_WANTED_NOT;
 }
 
 static int explain(void *arg, char *ret_text, size_t size)
@@ -373,7 +474,7 @@ static int explain(void *arg, char *ret_text, size_t size)
 	return snprintf(ret_text, size, "%s is used while %s, which is preferred, %s",
 		current->name, self->upstreams[preferred].name,
 		self->upstreams[preferred].good_ns != 0 ? "is back for too short a time"
-							: "is gone or full");
+							: "is gone, full or stalled");
 }
 
 static const struct yett_life life = {
@@ -405,10 +506,15 @@ static const struct yett_schema schema[] = {
 		YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE, "10 s", 0, 3600 * SECOND,
 		"How long an upstream that is up but takes nothing is waited for before the next "
 		"one is used."),
+	YETT_ROW_DURATION(struct settings, stall_ns, "stall", YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE,
+		"30 s", SECOND, 3600 * SECOND,
+		"How long an upstream may acknowledge nothing of what was sent to it before the "
+		"next one is used. The way back then takes as long as `failback` says, and twice "
+		"as long each time that this happens again, up to 64 times."),
 	YETT_ROW_INT(struct settings, standby, "standby", YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE,
-		"1", 0, 100,
+		"-1", -1, 100,
 		"To how many upstreams a session is held beside the one in use, so that they "
-		"take over at once."),
+		"take over at once; -1: to one where this node is a gateway, else to none."),
 	YETT_ROW_END,
 };
 

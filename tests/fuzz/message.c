@@ -52,6 +52,7 @@ TARGET(attach, yett_attach, yett_attach_encode)
 TARGET(detach, yett_detach, yett_detach_encode)
 TARGET(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 TARGET(ping, yett_ping, encode_ping)
+TARGET(standby, yett_standby, yett_standby_encode)
 
 static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_HELLO] = run_hello,
@@ -66,6 +67,7 @@ static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_DETACH] = run_detach,
 	[YETT_FRAME_HEARTBEAT] = run_heartbeat,
 	[YETT_FRAME_PING] = run_ping,
+	[YETT_FRAME_STANDBY] = run_standby,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -210,7 +210,9 @@ static void add_agent(struct run *run, struct member *member)
 	ways = upstreams_text(run, member);
 	queue = queue_text(run, member);
 	text = g_strdup_printf("%s%spolicy = { module = \"policy-%s\"; };\n", ways, queue,
-		one_in(run, 4) ? "roundrobin" : "failover");
+		one_in(run, 4)   ? "roundrobin"
+		: one_in(run, 2) ? "failover"
+				 : "failover\"; standby = 1; stall = \"5 s");
 	add(run, member, text);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct feed *feed = &member->feeds[lane];

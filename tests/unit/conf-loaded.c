@@ -56,7 +56,8 @@ static void test_filled(void)
 	CU_ASSERT_EQUAL(s->node.memory_bytes, 64 << 20);
 	CU_ASSERT_EQUAL(s->node.reconnect_min_ns, 200000000);
 	CU_ASSERT_EQUAL(s->node.reconnect_max_ns, 30000000000);
-	CU_ASSERT_EQUAL(s->node.ping_ns, 10000000000);
+	CU_ASSERT_EQUAL(s->node.ping_ns, 2000000000);
+	CU_ASSERT_EQUAL(s->node.ping_limit_ns, 6000000000);
 	CU_ASSERT_EQUAL(s->node.session_max_ns, 86400000000000);
 	CU_ASSERT_STRING_EQUAL(s->admin.socket, "");
 	CU_ASSERT_STRING_EQUAL(s->admin.view_group, "yett-view");

@@ -201,6 +201,13 @@ static void test_meaning(void)
 			":4: 'id' of group cannot be \"123\": write a UUID; uuidgen makes one for "
 			"a "
 			"new group\n"},
+		{"ping-limit",
+			"node = { name = \"a.example\";\n ping = \"5 s\"; };\n"
+			"store = { module = \"store-sqlite\"; };\n"
+			"group = { name = \"x\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; "
+			"};\n",
+			":1: 'ping-limit' of node is too short for its 'ping': make it twice as "
+			"long as 'ping' at least: one sign of life may be late\n"},
 		{"store needs a group",
 			"node = { name = \"a.example\"; };\n"
 			"store = { module = \"store-sqlite\"; };\n",

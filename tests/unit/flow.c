@@ -345,7 +345,8 @@ static void holds_no_more_sessions_than_wanted(void)
 	agent = world_add(world, "agent.example",
 		"upstreams = ( { name = \"g1.example\"; address = \"%s\"; },\n"
 		"  { name = \"g2.example\"; address = \"%s\"; priority = 1; },\n"
-		"  { name = \"g3.example\"; address = \"%s\"; priority = 2; } );",
+		"  { name = \"g3.example\"; address = \"%s\"; priority = 2; } );\n"
+		"policy = { module = \"policy-failover\"; standby = 1; };",
 		world_address("g1.example"), world_address("g2.example"),
 		world_address("g3.example"));
 	start_all(world);

@@ -8,6 +8,7 @@ struct settings {
 	uint64_t failback_ns;
 	uint64_t failback_jitter_ns;
 	uint64_t patience_ns;
+	uint64_t stall_ns;
 	int64_t standby;
 };
 
@@ -88,6 +89,7 @@ static struct settings standard(void)
 	return (struct settings){.failback_ns = 30 * FAKE_SECOND,
 		.failback_jitter_ns = 10 * FAKE_SECOND,
 		.patience_ns = 10 * FAKE_SECOND,
+		.stall_ns = 30 * FAKE_SECOND,
 		.standby = 1};
 }
 
@@ -169,26 +171,34 @@ static void test_jitter(void)
 	}
 }
 
-/* To which upstreams a session is held: a letter each, w or '.'. */
+/* To which upstreams a session is held, and what for: a letter each, u to be used, s a standby, or '.'. */
 static void test_wanted(void)
 {
 	static const struct {
 		const char *name;
 		int64_t standby;
+		uint32_t relay;
 		const char *before; /* the states of an update before, or NULL */
 		const char *states;
 		const char *want;
 	} rows[] = {
-		{"a start does not connect to all", 1, NULL, "CDDD", "ww.."},
-		{"no standby", 0, NULL, "CDDD", "w..."},
-		{"the usual", 1, NULL, "UUDD", "ww.."},
-		{"a second standby", 2, NULL, "UUDD", "www."},
-		{"the first is gone: it is tried, and there is a standby", 1, "UUDD", "DUDD",
-			"www."},
-		{"it is back: the third may go", 1, "DUUD", "UUUD", "ww.."},
-		{"two are gone", 1, "UUUD", "DDUD", "wwww"},
-		{"without a path does not count", 1, NULL, "NUDD", "www."},
-		{"no standby, the first is gone", 0, "UDDD", "DDDD", "ww.."},
+		{"a start does not connect to all", 1, 0, NULL, "CDDD", "us.."},
+		{"no standby", 0, 0, NULL, "CDDD", "u..."},
+		{"the usual", 1, 0, NULL, "UUDD", "us.."},
+		{"the usual for a gateway", -1, 1, NULL, "UUDD", "us.."},
+		{"the usual for an agent", -1, 0, NULL, "UUDD", "u..."},
+		{"none for a gateway", 0, 1, NULL, "UUDD", "u..."},
+		{"a second standby", 2, 0, NULL, "UUDD", "uss."},
+		{"the first is gone: it is tried, and there is a standby", 1, 0, "UUDD", "DUDD",
+			"sus."},
+		{"it is back: the third may go", 1, 0, "DUUD", "UUUD", "us.."},
+		{"two are gone", 1, 0, "UUUD", "DDUD", "ssus"},
+		{"without a path does not count", 1, 0, NULL, "NUDD", "sus."},
+		{"no path anywhere: the first shows where this node is", 1, 0, NULL, "NNDD",
+			"usss"},
+		{"no standby, the first is gone: the next is to be used", 0, 0, "UDDD", "DDDD",
+			"su.."},
+		{"no standby, the first is back", 0, 0, "DUDD", "UUDD", "u..."},
 	};
 	const struct yett_policy_operations *policy = yett_module.operations;
 
@@ -200,7 +210,7 @@ static void test_wanted(void)
 		void *self;
 
 		settings.standby = rows[i].standby;
-		self = fake_create(&yett_module, &settings);
+		self = fake_create_in(&yett_module, &settings, rows[i].relay);
 		if (rows[i].before != NULL) {
 			policy->update(self, table, fake_upstreams(rows[i].before, NULL, table));
 			policy->pick(self, YETT_LANE_NORMAL, &again_ns);
@@ -208,7 +218,7 @@ static void test_wanted(void)
 		policy->update(self, table, fake_upstreams(rows[i].states, NULL, table));
 		policy->pick(self, YETT_LANE_NORMAL, &again_ns);
 		for (uint32_t u = 0; u < strlen(rows[i].states); u++) {
-			got[u] = policy->wanted(self, u) ? 'w' : '.';
+			got[u] = ".us"[policy->wanted(self, u)];
 		}
 		if (strcmp(got, rows[i].want) != 0) {
 			printf("\n%s: got %s, want %s\n", rows[i].name, got, rows[i].want);
@@ -250,7 +260,9 @@ static void test_explain(void)
 	} rows[] = {
 		{"DD", "DD", "no upstream has been up yet"},
 		{"UU", "UU", "a is preferred, and up"},
-		{"UU", "DU", "b is used while a, which is preferred, is gone or full"},
+		{"UU", "DU",
+			"b is used while a, which is preferred, is gone, full "
+			"or stalled"},
 		{"UU", "DD", "none is up; a was used last"},
 	};
 	const struct yett_policy_operations *policy = yett_module.operations;
@@ -274,11 +286,104 @@ static void test_explain(void)
 	}
 }
 
+/* Which is used is decided without anything to send: a node that is silent has its place too. */
+static void test_without_data(void)
+{
+	static const struct {
+		uint64_t at_s;
+		const char *states;
+		uint32_t want; /* the one that a session is wanted to, to be used */
+	} steps[] = {
+		{1, "CD", 0},
+		{2, "UU", 0},
+		{3, "DU", 1},
+		{4, "UU", 1},
+		{33, "UU", 1},
+		{34, "UU", 0},
+	};
+	const struct yett_policy_operations *policy = yett_module.operations;
+	struct settings settings = standard();
+	void *self = fake_create(&yett_module, &settings);
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct yett_upstream table[FAKE_MAX];
+
+		fake.now_ns = steps[i].at_s * FAKE_SECOND;
+		policy->update(self, table, fake_upstreams(steps[i].states, NULL, table));
+		CU_ASSERT_EQUAL(policy->wanted(self, steps[i].want), YETT_WANTED);
+		CU_ASSERT_EQUAL(policy->wanted(self, 1 - steps[i].want), YETT_WANTED_STANDBY);
+	}
+	yett_module.life->destroy(self);
+}
+
+/* One that takes and acknowledges nothing: it is left where there is another, and the way back takes
+ * twice as long each time. */
+static void test_stalls(void)
+{
+	static const struct {
+		uint64_t at_s;
+		const char *states;
+		uint64_t stalled_s[2];
+		uint32_t want;
+		const char *event;
+	} steps[] = {
+		{1, "UU", {0, 0}, 0, ""},
+		{40, "UD", {39, 0}, 0, ""}, /* there is no other */
+		{41, "UU", {29, 0}, 0, ""},
+		{42, "UU", {30, 0}, 1, OVER},
+		{43, "UU", {31, 0}, 1, ""},
+		{44, "DU", {0, 0}, 1, ""}, /* the core has taken back what was sent there */
+		{45, "UU", {0, 0}, 1, ""},
+		{74, "UU", {0, 0}, 1, ""},
+		{75, "UU", {0, 0}, 0, BACK},
+		{106, "UU", {30, 0}, 1, OVER},
+		{107, "DU", {0, 0}, 1, ""},
+		{108, "UU", {0, 0}, 1, ""},
+		{167, "UU", {0, 0}, 1, ""},
+		{168, "UU", {0, 0}, 0, BACK},
+		{200, "UU", {5, 0}, 0, ""},
+		{229, "UU", {0, 0}, 0, ""}, /* it has held for a minute: what was is forgotten */
+		{260, "UU", {30, 0}, 1, OVER},
+		{261, "DU", {0, 0}, 1, ""},
+		{262, "UU", {0, 0}, 1, ""},
+		{292, "UU", {0, 0}, 0, BACK},
+		{330, "UU", {30, 0}, 1, OVER},
+		{350, "UU", {50, 30}, 1, ""}, /* both: it stays, and does not go to and fro */
+		{400, "UU", {90, 80}, 1, ""},
+		{401, "UU", {91, 0}, 1, ""},
+	};
+	const struct yett_policy_operations *policy = yett_module.operations;
+	struct settings settings = standard();
+	void *self = fake_create(&yett_module, &settings);
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct yett_upstream table[FAKE_MAX];
+		uint64_t again_ns;
+		uint32_t got;
+
+		fake.now_ns = steps[i].at_s * FAKE_SECOND;
+		fake.event[0] = '\0';
+		fake_upstreams(steps[i].states, NULL, table);
+		for (size_t u = 0; u < 2; u++) {
+			table[u].stalled_ns = steps[i].stalled_s[u] * FAKE_SECOND;
+		}
+		policy->update(self, table, 2);
+		got = policy->pick(self, YETT_LANE_NORMAL, &again_ns);
+		if (got != steps[i].want || strcmp(fake.event, steps[i].event) != 0) {
+			printf("\nstep %zu: picked %u, event '%s'\n", i, got, fake.event);
+			CU_FAIL("not what the table wants");
+		}
+	}
+	yett_module.life->destroy(self);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"courses", test_courses},
 		{"lanes", test_lanes},
+		{"without data", test_without_data},
+		{"stalls", test_stalls},
 		{"jitter", test_jitter},
 		{"wanted", test_wanted},
 		{"names", test_names},

@@ -106,15 +106,23 @@ static size_t fake_upstreams(
 	return count;
 }
 
-static void *fake_create(const struct yett_module *module, const void *settings)
+static void *fake_create_in(const struct yett_module *module, const void *settings, uint32_t relay)
 {
-	struct yett_create with = {
-		.size = sizeof(with), .name = "test", .settings = settings, .node = "n.example"};
+	struct yett_create with = {.size = sizeof(with),
+		.name = "test",
+		.settings = settings,
+		.node = "n.example",
+		.relay = relay};
 	void *self = NULL;
 
 	memset(&fake, 0, sizeof(fake));
 	CU_ASSERT_EQUAL_FATAL(module->life->create(&fake_host, &with, &self, NULL), 0);
 	return self;
+}
+
+static inline void *fake_create(const struct yett_module *module, const void *settings)
+{
+	return fake_create_in(module, settings, 0);
 }
 
 static void fake_run(const struct yett_module *module, void *self, const char *name,

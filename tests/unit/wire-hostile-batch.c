@@ -428,6 +428,7 @@ static GByteArray *good_frame(int type)
 	const struct yett_detach detach = {.count = 1};
 	const struct yett_heartbeat heartbeat = {.interval_s = 60};
 	const struct yett_ping ping = {.token = 1};
+	const struct yett_standby standby = {.session = 9};
 	struct yett_batch batch = make_batch(1, 300);
 	GByteArray *to = g_byte_array_new();
 
@@ -474,6 +475,9 @@ static GByteArray *good_frame(int type)
 	case YETT_FRAME_PONG:
 		yett_ping_encode(&ping, type, to);
 		break;
+	case YETT_FRAME_STANDBY:
+		yett_standby_encode(&standby, to);
+		break;
 	default:
 		yett_frame_end(to, yett_frame_begin(to), type);
 		break;
@@ -504,6 +508,7 @@ static const struct {
 	{YETT_FRAME_PING, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_PONG, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_GOODBYE, {NULL, "ai", "ai", "ai", "ai"}},
+	{YETT_FRAME_STANDBY, {NULL, "", "", "", "a"}},
 };
 
 static const char *taken_by(int type, enum yett_wire_state state)

@@ -159,6 +159,14 @@ static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 	tell(arg, "heartbeat");
 }
 
+static void on_standby(void *arg, const struct yett_standby *message)
+{
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->session == 9);
+	tell(arg, message->on ? "standby" : "active");
+}
+
 static void on_pong(void *arg, uint64_t token)
 {
 	((struct end *)arg)->pong = token;
@@ -190,6 +198,7 @@ static const struct yett_wire_events events = {
 	.attach = on_attach,
 	.detach = on_detach,
 	.heartbeat = on_heartbeat,
+	.standby = on_standby,
 	.pong = on_pong,
 	.failed = on_failed,
 };

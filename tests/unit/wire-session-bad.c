@@ -12,6 +12,7 @@ static void test_sending_out_of_state(void)
 		struct yett_batch batch = make_batch(0, 100);
 		struct yett_path path = {.open = false};
 		struct yett_ack ack = {.range_count = 0};
+		struct yett_standby standby = {.session = 9};
 		struct yett_attach *attach = g_new0(struct yett_attach, 1);
 		struct yett_detach *detach = g_new0(struct yett_detach, 1);
 		bool open = state == YETT_WIRE_OPEN;
@@ -37,6 +38,7 @@ static void test_sending_out_of_state(void)
 		CU_ASSERT_EQUAL(yett_wire_credit(pair.a.wire, &wanted), YETT_EPROTO);
 		CU_ASSERT_EQUAL(yett_wire_attach(pair.a.wire, attach), YETT_EPROTO);
 		CU_ASSERT_EQUAL(yett_wire_detach(pair.a.wire, detach), YETT_EPROTO);
+		CU_ASSERT_EQUAL(yett_wire_standby(pair.a.wire, &standby), YETT_EPROTO);
 		CU_ASSERT_EQUAL(
 			yett_wire_batch(pair.a.wire, &envelope, &batch, &number), YETT_EPROTO);
 		CU_ASSERT_EQUAL(yett_wire_batch(pair.i.wire, &envelope, &batch, &number),
@@ -105,6 +107,7 @@ static void test_receiving_out_of_state(void)
 		{YETT_FRAME_HEARTBEAT, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_PING, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_PONG, YETT_WIRE_OPEN, 3},
+		{YETT_FRAME_STANDBY, YETT_WIRE_OPEN, 1},
 	};
 
 	for (size_t k = 0; k < G_N_ELEMENTS(legal); k++) {

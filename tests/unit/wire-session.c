@@ -13,6 +13,7 @@ static void test_whole_session(void)
 		struct yett_path path = {.open = true, .count = 1};
 		struct yett_heartbeat heartbeat = {.interval_s = 60, .wall_ns = -1};
 		struct yett_detach detach = {.count = 1};
+		struct yett_standby standby = {.on = true, .session = 9}, active = {.session = 9};
 		struct yett_attach *attach = g_new0(struct yett_attach, 1);
 		struct pair pair;
 
@@ -29,6 +30,8 @@ static void test_whole_session(void)
 		CU_ASSERT_EQUAL(yett_wire_attach(pair.i.wire, attach), 0);
 		CU_ASSERT_EQUAL(yett_wire_detach(pair.i.wire, &detach), 0);
 		CU_ASSERT_EQUAL(yett_wire_heartbeat(pair.i.wire, &heartbeat), 0);
+		CU_ASSERT_EQUAL(yett_wire_standby(pair.i.wire, &standby), 0);
+		CU_ASSERT_EQUAL(yett_wire_standby(pair.i.wire, &active), 0);
 		send_batch(&pair, 0, 60000, 0);
 		send_batch(&pair, 1, 89, 0);
 		send_batch(&pair, 1, 89, 0);
@@ -36,8 +39,8 @@ static void test_whole_session(void)
 		CU_ASSERT_EQUAL(yett_wire_credit(pair.i.wire, &wanted), 0);
 		CU_ASSERT_EQUAL(yett_wire_ping(pair.i.wire, 77), 0);
 		settle(&pair);
-		CU_ASSERT(g_str_has_suffix(
-			pair.a.told->str, "detach heartbeat wanted urgent normal normal"));
+		CU_ASSERT(g_str_has_suffix(pair.a.told->str,
+			"detach heartbeat standby active wanted urgent normal normal"));
 		CU_ASSERT(g_str_has_prefix(pair.a.told->str, "attach"));
 		CU_ASSERT_EQUAL(pair.a.last_number, 3);
 		CU_ASSERT_EQUAL(pair.a.hops, YETT_HOPS_MAX);

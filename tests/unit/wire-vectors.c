@@ -162,6 +162,11 @@ static void tell_ping(GString *text, const struct yett_ping *m)
 	add(text, "token=%" PRIu64, m->token);
 }
 
+static void tell_standby(GString *text, const struct yett_standby *m)
+{
+	add(text, "on=%d session=%" PRIu64, m->on, m->session);
+}
+
 static void encode_refuse(const struct yett_refuse *m, GByteArray *to)
 {
 	yett_refuse_encode(m, YETT_FRAME_REFUSE, to);
@@ -198,6 +203,7 @@ RUN_MESSAGE(attach, yett_attach, yett_attach_encode)
 RUN_MESSAGE(detach, yett_detach, yett_detach_encode)
 RUN_MESSAGE(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 RUN_MESSAGE(ping, yett_ping, encode_ping)
+RUN_MESSAGE(standby, yett_standby, yett_standby_encode)
 
 static void run_envelope(const GByteArray *bytes, struct outcome *outcome)
 {
@@ -411,6 +417,7 @@ static const struct {
 	{"detach", run_detach},
 	{"heartbeat", run_heartbeat},
 	{"ping", run_ping},
+	{"standby", run_standby},
 	{"envelope", run_envelope},
 	{"record", run_record},
 	{"notice", run_notice},

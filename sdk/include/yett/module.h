@@ -39,6 +39,8 @@ struct yett_create {
 	const char *state;    /* the node's state directory */
 	const void *position; /* sources: where it left off (see source.h), or NULL */
 	size_t position_length;
+	uint32_t relay; /* 1: the node passes on what others send to it */
+	uint32_t reserved2;
 };
 
 /* The life of an instance: check → create → start → reload* → drain → stop → destroy. Each

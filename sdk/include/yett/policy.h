@@ -25,6 +25,14 @@ struct yett_upstream {
 	uint64_t latency_ns; /* smoothed time from sending to acknowledgement; 0 unknown */
 	uint32_t usable;     /* 1: it would take a batch now */
 	uint32_t priority;   /* from the configuration: 0 is preferred */
+	uint64_t stalled_ns; /* so long it has acknowledged nothing of what is unsettled; or 0 */
+};
+
+/* What a session to an upstream is of use for. */
+enum yett_wanted {
+	YETT_WANTED_NOT = 0,
+	YETT_WANTED = 1,         /* to be used */
+	YETT_WANTED_STANDBY = 2, /* to be there when it is needed: it carries nothing meanwhile */
 };
 
 #define YETT_POLICY_NONE UINT32_MAX
@@ -38,7 +46,9 @@ struct yett_policy_operations {
 	 * Called again whenever an upstream changes, or `ret_again_ns` (monotonic; 0: not) comes.
 	 * `update` was called with the same table just before. */
 	uint32_t (*pick)(void *self, uint32_t lane, uint64_t *ret_again_ns);
-	/* Whether the core should hold a session to this upstream now (optional: all). */
+	/* Whether the core should hold a session to this upstream now, and what for: enum
+	 * yett_wanted (optional: all of them, to be used). What is picked is used, whatever this
+	 * says. Follows an `update` too. */
 	int (*wanted)(void *self, uint32_t index);
 	/* Why the choice is what it is, in a sentence; returns its length (optional). */
 	int (*explain)(void *self, char *ret_text, size_t size);

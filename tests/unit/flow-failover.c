@@ -55,6 +55,17 @@ static struct world_node *add_agent(
 		upstreams, policy);
 }
 
+/* More of its section `node`. */
+static void set_node(struct world_node *node, const char *more)
+{
+	g_autofree char *by = g_strdup_printf("user = \"\"; %s", more);
+	GString *text = g_string_new(node->text);
+
+	g_string_replace(text, "user = \"\";", by, 1);
+	g_free(node->text);
+	node->text = g_string_free(text, FALSE);
+}
+
 static void start_all(struct world *world)
 {
 	for (guint i = 0; i < world->nodes->len; i++) {
@@ -201,8 +212,15 @@ static void a_standby_carries_nothing(void)
 	CU_ASSERT_STRING_EQUAL(
 		json_string_value(json_object_get(json_array_get(sessions, 0), "role")), "standby");
 	json_decref(sessions);
-	/* The agent is none: it has none either. */
-	CU_ASSERT_EQUAL(group.agent->node->links->len, 1);
+	/* Nor is it asked for room while the one that is used has none. */
+	sim_loop_slow(group.servers[0]->loop, 4 * YETT_SEC);
+	for (int i = 0; i < 100; i++) {
+		world_tell(group.agent, YETT_LANE_NORMAL, 400);
+		told += 400;
+		world_run(group.world, 20 * YETT_MS);
+		CU_ASSERT_EQUAL(group.servers[1]->node->credit_committed, 0);
+	}
+	sim_loop_slow(group.servers[0]->loop, 0);
 	expect_all(group.servers[0], told);
 	world_free(group.world);
 }
@@ -245,19 +263,23 @@ static void notices_silence(void)
 	world_free(group.world);
 }
 
-/* A pause of the node itself is no silence of its peers. */
+/* A pause of the node itself is no silence of its peers: here they have more patience. */
 static void sleeps_without_blaming_others(void)
 {
 	struct group group = group_new(4, "");
 	uint64_t told = 0;
-	const struct yett_peer *before, *after;
+	const struct yett_peer *before;
 
-	tell_for(group.agent, 5 * YETT_SEC, &told);
+	world_kill(group.servers[0]);
+	set_node(group.servers[0], "ping-limit = \"60 s\";");
+	world_start(group.servers[0]);
+	tell_for(group.agent, 60 * YETT_SEC, &told);
+	expect_used(group.gateway, 0, group.servers[0], true);
 	before = link_of(group.gateway, 0)->peer;
-	sim_loop_stall(group.gateway->loop, 5 * YETT_SEC);
-	world_run(group.world, 8 * YETT_SEC);
-	after = link_of(group.gateway, 0)->peer;
-	CU_ASSERT_PTR_EQUAL(before, after);
+	sim_loop_stall(group.gateway->loop, 20 * YETT_SEC);
+	world_run(group.world, 25 * YETT_SEC);
+	CU_ASSERT_PTR_EQUAL(link_of(group.gateway, 0)->peer, before);
+	expect_used(group.gateway, 0, group.servers[0], true);
 	expect_all(group.servers[0], told);
 	world_free(group.world);
 }
@@ -404,6 +426,7 @@ static void tries_each_address(void)
 		world_address("nobody1.example"), world_address("nobody2.example"),
 		world_address("ms1.example"));
 	agent = add_agent(world, "agent.example", ways, "");
+	set_node(agent, "reconnect-min = \"30 s\";");
 	world_start(servers[0]);
 	world_start(agent);
 	time_to_arrive(agent, servers[0], &told, YETT_SEC);
@@ -411,7 +434,7 @@ static void tries_each_address(void)
 	CU_ASSERT_EQUAL(link->address, 2);
 	CU_ASSERT_EQUAL(link->failures, 0);
 	sim_break(world->sim, "agent.example", "ms1.example");
-	world_run(world, YETT_SEC);
+	world_run(world, 35 * YETT_SEC);
 	CU_ASSERT_EQUAL(link->state, YETT_UPSTREAM_UP);
 	CU_ASSERT_EQUAL(link->address, 2);
 	expect_all(servers[0], told);

@@ -161,6 +161,8 @@ struct yett_link { /* one configured upstream */
 	size_t tried;      /* of them, since then, in vain */
 	unsigned failures; /* rounds over all of them, in a row */
 	bool parked;       /* no session is wanted: `timer` asks again */
+	bool proving;      /* a session is new, and has not told of its way to the store yet */
+	int64_t proven_ns; /* Unix time: a new session had a way to the store; 0: none yet */
 	bool stands_by;    /* a standby is there, and could be used at once */
 	uint32_t state;    /* enum yett_upstream_state */
 	uint64_t since_ns;
@@ -179,6 +181,10 @@ void yett_upstream_tick(struct yett_node *node);
 void yett_upstream_use(struct yett_link *link);
 /* A session of ours nears its end: makes another one, which takes its place once it is up. */
 void yett_upstream_renew(struct yett_link *link);
+/* Proves the way to an upstream, without an outage: address, connection, authentication, admission, and
+ * its way to the store, with a session beside the one that is there, whose place it takes; or, where there
+ * is none, with one that ends again unless it is wanted. `proven_ns` then says so, `error` why not. */
+void yett_upstream_prove(struct yett_link *link);
 /* These are told of a peer whose `link` is set: WELCOME came; it has ended. */
 void yett_upstream_ready(struct yett_peer *peer);
 void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms);

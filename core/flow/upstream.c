@@ -91,21 +91,12 @@ static void connect_to(struct yett_link *link, const char *address, struct yett_
 	yett_method_prepare(peer);
 }
 
-static void dial(void *arg)
+static void dial_now(struct yett_link *link)
 {
-	struct yett_link *link = arg;
-	struct yett_node *node = link->node;
 	const struct yett_list *addresses = &link->settings->address;
 	char address[320];
 
-	if (node->draining || link->peer != NULL) {
-		return;
-	}
-	link->parked = yett_select_wanted(node, link) == YETT_WANTED_NOT;
-	if (link->parked) {
-		node->loop->table->timer_start(link->timer, PARKED_NS);
-		return;
-	}
+	link->parked = false;
 	if (addresses->count > 0) {
 		g_strlcpy(address,
 			((const char **)addresses
@@ -116,6 +107,22 @@ static void dial(void *arg)
 	}
 	set_state(link, YETT_UPSTREAM_CONNECTING);
 	connect_to(link, address, &link->peer);
+}
+
+static void dial(void *arg)
+{
+	struct yett_link *link = arg;
+	struct yett_node *node = link->node;
+
+	if (node->draining || link->peer != NULL) {
+		return;
+	}
+	if (yett_select_wanted(node, link) == YETT_WANTED_NOT) {
+		link->parked = true;
+		node->loop->table->timer_start(link->timer, PARKED_NS);
+		return;
+	}
+	dial_now(link);
 }
 
 void yett_upstream_renew(struct yett_link *link)
@@ -129,6 +136,19 @@ void yett_upstream_renew(struct yett_link *link)
 	link->renew_ns = yett_now(node) + RENEW_PAUSE_NS;
 	g_strlcpy(address, link->peer->address, sizeof(address));
 	connect_to(link, address, &link->renewal);
+}
+
+void yett_upstream_prove(struct yett_link *link)
+{
+	if (link->node->draining) {
+		return;
+	}
+	if (link->peer == NULL) {
+		dial_now(link);
+	} else if (link->peer->state == YETT_PEER_OPEN) {
+		link->renew_ns = 0;
+		yett_upstream_renew(link);
+	}
 }
 
 static void end_retired(struct yett_link *link)
@@ -218,6 +238,9 @@ static void lose_standby(struct yett_link *link, const char *why)
  * sent there acknowledged. */
 static void assign(struct yett_node *node)
 {
+	if (node->draining) {
+		return; /* nobody moves for a node that stops */
+	}
 	for (guint i = node->links->len; i > 0; i--) {
 		struct yett_link *link = i <= node->links->len ? node->links->pdata[i - 1] : NULL;
 		enum yett_wanted wanted;
@@ -278,7 +301,7 @@ static void wake_parked(struct yett_node *node)
 		struct yett_link *link = node->links->pdata[i];
 
 		if (link->parked && link->peer == NULL && !node->draining) {
-			node->loop->table->timer_start(link->timer, 1);
+			schedule(link, 0); /* by chance: others may have lost the same */
 		}
 	}
 }
@@ -346,6 +369,7 @@ void yett_upstream_ready(struct yett_peer *peer)
 	struct yett_link *link = peer->link;
 	struct yett_node *node = link->node;
 
+	link->proving = true;
 	link->failures = 0;
 	link->address = (link->address + link->tried) % address_count(link);
 	link->tried = 0;
@@ -373,6 +397,10 @@ void yett_upstream_path(struct yett_link *link, const struct yett_path *path)
 	}
 	if (link->state == YETT_UPSTREAM_UP && !was_up && node->management.upstream_open != NULL) {
 		node->management.upstream_open(node->management.arg, link->peer);
+	}
+	if (link->proving && link->state == YETT_UPSTREAM_UP) {
+		link->proving = false;
+		link->proven_ns = yett_clock_wall(node->clock);
 	}
 	if (link->state != YETT_UPSTREAM_UP) {
 		lose_standby(link, "it has no way to the store");

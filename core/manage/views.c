@@ -294,6 +294,7 @@ json_t *yett_view_upstreams(const struct yett_manage *manage)
 		set_number(object, "since_ms", (yett_now(node) - link->since_ns) / YETT_MS);
 		set_text(object, "address", link->peer != NULL ? link->peer->address : NULL);
 		set_text(object, "error", link->error);
+		set_time(object, "proven", link->proven_ns);
 		set_number(object, "hops", link->path.count);
 		set_number(object, "latency_us", link->latency_ns / 1000);
 		set_number(object, "unsettled_bytes",

@@ -441,6 +441,68 @@ static void tries_each_address(void)
 	world_free(world);
 }
 
+/* The way to each upstream is proven without an outage: by a session beside the one that is there, or by
+ * one that is made for it and ends again. */
+static void proves_a_way(void)
+{
+	struct group group = group_new(13, "standby = 0;");
+	struct yett_link *links[] = {
+		group.gateway->node->links->pdata[0], group.gateway->node->links->pdata[1]};
+	int64_t before[] = {links[0]->proven_ns, links[1]->proven_ns};
+	const struct yett_peer *used = links[0]->peer;
+	uint64_t told = 0;
+
+	CU_ASSERT(before[0] != 0);
+	CU_ASSERT(before[1] == 0);
+	tell_for(group.agent, 2 * YETT_SEC, &told);
+	for (int i = 0; i < 2; i++) {
+		yett_upstream_prove(links[i]);
+		tell_for(group.agent, 5 * YETT_SEC, &told);
+		CU_ASSERT(links[i]->proven_ns > before[i]);
+	}
+	CU_ASSERT(links[0]->peer != NULL && links[0]->peer != used);
+	CU_ASSERT_PTR_NULL(links[1]->peer);
+	expect_used(group.gateway, 0, group.servers[0], true);
+	CU_ASSERT_FALSE(shows_live(group.servers[1], group.gateway_id));
+	CU_ASSERT_EQUAL(taken(group.servers[1]), 0);
+	world_kill(group.servers[1]);
+	before[1] = links[1]->proven_ns;
+	yett_upstream_prove(links[1]);
+	tell_for(group.agent, 2 * YETT_SEC, &told);
+	CU_ASSERT_EQUAL(links[1]->proven_ns, before[1]);
+	CU_ASSERT(links[1]->error[0] != '\0');
+	expect_all(group.servers[0], told);
+	world_free(group.world);
+}
+
+/* A node that stops moves nowhere first, in whatever order it ends its sessions: here the second is the
+ * preferred one. */
+static void stops_without_moving(void)
+{
+	struct group group = group_new(14, "");
+	GString *text = g_string_new(group.gateway->text);
+	const struct yett_known *there;
+	uint64_t told = 0, heard_ns;
+
+	world_stop(group.gateway, YETT_SEC);
+	g_string_replace(
+		text, "{ name = \"ms1.example\";", "{ priority = 2; name = \"ms1.example\";", 1);
+	g_free(group.gateway->text);
+	group.gateway->text = g_string_free(text, FALSE);
+	world_start(group.gateway);
+	tell_for(group.agent, 60 * YETT_SEC, &told);
+	expect_used(group.gateway, 0, group.servers[0], false);
+	expect_used(group.gateway, 1, group.servers[1], true);
+	there = yett_manage_find(group.servers[0]->manage, &group.gateway_id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(there);
+	heard_ns = there->heard_at_ns;
+	world_stop(group.gateway, 10 * YETT_SEC);
+	world_run(group.world, YETT_SEC);
+	CU_ASSERT_PTR_NULL(session_at(group.servers[0], group.gateway_id));
+	CU_ASSERT_EQUAL(there->heard_at_ns, heard_ns);
+	world_free(group.world);
+}
+
 /* A hundred agents at one gateway, which comes back: they return over the time that jitter gives. */
 static void many_do_not_return_as_one(void)
 {
@@ -499,6 +561,8 @@ int main(int argc, char **argv)
 		{"connects when it has to", connects_when_it_has_to},
 		{"an agent moves between gateways", an_agent_moves_between_gateways},
 		{"tries each address", tries_each_address},
+		{"proves a way", proves_a_way},
+		{"stops without moving", stops_without_moving},
 		{"many do not return as one", many_do_not_return_as_one},
 		CU_TEST_INFO_NULL,
 	};

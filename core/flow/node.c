@@ -200,6 +200,7 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 		.files = make->files,
 		.node = node->name,
 		.state = make->settings->node.state,
+		.group = make->settings->group.id,
 	};
 	if (management != NULL) {
 		node->management = *management;

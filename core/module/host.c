@@ -157,6 +157,7 @@ int yett_instance_new(const struct yett_world *world, const struct yett_module *
 		.relay = world->relay ? 1 : 0,
 		.position = position,
 		.position_length = position_length,
+		.group = world->group != NULL ? world->group : "",
 	};
 	int result;
 

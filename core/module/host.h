@@ -30,6 +30,7 @@ struct yett_world {
 	const char *node;  /* FQDN */
 	const char *state; /* state directory */
 	bool relay;        /* it has listeners and upstreams */
+	const char *group; /* the management group's id; NULL: none is known */
 };
 
 /* create of the module; on success the instance is the caller's until yett_instance_free, which

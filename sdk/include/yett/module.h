@@ -41,6 +41,7 @@ struct yett_create {
 	size_t position_length;
 	uint32_t relay; /* 1: the node passes on what others send to it */
 	uint32_t reserved2;
+	const char *group; /* the management group's id, a UUID; "" where none is configured */
 };
 
 /* The life of an instance: check → create → start → reload* → drain → stop → destroy. Each

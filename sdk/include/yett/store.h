@@ -43,6 +43,9 @@ struct yett_put {
  * from records. */
 #define YETT_REVISION_ANY UINT64_MAX
 typedef int (*yett_document_fn)(void *arg, const char *key, const char *json, uint64_t revision);
+/* A document that has changed; json NULL: it was deleted. */
+typedef int (*yett_change_fn)(
+	void *arg, const char *table, const char *key, const char *json, uint64_t revision);
 
 /* A stored record as a query gives it; borrowed during the visit. */
 struct yett_row {
@@ -135,6 +138,15 @@ struct yett_store_operations {
 	int (*account)(void *self, yett_account_fn visit, void *arg, struct yett_error *error);
 	int (*losses)(void *self, yett_loss_fn visit, void *arg, struct yett_error *error);
 	int (*stats)(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
+
+	/* Reader; NULL in a store that nobody else can write to. Visits what has changed in the
+	 * registry since revision `after`, whoever changed it, in the order of revisions, of each
+	 * document the last change only; where there is nothing, waits for it, at most `timeout_ns`.
+	 * Comes back after what it has visited: the next call goes on from the highest revision.
+	 * YETT_ECONFLICT: the registry has not got as far as `after`, so it was put back from a
+	 * copy: it has to be read anew. */
+	int (*watch)(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
+		void *arg, struct yett_error *error);
 };
 
 #endif

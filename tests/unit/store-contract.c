@@ -379,6 +379,38 @@ static void too_many_pieces(void)
 	store_end(&writer);
 }
 
+static int put_a(uint64_t first, uint32_t count)
+{
+	return store_put(&writer, store_batch(1, 1, NORMAL, first, count, "a"));
+}
+
+/* Holes that are lost for good do not count against the limit on pieces: a long epoch under a
+ * queue that drops now and then is never refused for it, and stays exact. */
+static void many_settled_holes(void)
+{
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, 10000);
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, 10001, 10001, true);
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
+	for (uint64_t i = 0; i < 2000; i++) {
+		CU_ASSERT_EQUAL(put_a(3 + 2 * i, 1), YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(put_a(3, 1), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_a(4, 1), YETT_PUT_STORED); /* late, in a hole between folded runs */
+	CU_ASSERT_EQUAL(put_a(4, 1), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_a(5, 2), YETT_PUT_FORK); /* half folded, half a hole */
+	CU_ASSERT_EQUAL(put_a(6, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10000 - 2002);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_a(8, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_a(8, 1), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10000 - 2003);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 2003);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
+	store_end(&writer);
+}
+
 static void too_many_epochs(void)
 {
 	struct yett_notice closed = store_bounds(1, 1, NORMAL, 3, 3, true);
@@ -492,6 +524,7 @@ const CU_TestInfo store_custody_tests[] = {
 	{"bounds of another origin", bounds_of_another},
 	{"folding", folding},
 	{"too many pieces", too_many_pieces},
+	{"many settled holes", many_settled_holes},
 	{"too many epochs", too_many_epochs},
 	{"two writers", two_writers},
 	{"killed", killed},

@@ -22,8 +22,9 @@ struct store_world {
 	int64_t wall_shift_ns, monotonic_shift_ns;
 	int64_t metrics[16];
 	char last_event[64];
-	char folder[64]; /* the test's own, made by store_world_open */
-	size_t buffers;  /* alive when it was opened */
+	const char *group; /* the management group's id, or NULL */
+	char folder[64];   /* the test's own, made by store_world_open */
+	size_t buffers;    /* alive when it was opened */
 	int descriptors;
 };
 extern struct store_world store_world;
@@ -71,6 +72,6 @@ struct yett_account store_account(
 	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);
 size_t store_rows(struct store *store, const struct yett_query *query);
 
-extern const CU_TestInfo store_custody_tests[], store_reading_tests[];
+extern const CU_TestInfo store_custody_tests[], store_reading_tests[], store_together_tests[];
 
 #endif

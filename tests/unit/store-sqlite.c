@@ -15,13 +15,13 @@
 #define SECOND UINT64_C(1000000000)
 
 static struct yett_sqlite_settings settings;
-static struct yett_sqlite_settings asked = {.path = "yett.db"}; /* 0 in all else */
+static struct yett_sqlite_settings asked = {
+	.path = "yett.db", .busy_timeout_ns = 10 * SECOND}; /* 0 in all else */
 
 const void *store_settings(const char *folder)
 {
 	(void)folder; /* it is the state directory */
 	settings = asked;
-	settings.busy_timeout_ns = 20000000;
 	return &settings;
 }
 
@@ -104,38 +104,13 @@ static void custody_is_read_under_the_lock(void)
 	store_end(&writer);
 }
 
-/* Holes that are lost for good do not count against the limit on pieces: a long epoch under a
- * queue that drops now and then is never refused for it, and stays exact. */
-static void many_settled_holes(void)
-{
-	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, 10000);
-	struct yett_notice closed = store_bounds(1, 1, NORMAL, 10001, 10001, true);
-
-	store_begin(&writer);
-	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
-	for (uint64_t i = 0; i < 2000; i++) {
-		CU_ASSERT_EQUAL(put(3 + 2 * i, 1), YETT_PUT_STORED);
-	}
-	CU_ASSERT_EQUAL(put(3, 1), YETT_PUT_DUPLICATE);
-	CU_ASSERT_EQUAL(put(4, 1), YETT_PUT_STORED); /* late, in a hole between folded runs */
-	CU_ASSERT_EQUAL(put(4, 1), YETT_PUT_DUPLICATE);
-	CU_ASSERT_EQUAL(put(5, 2), YETT_PUT_FORK); /* half folded, half a hole */
-	CU_ASSERT_EQUAL(put(6, 1), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10000 - 2002);
-	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &closed, 1)), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put(8, 1), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put(8, 1), YETT_PUT_DUPLICATE);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10000 - 2003);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 2003);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
-	store_end(&writer);
-}
-
 static void locked(void)
 {
 	sqlite3 *other;
 
+	asked.busy_timeout_ns = 20000000;
 	store_begin(&writer);
+	asked.busy_timeout_ns = 10 * SECOND;
 	CU_ASSERT_EQUAL(sqlite3_open(path_of("yett.db"), &other), SQLITE_OK);
 	CU_ASSERT_EQUAL(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), YETT_EAGAIN);
@@ -492,7 +467,6 @@ int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"custody is read under the lock", custody_is_read_under_the_lock},
-		{"many settled holes", many_settled_holes},
 		{"locked", locked},
 		{"disk full", disk_full},
 		{"damaged", damaged},
@@ -509,6 +483,7 @@ int main(int argc, char **argv)
 
 	suite_add("store-sqlite: custody", store_custody_tests);
 	suite_add("store-sqlite: reading", store_reading_tests);
+	suite_add("store-sqlite: together", store_together_tests);
 	suite_add("store-sqlite: its own", tests);
 	return suite_end(argc, argv);
 }

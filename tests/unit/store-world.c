@@ -106,7 +106,8 @@ int store_try_open(struct store *store, uint32_t mode)
 		.name = "test",
 		.settings = store_settings(store_world.folder),
 		.node = "test.example",
-		.state = store_world.folder};
+		.state = store_world.folder,
+		.group = store_world.group};
 	int result;
 
 	memset(store, 0, sizeof(*store));

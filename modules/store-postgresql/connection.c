@@ -1,0 +1,186 @@
+/* The connection to the server: made within a time, judged, condemned, made again.
+ *
+ * libpq is used without blocking: each wait is a poll of its socket with a deadline, so that a
+ * server that hangs holds nobody longer than the settings say. (Looking up a host's name is the one
+ * step that libpq waits for by itself; `hostaddr` in the connection spares it.) A failure to
+ * connect is remembered: until a pause has passed, which doubles up to its limit, it is answered
+ * again instead of another attempt. Runs on the thread of its instance.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAUSE_MIN_NS UINT64_C(200000000)
+#define PAUSE_MAX_NS UINT64_C(3000000000)
+#define MS_NS        UINT64_C(1000000)
+
+static uint64_t now(const struct yett_pg *store)
+{
+	return store->host->monotonic_ns(store->host->instance);
+}
+
+int yett_pg_wait(struct yett_pg *store, bool write, uint64_t until_ns)
+{
+	struct pollfd poller = {.fd = PQsocket(store->connection),
+		.events = (short)(POLLIN | (write ? POLLOUT : 0))};
+
+	if (poller.fd < 0) {
+		return YETT_ECLOSED;
+	}
+	for (;;) {
+		uint64_t at = now(store);
+		uint64_t left_ms = at < until_ns ? (until_ns - at + MS_NS - 1) / MS_NS : 0;
+		int ready = poll(&poller, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
+
+		if (ready > 0) {
+			return 1;
+		}
+		if (ready < 0 && errno != EINTR) {
+			return YETT_EIO;
+		}
+		if (ready == 0 && left_ms == 0) {
+			return 0;
+		}
+	}
+}
+
+/* Defaults that the configuration, being behind them, overrides. */
+static PGconn *begin_to_connect(const struct yett_pg *store)
+{
+	bool writer = store->mode == YETT_STORE_WRITER;
+	const char *const keywords[] = {"fallback_application_name", "client_encoding",
+		"tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
+		"target_session_attrs", "dbname", NULL};
+	const char *const values[] = {writer ? "yett" : "yett-reader", "UTF8", "15000", "10", "3",
+		"3", writer ? "read-write" : "any", store->settings->connection, NULL};
+
+	return PQconnectStartParams(keywords, values, 1);
+}
+
+static int finish_connecting(struct yett_pg *store, struct yett_error *error)
+{
+	uint64_t until_ns = now(store) + store->settings->connect_timeout_ns;
+	PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+
+	while (step != PGRES_POLLING_OK) {
+		int ready;
+
+		if (step == PGRES_POLLING_FAILED) {
+			return yett_pg_fail_connect(
+				store, error, PQerrorMessage(store->connection));
+		}
+		ready = yett_pg_wait(store, step == PGRES_POLLING_WRITING, until_ns);
+		if (ready <= 0) {
+			return yett_pg_fail_connect(store, error, NULL);
+		}
+		step = PQconnectPoll(store->connection);
+	}
+	return 0;
+}
+
+static void heed_notice(void *arg, const PGresult *result)
+{
+	(void)arg; /* such as "relation exists already" */
+	(void)result;
+}
+
+int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
+{
+	int result;
+
+	store->state_code[0] = '\0';
+	store->connection = begin_to_connect(store);
+	if (store->connection == NULL) {
+		return store->host->fail(error, YETT_ENOMEM, NULL, "no memory for a connection");
+	}
+	if (PQstatus(store->connection) == CONNECTION_BAD) {
+		result = yett_pg_fail_connect(store, error, PQerrorMessage(store->connection));
+		goto out;
+	}
+	/* A refusal then carries its code, which is the same in all languages. */
+	PQsetErrorVerbosity(store->connection, PQERRORS_VERBOSE);
+	PQsetErrorContextVisibility(store->connection, PQSHOW_CONTEXT_NEVER);
+	PQsetNoticeReceiver(store->connection, heed_notice, NULL);
+	if ((result = finish_connecting(store, error)) < 0) {
+		goto out;
+	}
+	PQsetErrorVerbosity(store->connection, PQERRORS_DEFAULT);
+	if (PQsetnonblocking(store->connection, 1) != 0) {
+		result = yett_pg_fail_lost(store, error, false, "set up the connection");
+		goto out;
+	}
+	store->broken = false;
+	result = yett_pg_setup(store, error);
+out:
+	if (result < 0) {
+		yett_pg_disconnect(store);
+	}
+	return result;
+}
+
+void yett_pg_disconnect(struct yett_pg *store)
+{
+	if (store->connection != NULL) {
+		PQfinish(store->connection); /* the server rolls back what is open */
+		store->connection = NULL;
+	}
+	memset(store->prepared, 0, sizeof(store->prepared));
+	yett_pg_forget(store);
+	store->locked = false;
+	store->snapshot = false;
+	store->listening = false;
+}
+
+/* Takes in what the server has said meanwhile: that it is going, for one, and then the end. */
+static bool is_sound(struct yett_pg *store)
+{
+	for (int i = 0; i < 4 && !store->broken && yett_pg_wait(store, false, 0) > 0; i++) {
+		store->broken = PQconsumeInput(store->connection) == 0;
+		(void)PQisBusy(store->connection); /* reads it */
+	}
+	return !store->broken && PQstatus(store->connection) == CONNECTION_OK;
+}
+
+static int again(struct yett_pg *store, struct yett_error *error)
+{
+	struct yett_error *said = error;
+	uint64_t jitter = 0;
+	int result;
+
+	result = yett_pg_connect(store, said);
+	if (result == 0) {
+		if (store->pause_ns > 0) {
+			store->host->metric(store->host->instance, YETT_PG_RECONNECTS, 1);
+		}
+		store->pause_ns = 0;
+		return 0;
+	}
+	store->pause_ns = store->pause_ns == 0 ? PAUSE_MIN_NS : store->pause_ns * 2;
+	store->pause_ns = store->pause_ns < PAUSE_MAX_NS ? store->pause_ns : PAUSE_MAX_NS;
+	store->host->random_bytes(store->host->instance, &jitter, sizeof(jitter));
+	store->not_before_ns = now(store) + store->pause_ns / 2 + jitter % (store->pause_ns / 2);
+	store->last_result = result;
+	return result;
+}
+
+int yett_pg_ready(struct yett_pg *store, struct yett_error *error)
+{
+	if (store->mode == 0) {
+		return store->host->fail(
+			error, YETT_EBUG, NULL, "%s: used before it was opened", store->name);
+	}
+	if (store->connection != NULL && (store->locked || store->snapshot || is_sound(store))) {
+		return 0;
+	}
+	yett_pg_disconnect(store);
+	if (store->pause_ns > 0 && now(store) < store->not_before_ns) {
+		return store->host->fail(error, store->last_result,
+			store->last_mend[0] != '\0' ? store->last_mend : NULL, "%s",
+			store->last_text);
+	}
+	return again(store, error);
+}

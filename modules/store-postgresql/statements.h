@@ -1,0 +1,200 @@
+/* The statements that are prepared once per connection: a name, what they do in an error's sentence,
+ * the text. Parameters and results are binary. */
+#ifndef STORE_POSTGRESQL_STATEMENTS_H
+#define STORE_POSTGRESQL_STATEMENTS_H
+
+#define YETT_PG_EPOCH_COLUMNS                                                                      \
+	"epoch.id, epoch.origin, epoch.ordinal, epoch.random, epoch.lane, epoch.state, "           \
+	"epoch.oldest, epoch.next, epoch.closed, epoch.received, epoch.highest, epoch.pieces, "    \
+	"epoch.runs, epoch.metrics, epoch.events, epoch.states, epoch.forks, epoch.dead, "         \
+	"epoch.declared, epoch.inferred, epoch.changed, epoch.gateway"
+#define YETT_PG_EPOCH_COLUMN_COUNT 22
+
+#define YETT_PG_STATEMENTS(X)                                                                      \
+	X(META_GET, "read the store's identity",                                                   \
+		"SELECT version, store_id, group_id, generation, opens FROM store")                \
+	X(META_SET, "write the store's identity", "UPDATE store SET generation = $1, opens = $2")  \
+	X(ORIGIN_FIND, "look up origins",                                                          \
+		"SELECT uuid, id FROM origin WHERE uuid = ANY ($1::uuid[])")                       \
+	X(ORIGIN_MAKE, "note origins",                                                             \
+		"INSERT INTO origin (id, uuid) SELECT * FROM unnest($1::integer[], $2::uuid[])")   \
+	X(ORIGIN_NAME, "name the origin of a node",                                                \
+		"INSERT INTO origin (id, uuid, name) SELECT $2::bigint, (json ->> 'id')::uuid, "   \
+		"json ->> 'name' FROM (SELECT $1::json AS json) AS document "                      \
+		"WHERE json_typeof(json -> 'id') = 'string' "                                      \
+		"AND json_typeof(json -> 'name') = 'string' AND json ->> 'name' <> '' "            \
+		"AND json ->> 'id' ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' "      \
+		"ON CONFLICT (uuid) DO UPDATE SET name = excluded.name "                           \
+		"WHERE origin.name IS DISTINCT FROM excluded.name RETURNING id")                   \
+	X(OPEN_EPOCHS, "count open epochs",                                                        \
+		"SELECT DISTINCT n, ordinal, random FROM unnest($1::integer[]) "                   \
+		"WITH ORDINALITY AS asked (origin, n) JOIN epoch USING (origin) WHERE state = 1")  \
+	X(NAME_FIND, "look up names", "SELECT text, id FROM name WHERE text = ANY ($1::text[])")   \
+	X(NAME_MAKE, "note names",                                                                 \
+		"INSERT INTO name (id, text) SELECT * FROM unnest($1::integer[], $2::text[])")     \
+	X(NAME_SWEEP_END, "look for names",                                                        \
+		"SELECT max(id) FROM (SELECT id FROM name WHERE id > $1::bigint ORDER BY id "      \
+		"LIMIT 500) AS slice")                                                             \
+	X(NAME_SWEEP, "retire names",                                                              \
+		"DELETE FROM name WHERE id > $1::bigint AND id <= $2::bigint AND NOT EXISTS "      \
+		"(SELECT FROM record WHERE record.name = name.id)")                                \
+	X(EPOCH_FIND, "look for epochs",                                                           \
+		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM unnest($1::integer[], $2::bigint[], "       \
+		"$3::bigint[], $4::integer[]) AS asked (origin, ordinal, random, lane) "           \
+		"JOIN epoch USING (origin, ordinal, random, lane)")                                \
+	X(EPOCH_WRITE, "write epochs",                                                             \
+		"INSERT INTO epoch SELECT * FROM unnest($1::bigint[], $2::integer[], "             \
+		"$3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[], "         \
+		"$8::bigint[], $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], "       \
+		"$13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], "      \
+		"$18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::text[]) "        \
+		"ON CONFLICT (id) DO UPDATE SET state = excluded.state, "                          \
+		"oldest = excluded.oldest, next = excluded.next, closed = excluded.closed, "       \
+		"received = excluded.received, highest = excluded.highest, "                       \
+		"pieces = excluded.pieces, runs = excluded.runs, metrics = excluded.metrics, "     \
+		"events = excluded.events, states = excluded.states, forks = excluded.forks, "     \
+		"dead = excluded.dead, declared = excluded.declared, "                             \
+		"inferred = excluded.inferred, changed = excluded.changed, "                       \
+		"gateway = excluded.gateway")                                                      \
+	X(PIECE_MEET, "read pieces",                                                               \
+		"WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::integer[], $2::bigint[], "   \
+		"$3::bigint[], $4::bigint[]) AS batch (n, epoch, first, next)) "                   \
+		"SELECT n, 0, piece.first, piece.count, piece.crc FROM asked "                     \
+		"CROSS JOIN LATERAL ((SELECT piece.first, count, crc FROM piece "                  \
+		"WHERE piece.epoch = asked.epoch AND piece.first <= asked.first "                  \
+		"ORDER BY piece.first DESC LIMIT 1) UNION ALL "                                    \
+		"(SELECT piece.first, count, crc FROM piece WHERE piece.epoch = asked.epoch "      \
+		"AND piece.first > asked.first AND piece.first < asked.next "                      \
+		"ORDER BY piece.first LIMIT 1025)) AS piece "                                      \
+		"WHERE piece.first + piece.count > asked.first UNION ALL "                         \
+		"SELECT n, 1, run.first, run.next, 0 FROM asked CROSS JOIN LATERAL "               \
+		"(SELECT folded.first, folded.next FROM folded WHERE folded.epoch = asked.epoch "  \
+		"AND folded.first < asked.next ORDER BY folded.first DESC LIMIT 1) AS run "        \
+		"WHERE run.next > asked.first ORDER BY 1, 2, 3")                                   \
+	X(NUMBERS_THERE, "look for numbers",                                                       \
+		"SELECT n FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[]) "   \
+		"AS asked (n, epoch, first, next) WHERE EXISTS (SELECT FROM record "               \
+		"WHERE record.epoch = asked.epoch AND number >= first AND number < next)")         \
+	X(PIECE_MAKE, "note pieces",                                                               \
+		"INSERT INTO piece (epoch, first, count, crc) "                                    \
+		"SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])")    \
+	X(PIECE_NTH, "read pieces",                                                                \
+		"SELECT first FROM piece WHERE epoch = $1::bigint ORDER BY first DESC "            \
+		"LIMIT 1 OFFSET $2::bigint")                                                       \
+	X(PIECE_ISLANDS, "read pieces",                                                            \
+		"SELECT count(*) FROM unnest((SELECT range_agg(int8range(first, first + count)) "  \
+		"FROM piece WHERE epoch = $1::bigint AND first < $2::bigint))")                    \
+	X(PIECE_FOLD, "fold pieces",                                                               \
+		"WITH gone AS (DELETE FROM piece WHERE epoch = $1::bigint "                        \
+		"AND first < $2::bigint RETURNING first, first + count AS next), "                 \
+		"old AS (DELETE FROM folded WHERE epoch = $1::bigint AND EXISTS (SELECT FROM "     \
+		"gone WHERE gone.first = folded.next OR gone.next = folded.first) "                \
+		"RETURNING first, next), "                                                         \
+		"runs AS (SELECT unnest(range_agg(int8range(first, next))) AS run "                \
+		"FROM (SELECT * FROM gone UNION ALL SELECT * FROM old) AS part), "                 \
+		"made AS (INSERT INTO folded (epoch, first, next) "                                \
+		"SELECT $1::bigint, lower(run), upper(run) FROM runs RETURNING 1) "                \
+		"SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old), "                 \
+		"(SELECT count(*) FROM made)")                                                     \
+	X(SUMS, "count what is lost",                                                              \
+		"SELECT n, sums.* FROM unnest($1::integer[], $2::bigint[], $3::bigint[], "         \
+		"$4::bigint[]) AS asked (n, epoch, oldest, top) "                                  \
+		"CROSS JOIN LATERAL sums(asked.epoch, asked.oldest, asked.top) AS sums")           \
+	X(GAP_MAKE, "note a gap",                                                                  \
+		"INSERT INTO gap (uuid, epoch, first, count, cause, holder, received) "            \
+		"VALUES ($1, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7::bigint) "     \
+		"ON CONFLICT DO NOTHING")                                                          \
+	X(RECORD_COPY, "store records",                                                            \
+		"COPY record (id, epoch, number, origin, name, time, received, kind, severity, "   \
+		"state, value, whole, words, unit, body, attributes) FROM STDIN (FORMAT binary)")  \
+	X(RECORD_OLD, "look for old records",                                                      \
+		"SELECT max(id), max(received) FROM (SELECT id, received, bool_and(received < "    \
+		"$2::bigint) OVER (ORDER BY id) AS old FROM (SELECT id, received FROM record "     \
+		"WHERE id > $1::bigint AND id < (SELECT max(id) FROM record) ORDER BY id "         \
+		"LIMIT $3::bigint) AS slice) AS judged WHERE old")                                 \
+	X(RECORD_RETIRE, "retire records",                                                         \
+		"DELETE FROM record WHERE id > $1::bigint AND id <= $2::bigint")                   \
+	X(RECORD_VOLUME, "measure the records",                                                    \
+		"SELECT coalesce((SELECT max(id) FROM record) - (SELECT min(id) FROM record "      \
+		"WHERE id > $1::bigint) + 1, 0), coalesce((SELECT avg(pg_column_size(taken.*)) "   \
+		"FROM (SELECT * FROM record ORDER BY id DESC LIMIT 500) AS taken), "               \
+		"0)::bigint")                                                                      \
+	X(DEAD_MAKE, "keep a dead letter",                                                         \
+		"INSERT INTO dead_letter (epoch, first, count, crc, received, gateway, meta, "     \
+		"batch, cause) VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, "           \
+		"$5::bigint, $6, $7, $8, $9) ON CONFLICT DO NOTHING")                              \
+	X(FORK_MAKE, "keep a fork",                                                                \
+		"INSERT INTO fork (epoch, first, count, crc, received, gateway, meta, batch) "     \
+		"VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7, $8) " \
+		"ON CONFLICT DO NOTHING")                                                          \
+	X(DEAD_RETIRE, "retire dead letters",                                                      \
+		"DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id "     \
+		"LIMIT $2::bigint) AND received < $1::bigint")                                     \
+	X(FORK_RETIRE, "retire forks",                                                             \
+		"DELETE FROM fork WHERE id IN (SELECT id FROM fork ORDER BY id "                   \
+		"LIMIT $2::bigint) AND received < $1::bigint")                                     \
+	X(TIDY_LOCK, "begin to tidy",                                                              \
+		"SELECT pg_try_advisory_xact_lock(hashtextextended('yett ' || current_schema(), "  \
+		"0))")                                                                             \
+	X(POSITION_SET, "keep a position",                                                         \
+		"INSERT INTO position (key, value) VALUES ($1, $2) "                               \
+		"ON CONFLICT (key) DO UPDATE SET value = excluded.value")                          \
+	X(POSITION_LIST, "read positions",                                                         \
+		"SELECT key, value FROM position WHERE starts_with(key, $1) ORDER BY key")         \
+	X(REGISTRY_PUT, "write to the registry",                                                   \
+		"WITH present AS (SELECT revision FROM registry WHERE tbl = $1 AND key = $2 "      \
+		"AND json IS NOT NULL), "                                                          \
+		"judged AS (SELECT coalesce((SELECT revision FROM present), 0) AS revision, "      \
+		"$3::text IS NULL OR is_json($3::text) AS valid), "                                \
+		"done AS (INSERT INTO registry (tbl, key, json, revision, modified) "              \
+		"SELECT $1, $2, $3::text::json, $4::bigint, $6::bigint FROM judged WHERE valid "   \
+		"AND ($5::bigint = -1 OR $5::bigint = revision) "                                  \
+		"AND ($3::text IS NOT NULL OR EXISTS (SELECT FROM present)) "                      \
+		"ON CONFLICT (tbl, key) DO UPDATE SET json = excluded.json, "                      \
+		"revision = excluded.revision, modified = excluded.modified RETURNING 1) "         \
+		"SELECT revision, valid, (SELECT count(*) FROM done) FROM judged")                 \
+	X(REGISTRY_LIST, "read the registry",                                                      \
+		"SELECT key, json, revision FROM registry WHERE tbl = $1 "                         \
+		"AND ($2::text IS NULL OR key = $2) AND json IS NOT NULL ORDER BY key")            \
+	X(REGISTRY_SINCE, "read the registry",                                                     \
+		"SELECT tbl, key, json, change.revision, store.revision FROM store LEFT JOIN "     \
+		"(SELECT * FROM registry WHERE revision > $1::bigint ORDER BY revision LIMIT "     \
+		"500) "                                                                            \
+		"AS change ON true ORDER BY change.revision")                                      \
+	X(REGISTRY_TIDY, "tidy the registry",                                                      \
+		"DELETE FROM registry WHERE json IS NULL AND modified < $1::bigint")               \
+	X(STATS, "read figures",                                                                   \
+		"SELECT generation, store_id, coalesce((SELECT max(id) FROM record) - "            \
+		"(SELECT min(id) FROM record) + 1, 0), (SELECT count(*) FROM dead_letter), "       \
+		"(SELECT count(*) FROM fork), (SELECT sum(pg_total_relation_size(oid))::bigint "   \
+		"FROM pg_class WHERE relkind = 'r' AND relnamespace = (SELECT oid FROM "           \
+		"pg_namespace WHERE nspname = current_schema())) FROM store")                      \
+	X(ACCOUNT, "read the account",                                                             \
+		"SELECT " YETT_PG_EPOCH_COLUMNS ", origin.uuid, origin.name, sums.* "              \
+		"FROM (SELECT * FROM epoch WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint) "   \
+		"AS epoch JOIN origin ON origin.id = epoch.origin "                                \
+		"LEFT JOIN LATERAL sums(epoch.id, epoch.oldest, "                                  \
+		"greatest(epoch.highest + 1, epoch.next)) AS sums ON epoch.state <> 2 "            \
+		"ORDER BY epoch.id")                                                               \
+	X(LOSSES, "read what is lost",                                                             \
+		"SELECT epoch.id, origin.uuid, epoch.ordinal, epoch.random, epoch.lane, "          \
+		"lost.first, lost.next - lost.first, lost.cause, lost.uuid, "                      \
+		"coalesce(lost.holder, (SELECT uuid FROM origin AS custodian "                     \
+		"WHERE custodian.name = epoch.gateway ORDER BY id DESC LIMIT 1), origin.uuid) "    \
+		"FROM (SELECT * FROM epoch WHERE id > $1::bigint AND (state <> 2 OR "              \
+		"declared + inferred > 0) ORDER BY id LIMIT $2::bigint) AS epoch "                 \
+		"JOIN origin ON origin.id = epoch.origin "                                         \
+		"CROSS JOIN LATERAL lost(epoch.id, epoch.oldest, "                                 \
+		"greatest(epoch.highest + 1, epoch.next)) AS lost ORDER BY epoch.id, lost.first")  \
+	X(LOSSES_NEXT, "read what is lost",                                                        \
+		"SELECT max(id) FROM (SELECT id FROM epoch WHERE id > $1::bigint AND "             \
+		"(state <> 2 OR declared + inferred > 0) ORDER BY id LIMIT $2::bigint) AS page")
+
+enum yett_pg_statement {
+#define YETT_PG_STATEMENT_ENUM(name, doing, sql) YETT_PG_##name##_STATEMENT,
+	YETT_PG_STATEMENTS(YETT_PG_STATEMENT_ENUM)
+#undef YETT_PG_STATEMENT_ENUM
+		YETT_PG_STATEMENTS_COUNT,
+};
+
+#endif

@@ -1,0 +1,209 @@
+/* Housekeeping between transactions, in slices: retention by age and by size, names that nothing uses
+ * any more, deleted documents that everybody has heard of.
+ *
+ * One management server tidies at a time; another one passes over it. Slices of records do not take
+ * the store's lock, so that batches go on meanwhile; names do, since a batch under way may be about
+ * to use one. Records are retired in the order of storing, by the time of receipt, never by what they
+ * say of their own time. The clock here starts with the wall clock and then runs by the monotonic
+ * one, so a wall clock that leaps retires nothing. The newest record always stays, so that ids only
+ * ever rise. Epochs and their accounts stay for good.
+ *
+ * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So
+ * the size that the limit is held against is not that of the files: it is reckoned from the number of
+ * records and what one of them takes, as the newest show.
+ */
+#include "internal.h"
+
+#define SLICE_RECORDS 5000
+#define SLICE_RAW     50
+#define SLICES_MAX    64 /* a call, whatever the clock says */
+#define TOMBSTONE_NS  (INT64_C(7) * 86400 * INT64_C(1000000000))
+/* What a row takes beside its columns: its header and pointer, and its entries in four indexes. */
+#define ROW_OVERHEAD 150
+
+static int64_t steady_now(const struct yett_pg *store)
+{
+	struct yett_instance *instance = store->host->instance;
+	int64_t wall = store->host->wall_ns(instance);
+	int64_t steady = store->opened_wall_ns + (int64_t)(store->host->monotonic_ns(instance) -
+							   store->opened_monotonic_ns);
+
+	return wall < steady ? wall : steady;
+}
+
+/* Two numbers by up to three. */
+static int ask(struct yett_pg *store, enum yett_pg_statement which, const int64_t *numbers,
+	int count, int64_t ret_answers[2], struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result;
+
+	for (int i = 0; i < count; i++) {
+		yett_pg_arg_int(&args, numbers[i]);
+	}
+	result = yett_pg_run(store, which, &args, &rows, error);
+	yett_pg_args_done(&args);
+	ret_answers[0] = ret_answers[1] = 0;
+	for (int i = 0; result == 0 && i < PQnfields(rows) && i < 2; i++) {
+		ret_answers[i] = yett_pg_int(rows, 0, i);
+	}
+	PQclear(rows);
+	return result;
+}
+
+static int change(struct yett_pg *store, enum yett_pg_statement which, int64_t one, int64_t two,
+	int64_t *ret_changes, struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+
+	yett_pg_arg_int(&args, one);
+	if (which != YETT_PG_REGISTRY_TIDY_STATEMENT) {
+		yett_pg_arg_int(&args, two);
+	}
+	return yett_pg_do(store, which, &args, ret_changes, error);
+}
+
+/* One slice of everything received before `before_ns`. 1 if there was anything. */
+static int retire_slice(struct yett_pg *store, int64_t before_ns, struct yett_error *error)
+{
+	const int64_t numbers[] = {store->record_floor, before_ns, SLICE_RECORDS};
+	int64_t found[2], deleted = 0, dead, forks, raw_before = before_ns;
+	int result;
+
+	if ((result = ask(store, YETT_PG_RECORD_OLD_STATEMENT, numbers, 3, found, error)) < 0) {
+		return result;
+	}
+	if (found[0] > 0) {
+		if ((result = change(store, YETT_PG_RECORD_RETIRE_STATEMENT, store->record_floor,
+			     found[0], &deleted, error)) < 0) {
+			return result;
+		}
+		store->record_floor = found[0];
+		/* Where size decides, raw batches go along with the records of their time. */
+		raw_before = found[1] < before_ns ? found[1] + 1 : before_ns;
+	}
+	if ((result = change(store, YETT_PG_DEAD_RETIRE_STATEMENT, raw_before, SLICE_RAW, &dead,
+		     error)) < 0 ||
+		(result = change(store, YETT_PG_FORK_RETIRE_STATEMENT, raw_before, SLICE_RAW,
+			 &forks, error)) < 0) {
+		return result;
+	}
+	store->counts[YETT_PG_RETIRED] += deleted;
+	store->retired = store->retired || deleted > 0;
+	return deleted + dead + forks > 0;
+}
+
+/* One slice of names that no record has any more. 1 if there is more to look at. */
+static int sweep_names(struct yett_pg *store, struct yett_error *error)
+{
+	int64_t end[2], deleted;
+	int result;
+
+	if ((result = yett_pg_lock(store, error)) < 0 ||
+		(result = ask(store, YETT_PG_NAME_SWEEP_END_STATEMENT, &store->name_cursor, 1, end,
+			 error)) < 0) {
+		return result;
+	}
+	if (end[0] == 0) {
+		store->name_cursor = 0;
+		store->retired = false;
+		return 0;
+	}
+	if ((result = change(store, YETT_PG_NAME_SWEEP_STATEMENT, store->name_cursor, end[0],
+		     &deleted, error)) < 0) {
+		return result;
+	}
+	store->name_cursor = end[0];
+	return 1;
+}
+
+static int is_too_large(struct yett_pg *store, struct yett_error *error)
+{
+	int64_t volume[2];
+	int result;
+
+	if (store->settings->size_bytes == 0) {
+		return 0;
+	}
+	result =
+		ask(store, YETT_PG_RECORD_VOLUME_STATEMENT, &store->record_floor, 1, volume, error);
+	return result < 0 ? result
+			  : (uint64_t)volume[0] * (uint64_t)(volume[1] + ROW_OVERHEAD) >
+				    store->settings->size_bytes;
+}
+
+/* What one slice may do, in this order; each answers 1 if it did something. */
+static int do_slice(struct yett_pg *store, struct yett_error *error)
+{
+	int64_t mine[2], deleted;
+	int result = ask(store, YETT_PG_TIDY_LOCK_STATEMENT, NULL, 0, mine, error);
+
+	if (result < 0 || mine[0] == 0) {
+		return result;
+	}
+	if (store->settings->keep_ns > 0) {
+		int64_t before = steady_now(store) - (int64_t)store->settings->keep_ns;
+
+		if ((result = retire_slice(store, before, error)) != 0) {
+			return result;
+		}
+	}
+	if ((result = is_too_large(store, error)) < 0 ||
+		(result > 0 && (result = retire_slice(store, INT64_MAX, error)) != 0)) {
+		return result;
+	}
+	if ((result = change(store, YETT_PG_REGISTRY_TIDY_STATEMENT,
+		     store->host->wall_ns(store->host->instance) - TOMBSTONE_NS, 0, &deleted,
+		     error)) < 0) {
+		return result;
+	}
+	return store->retired ? sweep_names(store, error) : 0;
+}
+
+/* A transaction that is not under the store's lock, unless a slice takes it. */
+static int slice(struct yett_pg *store, struct yett_error *error)
+{
+	int more, result = yett_pg_begin(store, error);
+
+	if (result < 0) {
+		return result;
+	}
+	if ((result = yett_pg_text_run(store, "BEGIN", "begin to tidy", NULL, error)) < 0) {
+		store->locked = true; /* something may be open */
+		yett_pg_rollback(store);
+		return result;
+	}
+	more = do_slice(store, error);
+	if (more < 0) {
+		store->locked = true;
+		yett_pg_rollback(store);
+		return more;
+	}
+	if (!store->locked) {
+		store->head_dirty = false;
+		store->locked = true; /* as for the commit */
+	}
+	result = yett_pg_commit(store, error);
+	return result < 0 ? result : more;
+}
+
+int yett_pg_tidy(void *self, uint64_t budget_ns, struct yett_error *error)
+{
+	struct yett_pg *store = self;
+	uint64_t begun = store->host->monotonic_ns(store->host->instance);
+	int more = 1, result;
+
+	if ((result = yett_pg_ready(store, error)) < 0 ||
+		(result = yett_pg_generation_count(store, false, error)) < 0) {
+		return result;
+	}
+	for (int slices = 0; more > 0 && slices < SLICES_MAX; slices++) {
+		if (slices > 0 &&
+			store->host->monotonic_ns(store->host->instance) - begun > budget_ns) {
+			break;
+		}
+		more = slice(store, error);
+	}
+	return more;
+}

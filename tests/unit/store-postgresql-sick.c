@@ -1,0 +1,410 @@
+/* store-postgresql where something is wrong: held up, lost, hanging, refused, not durable, of another
+ * group. Each has its cause and its mend, comes in time, and nothing is acknowledged upon it. */
+#include "store-postgresql.h"
+#include "suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct yett_pg *inside(struct store *store)
+{
+	return store->self;
+}
+
+/* Opening is refused like this, and nothing is left open by it. */
+static void refused(int want, const char *word)
+{
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), want);
+	CU_ASSERT(pg_says(word));
+}
+
+static void held_up(void)
+{
+	struct holder holder;
+
+	asked.timeout_ns = SECOND / 2;
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	holder = pg_hold("SELECT FROM store FOR UPDATE", NULL);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_EAGAIN);
+	CU_ASSERT(pg_says("pg_stat_activity"));
+	CU_ASSERT_EQUAL(writer.operations->tidy(writer.self, SECOND, NULL), 0);
+	pg_let_go(&holder);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_STORED);
+	store_end(&writer);
+	asked.timeout_ns = 0;
+}
+
+/* Somebody's own statement waits for us, and we for it: ours is done again, and nobody notices. */
+static void deadlock(void)
+{
+	char connection[256];
+	struct holder holder;
+	pid_t judge;
+
+	/* Ours is the one that looks, and late enough for the circle to be there. */
+	snprintf(connection, sizeof(connection), "%s options='-c deadlock_timeout=3000'",
+		postgres_connection());
+	asked.connection = connection;
+	store_begin(&writer);
+	asked.connection = NULL;
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	holder = pg_hold("SET LOCAL deadlock_timeout = 100000; "
+			 "LOCK TABLE record IN EXCLUSIVE MODE",
+		"SELECT FROM store FOR UPDATE");
+	judge = fork();
+	if (judge == 0) { /* lets the holder go on once we wait for it */
+		while (postgres_number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 1) {
+		}
+		close(holder.tell);
+		_exit(0);
+	}
+	close(holder.tell);
+	holder.tell = dup(holder.hear);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_STORED);
+	CU_ASSERT(store_world.metrics[YETT_PG_RETRIES] > 0);
+	CU_ASSERT_EQUAL(waitpid(judge, NULL, 0), judge);
+	pg_let_go(&holder);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 10);
+	store_end(&writer);
+}
+
+/* Somebody has deleted from the tables of custody: the batch whose numbers are there becomes a dead
+ * letter, what came with it is stored. */
+static void numbers_that_are_there(void)
+{
+	struct yett_batch there, new;
+	struct yett_put puts[] = {{.size = sizeof(puts[0]), .batch = &there},
+		{.size = sizeof(puts[0]), .batch = &new}};
+
+	store_begin(&writer);
+	there = store_batch(1, 1, NORMAL, 1, 5, "a");
+	new = store_batch(1, 1, NORMAL, 6, 5, "a");
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	CU_ASSERT(pg_sql("DELETE FROM piece; UPDATE epoch SET pieces = 0, received = 0"));
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, puts, 2, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(puts[0].ret_result, YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(puts[1].ret_result, YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
+	store_batch_free(&there);
+	store_batch_free(&new);
+	store_end(&writer);
+}
+
+static int ignore_account(void *arg, const struct yett_account *account)
+{
+	(void)arg;
+	(void)account;
+	return 0;
+}
+
+static int try_account(void)
+{
+	return writer.operations->account(writer.self, ignore_account, NULL, NULL);
+}
+
+static void server_killed(void)
+{
+	struct yett_batch batch;
+	struct yett_put one = {.size = sizeof(one), .batch = &batch};
+	int result = 0;
+
+	store_begin(&writer);
+	batch = store_batch(1, 1, NORMAL, 6, 5, "a");
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	/* In the middle of a transaction. */
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
+	postgres_kill();
+	CU_ASSERT(writer.operations->commit(writer.self, &writer.error) < 0);
+	CU_ASSERT(pg_says("PostgreSQL"));
+	/* While it is gone: at once, also within the pause between two attempts. */
+	for (int i = 0; i < 20; i++) {
+		result = pg_try_put(6, 5);
+		CU_ASSERT_EQUAL(result, YETT_EUNAVAIL);
+		CU_ASSERT(pg_says("start PostgreSQL"));
+	}
+	CU_ASSERT_EQUAL(try_account(), YETT_EUNAVAIL);
+	CU_ASSERT(postgres_start());
+	store_world.monotonic_shift_ns += 10 * (int64_t)SECOND; /* the pause is over */
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
+	CU_ASSERT_EQUAL(store_world.metrics[YETT_PG_RECONNECTS], 1);
+	/* And when it is stopped in order, between two transactions. */
+	postgres_stop();
+	CU_ASSERT_EQUAL(pg_try_put(11, 5), YETT_EUNAVAIL);
+	CU_ASSERT(postgres_start());
+	store_world.monotonic_shift_ns += 10 * (int64_t)SECOND;
+	CU_ASSERT_EQUAL(pg_try_put(11, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 15);
+	store_batch_free(&batch);
+	store_end(&writer);
+}
+
+/* A server that neither answers nor goes: each call comes back in time, stop too. */
+static void server_hangs(void)
+{
+	uint64_t begun;
+
+	asked.timeout_ns = SECOND / 5;
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	begun = store_world.host.monotonic_ns(NULL);
+	postgres_hang(true);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_ETIMEOUT);
+	CU_ASSERT(pg_says("in time"));
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_ETIMEOUT); /* to connect, this time */
+	CU_ASSERT(pg_says("connect"));
+	store_close(&writer);
+	CU_ASSERT(store_world.host.monotonic_ns(NULL) - begun < 20 * SECOND);
+	postgres_hang(false);
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT(pg_try_put(6, 5) > 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
+	store_end(&writer);
+	asked.timeout_ns = 0;
+}
+
+/* Waits until new sessions have the setting. */
+static void await_setting(const char *name, bool on)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "SELECT (current_setting('%s') = 'on')::integer", name);
+	while (postgres_number(text) != on) {
+	}
+}
+
+/* What is not on the disk when the server confirms it is not acknowledged. */
+static void not_durable(void)
+{
+	struct yett_pg *store;
+	PGresult *rows = NULL;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	CU_ASSERT(postgres_sql("ALTER SYSTEM SET fsync = off") &&
+		  postgres_sql("SELECT pg_reload_conf()"));
+	await_setting("fsync", false);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_ECONFIG);
+	CU_ASSERT(pg_says("fsync = on"));
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_ECONFIG); /* a new connection is no better */
+	store_close(&writer);
+	pg_forget_error();
+	refused(YETT_ECONFIG, "fsync");
+	CU_ASSERT(postgres_sql("ALTER SYSTEM RESET fsync") &&
+		  postgres_sql("SELECT pg_reload_conf()"));
+	await_setting("fsync", true);
+	/* Asynchronous commits are the session's own affair: it sets them right. */
+	CU_ASSERT(postgres_sql("ALTER ROLE yett SET synchronous_commit = off"));
+	store_open(&writer, YETT_STORE_WRITER);
+	store = inside(&writer);
+	CU_ASSERT_EQUAL(yett_pg_text_run(store, "SHOW synchronous_commit", "ask", &rows, NULL), 0);
+	CU_ASSERT_STRING_EQUAL(PQgetvalue(rows, 0, 0), "on");
+	PQclear(rows);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_STORED);
+	/* Unless somebody undoes that under way. */
+	CU_ASSERT_EQUAL(
+		yett_pg_text_run(store, "SET synchronous_commit = off", "spoil", NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pg_try_put(11, 5), YETT_ECONFIG);
+	CU_ASSERT(postgres_sql("ALTER ROLE yett RESET synchronous_commit"));
+	CU_ASSERT_EQUAL(pg_try_put(11, 5), YETT_PUT_STORED);
+	CU_ASSERT(pg_sql("ALTER TABLE record SET UNLOGGED"));
+	store_close(&writer);
+	pg_forget_error();
+	refused(YETT_ECONFIG, "SET LOGGED");
+	store_world_close();
+}
+
+static void read_only(void)
+{
+	store_begin(&writer);
+	CU_ASSERT(postgres_sql("ALTER ROLE yett SET default_transaction_read_only = on"));
+	CU_ASSERT_EQUAL(pg_try_put(1, 5), YETT_PUT_STORED); /* it was connected before */
+	store_close(&writer);
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_EUNAVAIL);
+	CU_ASSERT(pg_says("primary"));
+	store_open(&writer, YETT_STORE_READER);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
+	store_close(&writer);
+	CU_ASSERT(postgres_sql("SET transaction_read_only = off; "
+			       "ALTER ROLE yett RESET default_transaction_read_only"));
+	store_open(&writer, YETT_STORE_WRITER);
+	store_end(&writer);
+}
+
+static void write_file(const char *name, const char *text, mode_t mode)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", store_world.folder, name);
+	file = fopen(path, "we");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs(text, file);
+	fclose(file);
+	CU_ASSERT_EQUAL(chmod(path, mode), 0);
+}
+
+static bool admit_by(const char *line)
+{
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/data/pg_hba.conf", postgres_folder());
+	file = fopen(path, "we");
+	if (file == NULL || fprintf(file, "%slocal all yett trust\n", line) < 0 ||
+		fclose(file) != 0) {
+		return false;
+	}
+	return postgres_sql("SELECT pg_reload_conf()");
+}
+
+static void passwords(void)
+{
+	char connection[256], file[128];
+
+	store_world_open();
+	CU_ASSERT(postgres_sql("CREATE ROLE guarded LOGIN PASSWORD 'right-word'; "
+			       "GRANT CREATE ON DATABASE yett TO guarded"));
+	CU_ASSERT(admit_by("local all guarded scram-sha-256\n"));
+	while (postgres_number("SELECT count(*) FROM pg_hba_file_rules") != 2) {
+	}
+	snprintf(file, sizeof(file), "*:*:*:guarded:wrong-word\n");
+	write_file("pgpass", file, 0600);
+	snprintf(connection, sizeof(connection),
+		"host=%s user=guarded dbname=yett passfile=%s/pgpass", postgres_folder(),
+		store_world.folder);
+	asked.connection = connection;
+	refused(YETT_EPERM, "passfile");
+	CU_ASSERT(pg_says("28P01"));
+	CU_ASSERT_PTR_NULL(strstr(writer.error.text, "wrong-word"));
+	write_file("pgpass", "*:*:*:guarded:right-word\n", 0600);
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	store_close(&writer);
+	CU_ASSERT(pg_sql("REASSIGN OWNED BY guarded TO yett; DROP OWNED BY guarded"));
+	/* A role that may not make the schema, or use it. */
+	pg_forget_error();
+	refused(YETT_EPERM, "give the role the right");
+	asked.connection = NULL;
+	CU_ASSERT(postgres_sql("DROP ROLE guarded"));
+	CU_ASSERT(admit_by(""));
+	store_world_close();
+}
+
+static void wrong_places(void)
+{
+	char connection[256];
+
+	store_world_open();
+	snprintf(connection, sizeof(connection), "host=%s user=yett dbname=nowhere",
+		postgres_folder());
+	asked.connection = connection;
+	refused(YETT_ENOTFOUND, "createdb");
+	snprintf(connection, sizeof(connection), "host=%s/nowhere user=yett dbname=yett",
+		postgres_folder());
+	refused(YETT_EUNAVAIL, "start PostgreSQL");
+	CU_ASSERT(postgres_sql("CREATE DATABASE yett_latin ENCODING 'LATIN1' LOCALE 'C' "
+			       "TEMPLATE template0"));
+	snprintf(connection, sizeof(connection), "host=%s user=yett dbname=yett_latin",
+		postgres_folder());
+	refused(YETT_ECONFIG, "UTF8");
+	asked.connection = NULL;
+	asked.schema = "somebody";
+	CU_ASSERT(postgres_sql("CREATE SCHEMA somebody; CREATE TABLE somebody.elses ()"));
+	refused(YETT_ECONFIG, "another program");
+	CU_ASSERT_EQUAL(postgres_number("SELECT count(*) FROM pg_class WHERE relnamespace = "
+					"'somebody'::regnamespace"),
+		1);
+	asked.schema = NULL;
+	pg_forget_error();
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EUNAVAIL);
+	CU_ASSERT(pg_says("no tables"));
+	store_open(&writer, YETT_STORE_WRITER);
+	store_close(&writer);
+	CU_ASSERT(pg_sql("UPDATE store SET version = 2"));
+	refused(YETT_EVERSION, "newer");
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EVERSION);
+	CU_ASSERT(pg_sql("UPDATE store SET version = 1"));
+	store_open(&writer, YETT_STORE_WRITER);
+	store_close(&writer);
+	store_world_close();
+}
+
+/* The first group that comes to it has it. */
+static void groups(void)
+{
+	store_begin(&writer);
+	store_close(&writer);
+	store_world.group = "4A2F6A3E-9a1c-4b0e-8a55-0d7c6f0f7f11";
+	store_open(&writer, YETT_STORE_WRITER);
+	store_restart(&writer);
+	store_close(&writer);
+	store_world.group = "00000000-9a1c-4b0e-8a55-0d7c6f0f7f11";
+	refused(YETT_ECONFIG, "4a2f6a3e-9a1c-4b0e-8a55-0d7c6f0f7f11");
+	CU_ASSERT(pg_says("of its own"));
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_ECONFIG);
+	store_world_close();
+}
+
+static void settings_are_checked(void)
+{
+	static const struct {
+		const char *connection, *schema;
+		int want;
+	} cases[] = {
+		{"service=yett", "yett", 0},
+		{"host=/run/postgresql dbname=yett", "yett", 0},
+		{"postgresql://yett@db.example/yett?sslmode=verify-full", "yett", 0},
+		{"host=db.example dbname=yett password=very-secret", "yett", YETT_ECONFIG},
+		{"postgresql://yett:very-secret@db.example/yett", "yett", YETT_ECONFIG},
+		{"host=db.example sslpassword=very-secret", "yett", YETT_ECONFIG},
+		{"dbname=yett password = very-secret secret", "yett", YETT_ECONFIG},
+		{"hots=db.example", "yett", YETT_ECONFIG},
+		{"dbname=yett", "", YETT_ECONFIG},
+		{"dbname=yett", "pg_yett", YETT_ECONFIG},
+	};
+
+	store_world_open();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct yett_pg_settings one = {
+			.connection = cases[i].connection, .schema = cases[i].schema};
+		struct yett_error error = {0};
+
+		CU_ASSERT_EQUAL(
+			yett_module.life->check(&store_world.host, &one, &error), cases[i].want);
+		CU_ASSERT_PTR_NULL(strstr(error.text, "secret"));
+		CU_ASSERT_PTR_NULL(strstr(error.mend, "secret"));
+	}
+	store_world_close();
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"held up", held_up},
+		{"deadlock", deadlock},
+		{"numbers that are there", numbers_that_are_there},
+		{"server killed", server_killed},
+		{"server hangs", server_hangs},
+		{"not durable", not_durable},
+		{"read only", read_only},
+		{"passwords", passwords},
+		{"wrong places", wrong_places},
+		{"groups", groups},
+		{"settings are checked", settings_are_checked},
+		CU_TEST_INFO_NULL,
+	};
+
+	suite_add_around("store-postgresql: sick", pg_begin, pg_end, tests);
+	return suite_end(argc, argv);
+}

@@ -1,0 +1,294 @@
+/* store-postgresql: the contract, and what is its own where all is well; where it is not is in
+ * store-postgresql-sick.c. */
+#include "store-postgresql.h"
+#include "suite.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* What PostgreSQL does not take as text does not stop what comes with it. */
+static int look_at_text(void *arg, const struct yett_row *row)
+{
+	size_t *count = arg;
+	static const char *const want[] = {"a\xef\xbf\xbd"
+					   "b",
+		""};
+
+	CU_ASSERT_EQUAL(row->record.body.length, strlen(want[*count]));
+	CU_ASSERT(row->record.body.length == 0 ||
+		  memcmp(row->record.body.bytes, want[*count], row->record.body.length) == 0);
+	if (*count == 0) {
+		CU_ASSERT_STRING_EQUAL(
+			row->attributes, "{\"k\xef\xbf\xbd\":\"\xef\xbf\xbd\\\"\xef\xbf\xbd\"}");
+	} else {
+		CU_ASSERT_EQUAL(row->record.value.type, YETT_VALUE_DOUBLE);
+		CU_ASSERT(isnan(row->record.value.d));
+	}
+	(*count)++;
+	return 0;
+}
+
+static void text_of_all_kinds(void)
+{
+	const struct yett_attribute attribute = {
+		{"k\0", 2}, {.type = YETT_VALUE_TEXT, .text = {"\0\"\0", 3}}};
+	const struct yett_record records[] = {
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_EVENT,
+			.time_ns = INT64_MIN,
+			.severity = 24,
+			.body = {"a\0b", 3},
+			.attributes = &attribute,
+			.attribute_count = 1},
+		{.size = sizeof(records[0]),
+			.kind = YETT_RECORD_METRIC,
+			.time_ns = INT64_MAX,
+			.name = yett_text("nan"),
+			.value = yett_value_double((double)NAN)},
+	};
+	size_t count = 0;
+	struct yett_query query = {.size = sizeof(query)};
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_of(1, 1, NORMAL, 1, records, 2)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		writer.operations->query(writer.self, &query, look_at_text, &count, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(count, 2);
+	CU_ASSERT_EQUAL(
+		pg_number("SELECT count(*) FROM events WHERE attributes ->> 'x' IS NULL"), 1);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM metrics WHERE value = 'NaN'"), 1);
+	store_end(&writer);
+}
+
+static uint64_t generation(void)
+{
+	struct yett_store_stats stats = {0};
+
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	store_close(&writer);
+	return stats.generation;
+}
+
+/* A copy that was taken after the third opening takes the place of the store. */
+static void restored(void)
+{
+	uint64_t before;
+
+	store_world_open();
+	before = generation();
+	CU_ASSERT_EQUAL(generation(), before);
+	CU_ASSERT_EQUAL(generation(), before);
+	store_world.last_event[0] = '\0';
+	CU_ASSERT(pg_sql("UPDATE store SET opens = 2"));
+	CU_ASSERT(generation() > before);
+	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-restored");
+	before = generation(); /* once only */
+	CU_ASSERT_EQUAL(generation(), before);
+	store_world_close();
+}
+
+static int put_at(uint64_t first, uint32_t count, int64_t received_ns, const char *tag)
+{
+	struct yett_batch batch = store_batch(1, 1, NORMAL, first, count, tag);
+	struct yett_put one = {.size = sizeof(one), .batch = &batch, .received_ns = received_ns};
+
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	store_batch_free(&batch);
+	return one.ret_result;
+}
+
+static void tidy_all(void)
+{
+	int more, rounds = 0;
+
+	do {
+		more = writer.operations->tidy(writer.self, SECOND, &writer.error);
+		CU_ASSERT(more >= 0);
+	} while (more > 0 && rounds++ < 1000);
+	CU_ASSERT_EQUAL(more, 0);
+}
+
+static void retention_by_age(void)
+{
+	int64_t now;
+
+	asked.keep_ns = 3600 * SECOND;
+	store_begin(&writer);
+	now = store_world.host.wall_ns(NULL);
+	CU_ASSERT_EQUAL(
+		put_at(1, 12000, now - 4000 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_at(12001, 100, now - 100 * (int64_t)SECOND, "stays"), YETT_PUT_STORED);
+	tidy_all();
+	CU_ASSERT_EQUAL(pg_number("SELECT min(number) FROM record"), 12001);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM name"), 1);
+	/* A wall clock that leaps deletes nothing; time that passes does. */
+	store_world.wall_shift_ns = INT64_C(400) * 86400 * (int64_t)SECOND;
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
+	store_world.monotonic_shift_ns = 7200 * (int64_t)SECOND;
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1); /* the newest, for the ids' sake */
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 12100);
+	CU_ASSERT_EQUAL(put_at(1, 12000, now, "gone.soon"), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(
+		put_at(12101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_world.metrics[YETT_PG_RETIRED], 12099);
+	store_end(&writer);
+	asked.keep_ns = 0;
+}
+
+static void retention_by_size(void)
+{
+	struct yett_store_stats stats = {0};
+
+	asked.size_bytes = 4 << 20;
+	store_begin(&writer);
+	for (uint64_t i = 0; i < 20; i++) {
+		CU_ASSERT_EQUAL(
+			put_at(1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
+	tidy_all();
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT(stats.records > 8000 && stats.records < 40000);
+	CU_ASSERT_EQUAL(
+		pg_number("SELECT min(number) FROM record") + (int64_t)stats.records, 100001);
+	CU_ASSERT_EQUAL(stats.dead, 0); /* it was as old as the oldest */
+	/* What is reckoned is about what the tables take once they are made anew. */
+	CU_ASSERT(pg_sql("REINDEX TABLE record") && postgres_sql("VACUUM FULL"));
+	CU_ASSERT(pg_number("SELECT pg_total_relation_size('record')") < 5 << 20);
+	CU_ASSERT(pg_number("SELECT pg_total_relation_size('record')") > 2 << 20);
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
+/* Two tidy at once: one of them passes over it; batches go on meanwhile. */
+static void tidied_by_one(void)
+{
+	struct holder tidier;
+
+	asked.keep_ns = 3600 * SECOND;
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(put_at(1, 200, 1000, "a"), YETT_PUT_STORED);
+	tidier = pg_hold(
+		"SELECT pg_advisory_xact_lock(hashtextextended('yett ' || current_schema(), 0))",
+		NULL);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 200);
+	CU_ASSERT_EQUAL(put_at(201, 5, 1000, "a"), YETT_PUT_STORED);
+	pg_let_go(&tidier);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1);
+	store_end(&writer);
+	asked.keep_ns = 0;
+}
+
+/* Whoever watches is not lost with the server: what changed meanwhile is told afterwards. */
+static int count_change(
+	void *arg, const char *table, const char *key, const char *json, uint64_t revision)
+{
+	uint64_t *seen = arg;
+
+	(void)table;
+	(void)key;
+	(void)json;
+	seen[0]++;
+	seen[1] = revision;
+	return 0;
+}
+
+static void watching_across_a_restart(void)
+{
+	uint64_t seen[2] = {0, 0}, revision;
+	struct store reader;
+
+	store_begin(&writer);
+	store_open(&reader, YETT_STORE_READER);
+	CU_ASSERT_EQUAL(
+		reader.operations->watch(reader.self, 0, 1000, count_change, seen, NULL), 0);
+	postgres_kill();
+	CU_ASSERT(reader.operations->watch(
+			  reader.self, 0, SECOND, count_change, seen, &reader.error) < 0);
+	CU_ASSERT(postgres_start());
+	store_world.monotonic_shift_ns += 10 * (int64_t)SECOND;
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, NULL), 0);
+	CU_ASSERT_EQUAL(
+		writer.operations->registry_put(writer.self, "t", "k", "{}", 0, &revision, NULL),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, NULL), 0);
+	CU_ASSERT_EQUAL(
+		reader.operations->watch(reader.self, 0, SECOND, count_change, seen, NULL), 0);
+	CU_ASSERT_EQUAL(seen[0], 1);
+	CU_ASSERT_EQUAL(seen[1], revision);
+	store_close(&reader);
+	store_end(&writer);
+}
+
+/* Each statement that the document shows runs, and each view gives the columns that it names. */
+static void document(void)
+{
+	static const char *const views[] = {
+		"metrics", "events", "states", "node", "gaps", "losses", "dead_letters", "forks"};
+	char line[512], text[2048] = "";
+	int examples = 0;
+	FILE *file;
+
+	store_world_open();
+	file = fopen(YETT_TEST_SRCDIR "/doc/store-postgresql.md", "re");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		for (size_t i = 0; text[0] == '\0' && i < sizeof(views) / sizeof(views[0]); i++) {
+			char row[64], view[600];
+
+			snprintf(row, sizeof(row), "| `%s` | ", views[i]);
+			if (strncmp(line, row, strlen(row)) == 0) {
+				*strrchr(line, '|') = '\0';
+				snprintf(view, sizeof(view), "SELECT %s FROM %s",
+					line + strlen(row), views[i]);
+				CU_ASSERT(pg_sql(view));
+				examples++;
+			}
+		}
+		if (strncmp(line, "    SELECT", 10) != 0 && text[0] == '\0') {
+			continue;
+		}
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", line);
+		if (strchr(line, ';') != NULL) {
+			CU_ASSERT(pg_sql(text));
+			text[0] = '\0';
+			examples++;
+		}
+	}
+	CU_ASSERT_EQUAL(examples, 14);
+	fclose(file);
+	store_end(&writer);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"text of all kinds", text_of_all_kinds},
+		{"restored", restored},
+		{"retention by age", retention_by_age},
+		{"retention by size", retention_by_size},
+		{"tidied by one", tidied_by_one},
+		{"watching across a restart", watching_across_a_restart},
+		{"document", document},
+		CU_TEST_INFO_NULL,
+	};
+
+	suite_add_around("store-postgresql: custody", pg_begin, pg_end, store_custody_tests);
+	suite_add_around("store-postgresql: reading", pg_begin, pg_end, store_reading_tests);
+	suite_add_around("store-postgresql: together", pg_begin, pg_end, store_together_tests);
+	suite_add_around("store-postgresql: its own", pg_begin, pg_end, tests);
+	return suite_end(argc, argv);
+}

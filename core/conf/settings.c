@@ -79,8 +79,9 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_BOOL(node_group, compress, "compress", LIVE, "true",
 		"Whether batches that are made here are compressed where it helps."),
 	YETT_ROW_PATH(node_group, krb5_config, "krb5-config", 0, "",
-		"The configuration of Kerberos (krb5.conf); empty: the system's. What the "
-		"environment says of Kerberos does not count."),
+		"The configuration of Kerberos (krb5.conf), which its owner alone may change; "
+		"empty: the "
+		"system's. What the environment says of Kerberos does not count."),
 	YETT_ROW_END,
 };
 

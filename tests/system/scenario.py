@@ -89,6 +89,7 @@ admin = {{ socket = "{self.socket}"; }};
 
     def send(self, first, count):
         """Numbered messages, through its syslog socket."""
+        harness.wait(f"the syslog socket of {self.name}", lambda: os.path.exists(self.syslog))
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
             out.connect(self.syslog)
             for number in range(first, first + count):

@@ -119,6 +119,7 @@ static void dial(void *arg)
 	}
 	if (yett_select_wanted(node, link) == YETT_WANTED_NOT) {
 		link->parked = true;
+		link->failures = 0; /* what was then says nothing of when it is needed */
 		node->loop->table->timer_start(link->timer, PARKED_NS);
 		return;
 	}

@@ -278,6 +278,7 @@ static int open_writer(struct yett_sqlite *store, struct yett_error *error)
 	}
 	if ((result = judge_file(store, &version, error)) < 0 ||
 		(version == 0 && (result = make_tables(store, error)) < 0) ||
+		(result = execute(store, yett_sqlite_schema_gone, "make the tables", error)) < 0 ||
 		(result = yett_sqlite_generation_open(store, &opens, &restored, error)) < 0 ||
 		(result = execute(store, "COMMIT", "commit", error)) < 0) {
 		return result;

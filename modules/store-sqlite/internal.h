@@ -104,7 +104,8 @@ struct yett_sqlite {
 	bool retired;        /* records were deleted since the last sweep began */
 };
 
-extern const char *const yett_sqlite_schema; /* schema.c */
+extern const char *const yett_sqlite_schema;      /* schema.c */
+extern const char *const yett_sqlite_schema_gone; /* made where it is missing */
 
 /* database.c: the connection. connect makes the file where it is missing (writer). */
 int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error);
@@ -226,6 +227,8 @@ int yett_sqlite_positions(void *self, const char *prefix,
 	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg);
 int yett_sqlite_registry_list(void *self, const char *table, const char *key,
 	yett_document_fn visit, void *arg, struct yett_error *error);
+int yett_sqlite_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
+	void *arg, struct yett_error *error);
 int yett_sqlite_stats(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
 
 /* Columns of `epoch`, in the order of YETT_SQLITE_EPOCH_COLUMNS, from column `at` on. */

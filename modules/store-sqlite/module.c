@@ -176,6 +176,7 @@ static const struct yett_store_operations operations = {
 	.account = yett_sqlite_account,
 	.losses = yett_sqlite_losses,
 	.stats = yett_sqlite_stats,
+	.watch = yett_sqlite_watch,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-sqlite", .version = "0.1.0",

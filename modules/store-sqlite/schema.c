@@ -149,3 +149,8 @@ const char
 																																																																																					     "json_extract(json, '$.live') AS live, json_extract(json, '$.address') AS address, "
 																																																																																					     "revision, " TIME_TEXT(
 																																																																																						     "modified") " AS modified, json FROM registry WHERE tbl = 'node';";
+
+/* Documents that were deleted: so that who watches the registry hears of it. */
+const char *const yett_sqlite_schema_gone =
+	"CREATE TABLE IF NOT EXISTS gone (tbl TEXT NOT NULL, key TEXT NOT NULL, "
+	"revision INTEGER NOT NULL, PRIMARY KEY (tbl, key)) STRICT, WITHOUT ROWID";

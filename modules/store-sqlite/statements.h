@@ -92,6 +92,9 @@
 			"json = excluded.json, revision = excluded.revision, "                     \
 			"modified = excluded.modified")                                            \
 	X(REGISTRY_DELETE, "DELETE FROM registry WHERE tbl = ?1 AND key = ?2")                     \
+	X(GONE_SET, "INSERT INTO gone (tbl, key, revision) VALUES (?1, ?2, ?3) "                   \
+		    "ON CONFLICT (tbl, key) DO UPDATE SET revision = excluded.revision")           \
+	X(GONE_DELETE, "DELETE FROM gone WHERE tbl = ?1 AND key = ?2")                             \
 	X(STATS, "SELECT coalesce((SELECT max(id) FROM record) - (SELECT min(id) FROM record) "    \
 		 "+ 1, 0), (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM fork)")       \
 	X(PAGES, "SELECT page_count, page_size, freelist_count FROM pragma_page_count(), "         \

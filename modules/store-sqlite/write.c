@@ -149,19 +149,35 @@ static int next_revision(struct yett_sqlite *store, int64_t *ret_revision, struc
 	return yett_sqlite_meta_set(store, "revision", NULL, revision + 1, error);
 }
 
-static int remove_document(
-	struct yett_sqlite *store, const char *table, const char *key, struct yett_error *error)
+/* Runs a statement that names a document, and perhaps a revision. */
+static int run_named(struct yett_sqlite *store, enum yett_sqlite_statement which, const char *table,
+	const char *key, int64_t revision, struct yett_error *error)
 {
 	sqlite3_stmt *statement;
-	int result = yett_sqlite_prepare(
-		store, YETT_SQLITE_REGISTRY_DELETE_STATEMENT, &statement, error);
+	int result = yett_sqlite_prepare(store, which, &statement, error);
 
 	if (result < 0) {
 		return result;
 	}
 	sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
 	sqlite3_bind_text(statement, 2, key, -1, SQLITE_STATIC);
-	return yett_sqlite_run(store, statement, "delete from the registry", error);
+	if (revision > 0) {
+		sqlite3_bind_int64(statement, 3, revision);
+	}
+	return yett_sqlite_run(store, statement, "write to the registry", error);
+}
+
+static int remove_document(
+	struct yett_sqlite *store, const char *table, const char *key, struct yett_error *error)
+{
+	int64_t revision = 0;
+	int result = next_revision(store, &revision, error);
+
+	if (result < 0 || (result = run_named(store, YETT_SQLITE_REGISTRY_DELETE_STATEMENT, table,
+				   key, 0, error)) < 0) {
+		return result;
+	}
+	return run_named(store, YETT_SQLITE_GONE_SET_STATEMENT, table, key, revision, error);
 }
 
 /* The views go over all documents, so one that is no JSON would spoil them. */
@@ -243,10 +259,12 @@ int yett_sqlite_registry_put(void *self, const char *table, const char *key, con
 			(unsigned long long)present, (unsigned long long)revision);
 	}
 	if (json == NULL) {
-		result = remove_document(store, table, key, error);
+		result = present > 0 ? remove_document(store, table, key, error) : 0;
 	} else if ((result = judge_document(store, table, key, json, error)) == 0 &&
 		   (result = next_revision(store, &fresh, error)) == 0 &&
 		   (result = write_document(store, table, key, json, fresh, error)) == 0 &&
+		   (result = run_named(
+			    store, YETT_SQLITE_GONE_DELETE_STATEMENT, table, key, 0, error)) == 0 &&
 		   strcmp(table, "node") == 0) {
 		result = name_origin(store, json, error);
 	}

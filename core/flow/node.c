@@ -142,7 +142,9 @@ static int make_transport(struct yett_node *node, struct yett_error *error)
 static int make_keeper(struct yett_node *node, struct yett_error *error)
 {
 	if (node->settings->store.module != NULL) {
-		return yett_store_open(node, error);
+		int result = yett_store_open(node, error);
+
+		return result != 0 ? result : yett_watch_open(node, error);
 	}
 	return node->settings->queue.module != NULL ? yett_queue_open(node, error) : 0;
 }
@@ -236,6 +238,7 @@ int yett_node_start(struct yett_node *node, struct yett_error *error)
 	int result = 0;
 
 	yett_path_update(node);
+	yett_watch_start(node);
 	if (node->queue != NULL) {
 		yett_queue_declare_recovered(node);
 	}
@@ -333,6 +336,7 @@ void yett_node_free(struct yett_node *node)
 		yett_accept_close(node, node->gates->pdata[node->gates->len - 1]);
 	}
 	yett_queue_close(node);
+	yett_watch_close(node);
 	yett_store_close(node);
 	yett_source_free_all(node);
 	yett_origin_done(node);

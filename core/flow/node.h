@@ -31,6 +31,9 @@ struct yett_management {
 	void (*upstream_open)(void *arg, struct yett_peer *upstream);
 	/* An upstream takes more again. */
 	void (*writable)(void *arg, struct yett_peer *upstream);
+	/* Somebody, who may be this node, has changed a document of the registry; json NULL: it was
+	 * deleted. Only where the store tells. */
+	void (*registry_changed)(void *arg, const char *table, const char *key, const char *json);
 	/* The oldest number etc. changed, a session opened: something views show. */
 	void (*tick)(void *arg, uint64_t now_ns);
 };
@@ -121,6 +124,7 @@ struct yett_node {
 	/* queue or store: exactly one is there (or neither, in a node that only looks) */
 	struct yett_keeper *queue;
 	struct yett_vault *store;
+	struct yett_watch *watch; /* of a store that others write to as well; else NULL */
 
 	/* the sending half */
 	struct yett_instance *policy;

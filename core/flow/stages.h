@@ -109,6 +109,12 @@ void yett_queue_call(struct yett_node *node,
 	void (*fn)(const struct yett_queue_operations *operations, void *self, void *arg),
 	void (*done)(void *arg), void *arg);
 
+/* watch.c: what others have changed in the registry. Open with the store; start once management has
+ * read it. */
+int yett_watch_open(struct yett_node *node, struct yett_error *error);
+void yett_watch_start(struct yett_node *node);
+void yett_watch_close(struct yett_node *node);
+
 /* store.c */
 int yett_store_open(struct yett_node *node, struct yett_error *error);
 void yett_store_close(struct yett_node *node);

@@ -46,6 +46,8 @@ bool yett_known_granted(const struct yett_manage *manage, const struct yett_gran
 
 /* registry.c: nodes and grants in the store; no-ops where there is none. */
 int yett_registry_load(struct yett_manage *manage, struct yett_error *error);
+/* Somebody has changed a document: of nodes that are not connected here, the others know better. */
+void yett_registry_changed(void *arg, const char *table, const char *key, const char *json);
 void yett_registry_node(struct yett_manage *manage, const struct yett_known *known);
 void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *grant);
 

@@ -300,6 +300,7 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.granted = granted,
 		.upstream_open = upstream_open,
 		.writable = writable,
+		.registry_changed = yett_registry_changed,
 		.tick = tick,
 	};
 }

@@ -74,6 +74,38 @@ int yett_registry_load(struct yett_manage *manage, struct yett_error *error)
 			   : store->registry_list(self, "grant", NULL, load_grant, manage, error);
 }
 
+/* Whether a document says what this very node has written. */
+static bool is_ours(const struct yett_manage *manage, const char *json)
+{
+	json_t *object = json_loads(json, 0, NULL);
+	struct yett_id via;
+	bool ours = object != NULL && yett_id_parse(text_of(object, "via"), &via) == 0 &&
+		    yett_id_equal(&via, &manage->node->id);
+
+	json_decref(object);
+	return ours;
+}
+
+void yett_registry_changed(void *arg, const char *table, const char *key, const char *json)
+{
+	struct yett_manage *manage = arg;
+	const struct yett_known *known;
+	struct yett_id id;
+
+	if (json == NULL) {
+		return; /* nodes and grants are not deleted yet */
+	}
+	if (strcmp(table, "grant") == 0) {
+		load_grant(manage, key, json, 0);
+	} else if (strcmp(table, "node") == 0 && yett_id_parse(key, &id) == 0 &&
+		   yett_known_has_room(manage, &id)) {
+		known = yett_manage_find(manage, &id);
+		if ((known == NULL || !known->live) && !is_ours(manage, json)) {
+			load_node(manage, key, json, 0);
+		}
+	}
+}
+
 void yett_registry_node(struct yett_manage *manage, const struct yett_known *known)
 {
 	char id[YETT_ID_TEXT_SIZE], via[YETT_ID_TEXT_SIZE];

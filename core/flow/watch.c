@@ -1,0 +1,171 @@
+/* Hears what other management servers have changed in the registry that they share with this one.
+ *
+ * Responsible for a third instance of the store, which waits for changes on a thread of its own, and
+ * for handing each change to management, on the loop, in the order of revisions; its own changes come
+ * back among them. Not responsible for what they mean. A store that nobody else writes to has no
+ * `watch`: then there is nothing here. Where the store fails, nothing is told until it works again;
+ * then all that has changed since is, so it is no reason for an alarm of its own (store.c has it).
+ * The wait is cut short now and then, so that a node that stops need not wait long for the thread. */
+#include <string.h>
+
+#include "../base/log.h"
+#include "stages.h"
+
+#define SLICE_NS (300 * YETT_MS)
+#define RETRY_NS (1 * YETT_SEC)
+
+struct change {
+	char *table, *key, *json;
+	uint64_t revision;
+};
+
+struct yett_watch {
+	struct yett_node *node;
+	const struct yett_store_operations *operations;
+	struct yett_instance *instance;
+	struct yett_executor *executor;
+	struct yett_timer *retry;
+	bool busy, closing;
+	/* the job */
+	struct yett_job job;
+	uint64_t after;
+	GPtrArray *changes; /* struct change * */
+	int result;
+};
+
+static void change_free(void *arg)
+{
+	struct change *change = arg;
+
+	g_free(change->table);
+	g_free(change->key);
+	g_free(change->json);
+	g_free(change);
+}
+
+static int gather(
+	void *arg, const char *table, const char *key, const char *json, uint64_t revision)
+{
+	struct yett_watch *watch = arg;
+	struct change *change = g_new0(struct change, 1);
+
+	change->table = g_strdup(table);
+	change->key = g_strdup(key);
+	change->json = g_strdup(json);
+	change->revision = revision;
+	g_ptr_array_add(watch->changes, change);
+	return 0;
+}
+
+static void work(void *arg)
+{
+	struct yett_watch *watch = arg;
+
+	watch->result = watch->operations->watch(
+		watch->instance->self, watch->after, SLICE_NS, gather, watch, NULL);
+	if (watch->result == YETT_ECONFLICT) {
+		watch->after = 0; /* it was put back from a copy: all of it is news */
+		watch->result = 0;
+	}
+}
+
+static void submit(void *arg);
+
+static void watch_free(struct yett_watch *watch)
+{
+	g_ptr_array_free(watch->changes, TRUE);
+	g_free(watch);
+}
+
+static void done(void *arg)
+{
+	struct yett_watch *watch = arg;
+	const struct yett_management *management;
+
+	watch->busy = false;
+	if (watch->closing) {
+		watch_free(watch);
+		return;
+	}
+	management = &watch->node->management;
+	for (guint i = 0; i < watch->changes->len; i++) {
+		const struct change *change = watch->changes->pdata[i];
+
+		watch->after = change->revision;
+		if (management->registry_changed != NULL) {
+			management->registry_changed(
+				management->arg, change->table, change->key, change->json);
+		}
+	}
+	g_ptr_array_set_size(watch->changes, 0);
+	if (watch->result < 0) {
+		watch->node->loop->table->timer_start(watch->retry, RETRY_NS);
+	} else {
+		submit(watch);
+	}
+}
+
+static void submit(void *arg)
+{
+	struct yett_watch *watch = arg;
+
+	watch->busy = true;
+	watch->job = (struct yett_job){.work = work, .done = done, .arg = watch};
+	yett_executor_submit(watch->executor, &watch->job);
+}
+
+int yett_watch_open(struct yett_node *node, struct yett_error *error)
+{
+	const struct yett_block *block = &node->settings->store;
+	const struct yett_store_operations *operations = block->descriptor->operations;
+	struct yett_watch *watch;
+	int result;
+
+	if (operations->watch == NULL || node->inline_executors) {
+		return 0;
+	}
+	watch = node->watch = g_new0(struct yett_watch, 1);
+	watch->node = node;
+	watch->operations = operations;
+	watch->changes = g_ptr_array_new_with_free_func(change_free);
+	watch->retry = node->loop->table->timer_new(node->loop, submit, watch);
+	result = yett_instance_new(&node->world, block->descriptor, block->name, block->settings,
+		NULL, 0, &watch->instance, error);
+	if (result == 0) {
+		result = operations->open(watch->instance->self, YETT_STORE_READER, error);
+	}
+	if (result == 0) {
+		result = yett_instance_start(watch->instance, error);
+	}
+	if (result == 0) {
+		result = yett_executor_new(node->loop, "watcher", 1, &watch->executor, error);
+	}
+	return result;
+}
+
+void yett_watch_start(struct yett_node *node)
+{
+	if (node->watch != NULL) {
+		submit(node->watch);
+	}
+}
+
+/* After this it is freed here, or by the completion that is under way. */
+void yett_watch_close(struct yett_node *node)
+{
+	struct yett_watch *watch = node->watch;
+
+	if (watch == NULL) {
+		return;
+	}
+	node->watch = NULL;
+	if (watch->executor != NULL) {
+		yett_executor_free(watch->executor, false, 0);
+	}
+	yett_instance_free(watch->instance);
+	node->loop->table->timer_free(watch->retry);
+	watch->closing = true;
+	if (!watch->busy) {
+		watch_free(watch);
+	}
+}

@@ -1,10 +1,12 @@
 """The relay triangle with Yett on all corners: sender (bench/load), gateway with queue-disk, receiver;
 and what is measured on it besides the rate: what the gateway costs, a backlog, its start."""
 import os
+import tempfile
 import time
 
 import machine
 from common import BODY_BYTES, RECORD_BYTES, RUNS, cpu_seconds, harness, load, median_of, metrics, nodes, say, steady
+import postgres
 
 BATCH = 250  # records of 256 bytes: 64 KiB, what a source cuts
 QUEUE = {"module": "queue-disk", "size": "4 GiB"}
@@ -50,12 +52,13 @@ def relay():
     return run
 
 
-def _end_to_end(records=1_000_000):
+def _end_to_end(prepare, count, records=1_000_000):
     """From the first record told to the last one committed, the sender as fast as it is let. Each
     record is another one, with its own time, and batches are compressed, as they are by default: what
     indexes cost depends on it."""
     with nodes() as (group, folder):
         server, gateway = triangle(group, "store-sqlite")
+        prepare(server)
         group.start()
         sender = load(folder, group, gateway, batch=BATCH, bytes=BODY_BYTES, timeout=600, window=32,
                       records=records // 2, agents=2)
@@ -67,8 +70,8 @@ def _end_to_end(records=1_000_000):
                      [gateway, server])
         took = time.monotonic() - begin
         us = {name: (cpu_seconds(pid) - cpu[name]) * 1e6 / records for name, pid in pids.items()}
-        stored = server.query("SELECT count(*) FROM record JOIN name ON name.id = record.name "
-                              "WHERE name.text = 'bench.load'")[0][0]
+        stored = int(count(server, "SELECT count(*) FROM record JOIN name ON name.id = record.name "
+                           "WHERE name.text = 'bench.load'")[0][0])
         if stored != records:
             raise harness.Failure(f"{stored} records are stored, not {records}")
         gateway.kill()
@@ -79,7 +82,18 @@ def _end_to_end(records=1_000_000):
 
 
 def sqlite():
-    return median_of([_end_to_end() for _ in range(RUNS)])
+    return median_of([_end_to_end(lambda server: None, lambda server, sql: server.query(sql)) for _ in range(RUNS)])
+
+
+def postgresql():
+    """The server beside the nodes, on the same disk and processors: what it costs is not told apart."""
+    def use(database, server):
+        server.settings["store"] = database.store(size="0")
+
+    def run():
+        with postgres.Server(tempfile.mkdtemp(prefix="yett-pg-", dir=os.environ.get("TMPDIR", "/tmp"))) as database:
+            return _end_to_end(lambda server: use(database, server), lambda server, sql: database.query(sql))
+    return median_of([run() for _ in range(RUNS)])
 
 
 def _fill(group, folder, gateway, records, **options):

@@ -1,4 +1,4 @@
-/* Answers of the API that the store gives: records, the account, losses.
+/* Answers of the API that the store gives: records, the account, losses, the audit.
  *
  * Responsible for reading a request's arguments, for running the query on the store's reader thread,
  * and for the JSON of what it finds. The parts named `find_…` run on that thread and touch only their
@@ -16,6 +16,7 @@
 
 struct context {
 	struct yett_admin_request *request;
+	uint64_t limit; /* of rows, the newest */
 	struct yett_query query;
 	json_t *array;
 	struct yett_error error;
@@ -280,4 +281,51 @@ void yett_admin_losses(struct yett_admin_request *request)
 	if (context != NULL) {
 		run(context, find_losses);
 	}
+}
+
+/* The audit: keys are in the order of time, so the newest are the last. */
+
+static int add_audit(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct context *context = arg;
+	json_t *object = json_loads(json, 0, NULL);
+
+	(void)key;
+	(void)revision;
+	if (object != NULL) {
+		json_array_append_new(context->array, object);
+	}
+	if (json_array_size(context->array) > context->limit) {
+		json_array_remove(context->array, 0);
+	}
+	return 0;
+}
+
+static void find_audit(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+
+	context->result =
+		operations->registry_list(self, "audit", NULL, add_audit, context, &context->error);
+}
+
+void yett_admin_audit(struct yett_admin_request *request)
+{
+	const char *limit = yett_admin_argument(request, "limit");
+	struct context *context = begin(request);
+
+	if (context == NULL) {
+		return;
+	}
+	context->limit = LIMIT_STANDARD;
+	if (limit != NULL &&
+		(!parse_number(limit, LIMIT_MAX, &context->limit) || context->limit == 0)) {
+		json_decref(context->array);
+		g_free(context);
+		yett_admin_answer(request, 400,
+			yett_admin_error("EINVAL", "limit: write a number from 1 to 10000",
+				"an argument is not understood"));
+		return;
+	}
+	run(context, find_audit);
 }

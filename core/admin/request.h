@@ -66,5 +66,6 @@ json_t *yett_admin_error(const char *code, const char *mend, const char *format,
 void yett_admin_records(struct yett_admin_request *request);
 void yett_admin_account(struct yett_admin_request *request);
 void yett_admin_losses(struct yett_admin_request *request);
+void yett_admin_audit(struct yett_admin_request *request);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "../base/name.h"
 #include "../manage/views.h"
 #include "request.h"
 
@@ -82,6 +83,91 @@ static void run_modules(struct yett_admin_request *request)
 	yett_admin_answer(request, 200, yett_view_modules(request->loader));
 }
 
+/* What only a management server has. */
+static void answer_server(struct yett_admin_request *request, json_t *json)
+{
+	if (json != NULL) {
+		yett_admin_answer(request, 200, json);
+		return;
+	}
+	yett_admin_answer(request, 409,
+		yett_admin_error("ENOTSUP", "ask a management server", "this node has no store"));
+}
+
+static void run_group(struct yett_admin_request *request)
+{
+	answer_server(request, yett_view_group(request->manage));
+}
+
+static void run_pending(struct yett_admin_request *request)
+{
+	answer_server(request, yett_view_pending(request->manage));
+}
+
+static void run_decisions(struct yett_admin_request *request)
+{
+	answer_server(request, yett_view_decisions(request->manage));
+}
+
+static void run_kit(struct yett_admin_request *request)
+{
+	const char *text = yett_admin_argument(request, "name");
+	char name[YETT_NODE_NAME_SIZE];
+	json_t *json;
+
+	if (yett_name_normalise(text != NULL ? text : "", name, sizeof(name)) != 0) {
+		yett_admin_answer(request, 400,
+			yett_admin_error("EINVAL", "name=NODE, its fully qualified name",
+				"\"%.200s\" is no name of a node", text != NULL ? text : ""));
+		return;
+	}
+	json = yett_view_kit(request->manage, name);
+	if (json == NULL) {
+		yett_admin_answer(request, 409,
+			yett_admin_error("ENOTSUP",
+				"make the group, on a management server: yettctl group init NAME",
+				"there is no management group here"));
+		return;
+	}
+	yett_admin_answer(request, 200, json);
+}
+
+static unsigned status_of(int result)
+{
+	switch (result) {
+	case YETT_EINVAL:
+		return 400;
+	case YETT_EDENIED:
+		return 403;
+	case YETT_ENOTFOUND:
+		return 404;
+	case YETT_ECONFLICT:
+	case YETT_EEXIST:
+	case YETT_ENOTSUP:
+		return 409;
+	default:
+		return 500;
+	}
+}
+
+static void changed(void *arg, int result, json_t *json, const struct yett_error *error)
+{
+	struct yett_admin_request *request = arg;
+
+	if (result == 0) {
+		yett_admin_answer(request, 200, json);
+		return;
+	}
+	yett_admin_answer(request, status_of(result),
+		yett_admin_error(yett_result_name(result), error->mend, "%s", error->text));
+}
+
+static void run_change(struct yett_admin_request *request)
+{
+	yett_manage_change(request->manage, request->change->path, request->body, request->by,
+		changed, request);
+}
+
 static void run_metrics(struct yett_admin_request *request)
 {
 	request->text = yett_view_metrics(request->manage);
@@ -102,10 +188,31 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/account", "what is stored and what is lost, by origin, epoch and lane", {NULL},
 		yett_admin_account},
 	{"/v1/losses", "the ranges that are lost, and why", {NULL}, yett_admin_losses},
+	{"/v1/group", "the management group, its keys, servers, settings and rules", {NULL},
+		run_group},
+	{"/v1/pending", "nodes that wait for a decision", {NULL}, run_pending},
+	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
+	{"/v1/kit", "the installation file of a node", {"name", NULL}, run_kit},
+	{"/v1/audit", "who changed what", {"limit", NULL}, yett_admin_audit},
 	{"/metrics", "counters and gauges, in OpenMetrics", {NULL}, run_metrics},
 	{NULL, NULL, {NULL}, NULL},
 };
 
 const struct yett_admin_change yett_admin_changes[] = {
+	{"/v1/group/init", "makes the management group", {"name", NULL}, run_change},
+	{"/v1/group/join", "lets this server sign for the group of its store", {NULL}, run_change},
+	{"/v1/group/rollover", "makes the successor the group's key", {NULL}, run_change},
+	{"/v1/group/set", "changes settings of the group", {"manual_agents", "decision_days", NULL},
+		run_change},
+	{"/v1/group/rules/add", "approves agents by a rule", {"name", "method", "authority", NULL},
+		run_change},
+	{"/v1/group/rules/delete", "takes a rule away", {"name", NULL}, run_change},
+	{"/v1/gateways/approve", "approves a gateway", {"name", "site", "server", "ahead", NULL},
+		run_change},
+	{"/v1/gateways/delete", "takes the approval of a gateway away", {"name", "force", NULL},
+		run_change},
+	{"/v1/agents/approve", "approves agents", {"names", "all", "ahead", NULL}, run_change},
+	{"/v1/agents/reject", "rejects agents", {"names", "all", "ahead", NULL}, run_change},
+	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
 	{NULL, NULL, {NULL}, NULL},
 };

@@ -89,6 +89,9 @@ static const struct yett_schema group_rows[] = {
 	YETT_ROW_STRING(group_group, name, "name", 0, "", "The name of the management group."),
 	YETT_ROW_STRING(group_group, id, "id", 0, "",
 		"The id of the management group, a UUID; the same on all its management servers."),
+	YETT_ROW_PATH(group_group, kit, "kit", 0, "",
+		"On gateways: the installation file that \"yettctl node kit\" wrote, which says "
+		"whose decisions count; empty: only `admit` lets nodes in."),
 	YETT_ROW_END,
 };
 
@@ -180,7 +183,9 @@ static const struct yett_schema upstream_rows[] = {
 const struct yett_section yett_sections[] = {
 	SECTION(YETT_ROW_GROUP(S, node, "node", 0, node_rows, "The node itself.")),
 	SECTION(YETT_ROW_GROUP(S, group, "group", 0, group_rows,
-		"The management group; on management servers, which have a store.")),
+		"The management group: its name and id on management servers, which have a store; "
+		"on "
+		"gateways, whose decisions count.")),
 	SECTION(YETT_ROW_PATH(S, module_directory, "module-directory", 0, YETT_MODULE_DIR,
 		"Where modules are looked for by name.")),
 	BLOCK(transport, "transport", YETT_KIND_TRANSPORT, 0, "transport-tls",

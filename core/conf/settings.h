@@ -70,7 +70,8 @@ struct yett_settings {
 	/* group: management servers only */
 	struct {
 		const char *name;
-		const char *id; /* UUID */
+		const char *id;  /* UUID */
+		const char *kit; /* other nodes: their installation file; "" none */
 	} group;
 	struct {
 		const char *socket; /* "" none */

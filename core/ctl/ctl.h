@@ -43,6 +43,13 @@ int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv);
 /* account.c */
 int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv);
+/* decide.c */
+int yett_ctl_list(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_gateway(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_agent(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv);
+/* group.c */
+int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv);
 /* check.c */
 int yett_ctl_check(const struct yett_ctl *ctl, int argc, char **argv);
 /* queue.c */

@@ -1,8 +1,8 @@
 /* Admit: may this principal, as this node, take part?
  *
  * Responsible for INTRO, WELCOME and REFUSE: the name that a node gives must be the one that it
- * proved, the listener's `admit` must list it (an empty list is nobody: closed by default), a node
- * id is live once (the newer session wins), and a node does not talk to itself. Not responsible for
+ * proved, the listener's `admit` must list it (an empty list is nobody: closed by default) or the group
+ * must have decided for it (management, through the node's hooks), a node id is live once (the newer session wins), and a node does not talk to itself. Not responsible for
  * who may speak for whom in detail (management, through the node's hooks). Runs on the loop. A
  * refusal tells the peer that it is not admitted, and the log how to admit it. */
 #include <string.h>
@@ -51,6 +51,23 @@ static void introduce(struct yett_peer *peer)
 	yett_wire_intro(peer->wire, &intro);
 }
 
+static bool group_decides(const struct yett_node *node)
+{
+	return node->management.decides != NULL && node->management.decides(node->management.arg);
+}
+
+static void refuse_unlisted(struct yett_peer *peer)
+{
+	yett_log(YETT_LOG_WARNING, "admission-refused",
+		"an authenticated node is not on this listener's list; add it to `admit` to let it "
+		"in name=%s mechanism=%s authority=\"%s\" address=%s listener=%s",
+		peer->name, peer->mechanism, peer->authority, peer->address,
+		peer->gate->settings->address);
+	yett_peer_close(peer, YETT_REFUSE_ADMISSION,
+		"ask the administrator of the node that you connect to to admit it",
+		"%s is not admitted here", peer->name);
+}
+
 void yett_admit(struct yett_peer *peer)
 {
 	if (peer->role == YETT_ROLE_INITIATOR) {
@@ -58,17 +75,26 @@ void yett_admit(struct yett_peer *peer)
 		introduce(peer);
 		return;
 	}
-	if (!yett_admit_may_enter(peer->gate->settings, peer->name)) {
-		yett_log(YETT_LOG_WARNING, "admission-refused",
-			"an authenticated node is not on this listener's list; add it to `admit` "
-			"to "
-			"let it in name=%s mechanism=%s authority=\"%s\" address=%s listener=%s",
-			peer->name, peer->mechanism, peer->authority, peer->address,
-			peer->gate->settings->address);
-		yett_peer_close(peer, YETT_REFUSE_ADMISSION,
-			"ask the administrator of the node that you connect to to admit it",
-			"%s is not admitted here", peer->name);
+	/* Where the group decides, it needs to know as what the peer comes, and as whom. */
+	if (!yett_admit_may_enter(peer->gate->settings, peer->name) && !group_decides(peer->node)) {
+		refuse_unlisted(peer);
 	}
+}
+
+/* What the lists say, and then the group. */
+static bool judge(struct yett_peer *peer, bool fresh, struct yett_judgement *ret_judgement)
+{
+	const struct yett_management *management = &peer->node->management;
+	const struct yett_listener_settings *settings = peer->gate->settings;
+
+	memset(ret_judgement, 0, sizeof(*ret_judgement));
+	ret_judgement->admitted = yett_admit_may_enter(settings, peer->name);
+	ret_judgement->proxy = yett_admit_may_proxy(settings, peer->name);
+	ret_judgement->code = YETT_REFUSE_ADMISSION;
+	if (group_decides(peer->node)) {
+		management->judge(management->arg, peer, fresh, ret_judgement);
+	}
+	return ret_judgement->admitted;
 }
 
 static struct yett_peer *find_open(const struct yett_peer *other, bool superseded)
@@ -141,7 +167,7 @@ static void put_to_use(struct yett_peer *peer)
 	}
 }
 
-static void welcome(struct yett_peer *peer)
+static void welcome(struct yett_peer *peer, bool proxy)
 {
 	struct yett_node *node = peer->node;
 	char id[YETT_ID_TEXT_SIZE];
@@ -155,8 +181,7 @@ static void welcome(struct yett_peer *peer)
 	}
 	yett_wire_welcome(peer->wire, &message);
 	peer->state = YETT_PEER_OPEN;
-	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 &&
-			  yett_admit_may_proxy(peer->gate->settings, peer->name);
+	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 && proxy;
 	yett_log(YETT_LOG_NOTICE, "session-opened",
 		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%s "
 		"software=\"%s\"%s%s",
@@ -194,6 +219,7 @@ void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *messa
 void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 {
 	char name[YETT_NODE_NAME_SIZE];
+	struct yett_judgement judgement;
 
 	if (yett_name_normalise(intro->name, name, sizeof(name)) != 0 ||
 		strcmp(name, peer->name) != 0) {
@@ -213,11 +239,16 @@ void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 	if (peer->role == YETT_ROLE_INITIATOR) {
 		return;
 	}
+	if (!judge(peer, true, &judgement)) {
+		yett_peer_refuse(peer, judgement.code, judgement.retry_after_ms, judgement.mend,
+			judgement.cause);
+		return;
+	}
 	if (!supersede(peer)) {
 		return;
 	}
 	introduce(peer);
-	welcome(peer);
+	welcome(peer, judgement.proxy);
 	yett_peer_flush(peer);
 }
 
@@ -235,21 +266,51 @@ void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *messa
 	yett_upstream_ready(peer);
 }
 
-void yett_admit_judge(struct yett_node *node)
+static void judge_again(struct yett_peer *peer)
 {
-	for (guint i = node->peers->len; i > 0; i--) {
-		struct yett_peer *peer = node->peers->pdata[i - 1];
+	struct yett_judgement judgement;
+	bool proxy;
 
-		if (peer->state != YETT_PEER_OPEN || peer->gate == NULL) {
-			continue;
-		}
-		if (!yett_admit_may_enter(peer->gate->settings, peer->name)) {
+	if (!judge(peer, false, &judgement)) {
+		if (judgement.cause[0] == '\0') {
 			yett_peer_close(peer, YETT_REFUSE_ADMISSION,
 				"ask the administrator of the node that you connect to to admit it",
 				"%s is no longer admitted here", peer->name);
-			continue;
+			return;
 		}
-		peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 &&
-				  yett_admit_may_proxy(peer->gate->settings, peer->name);
+		yett_peer_refuse(peer, judgement.code, judgement.retry_after_ms, judgement.mend,
+			judgement.cause);
+		return;
+	}
+	proxy = (peer->flags & YETT_INTRO_RELAY) != 0 && judgement.proxy;
+	if (proxy && !peer->may_proxy && group_decides(peer->node)) {
+		/* Whom it speaks for it tells when it connects. */
+		yett_peer_refuse(peer, YETT_REFUSE_SHUTDOWN, 0, "",
+			"it may speak for others now, and connects anew for it");
+		return;
+	}
+	peer->may_proxy = proxy;
+}
+
+void yett_admit_judge(struct yett_node *node)
+{
+	for (guint i = node->peers->len; i > 0; i--) {
+		struct yett_peer *peer = i <= node->peers->len ? node->peers->pdata[i - 1] : NULL;
+
+		if (peer != NULL && peer->state == YETT_PEER_OPEN && peer->gate != NULL) {
+			judge_again(peer);
+		}
+	}
+}
+
+void yett_admit_judge_name(struct yett_node *node, const char *name)
+{
+	for (guint i = node->peers->len; i > 0; i--) {
+		struct yett_peer *peer = i <= node->peers->len ? node->peers->pdata[i - 1] : NULL;
+
+		if (peer != NULL && peer->state == YETT_PEER_OPEN && peer->gate != NULL &&
+			strcmp(peer->name, name) == 0) {
+			judge_again(peer);
+		}
 	}
 }

@@ -20,6 +20,9 @@ struct declaration {
 	unsigned batches; /* under way */
 	void (*done)(void *arg);
 	void *arg;
+	/* Of one that is told also where it fails; else NULL. */
+	void (*ended)(void *arg, int result);
+	int result;
 };
 
 static void settled(struct declaration *declaration)
@@ -27,6 +30,9 @@ static void settled(struct declaration *declaration)
 	if (--declaration->batches == 0) {
 		if (declaration->done != NULL) {
 			declaration->done(declaration->arg);
+		}
+		if (declaration->ended != NULL) {
+			declaration->ended(declaration->arg, declaration->result);
 		}
 		g_free(declaration);
 	}
@@ -38,6 +44,7 @@ static void kept(struct yett_keep *keep, int result)
 
 	if (result != 0) {
 		declaration->done = NULL; /* the node ends: nothing may be dropped */
+		declaration->result = result;
 	}
 	settled(declaration);
 }
@@ -54,16 +61,13 @@ static void submit(struct declaration *declaration, struct yett_payload *payload
 	}
 }
 
-void yett_gap_declare(struct yett_node *node, const struct yett_range *ranges, size_t count,
-	uint32_t cause, void (*done)(void *arg), void *arg)
+static void declare(struct declaration *declaration, const struct yett_range *ranges, size_t count,
+	uint32_t cause)
 {
-	struct declaration *declaration = g_new0(struct declaration, 1);
+	struct yett_node *node = declaration->node;
 	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
 	uint64_t records = 0;
 
-	declaration->node = node;
-	declaration->done = done;
-	declaration->arg = arg;
 	declaration->batches = 1; /* ours, until all are submitted */
 	for (size_t i = 0; i < count; i++) {
 		struct yett_notice notice = {
@@ -91,6 +95,28 @@ void yett_gap_declare(struct yett_node *node, const struct yett_range *ranges, s
 		" cause=%u",
 		count, records, cause);
 	settled(declaration);
+}
+
+void yett_gap_declare(struct yett_node *node, const struct yett_range *ranges, size_t count,
+	uint32_t cause, void (*done)(void *arg), void *arg)
+{
+	struct declaration *declaration = g_new0(struct declaration, 1);
+
+	declaration->node = node;
+	declaration->done = done;
+	declaration->arg = arg;
+	declare(declaration, ranges, count, cause);
+}
+
+void yett_gap_reject(struct yett_node *node, const struct yett_range *range,
+	void (*ended)(void *arg, int result), void *arg)
+{
+	struct declaration *declaration = g_new0(struct declaration, 1);
+
+	declaration->node = node;
+	declaration->ended = ended;
+	declaration->arg = arg;
+	declare(declaration, range, 1, YETT_GAP_REJECTED);
 }
 
 /* Making room. */

@@ -11,6 +11,7 @@
 
 #include "../base/id.h"
 #include "../base/log.h"
+#include "../wire/batch.h"
 #include "stages.h"
 
 #define RETRY_GRANT_MS 30000
@@ -152,6 +153,53 @@ void yett_keep_give(struct yett_node *node, struct yett_keep *keep)
 	}
 }
 
+/* What comes from an origin that the group has barred: it is declared lost, by name, and only then
+ * acknowledged, so that it neither stops whoever brings it nor vanishes. */
+struct rejection {
+	struct yett_peer *peer;
+	uint64_t number;
+	uint32_t lane, length;
+};
+
+static void rejected(void *arg, int result)
+{
+	struct rejection *rejection = arg;
+	struct yett_peer *peer = rejection->peer;
+
+	if (result == 0 && peer->state == YETT_PEER_OPEN) {
+		acknowledge(peer, rejection->number);
+	}
+	if (result == 0) {
+		yett_credit_durable(peer, rejection->lane, rejection->length);
+	}
+	yett_peer_unref(peer);
+	g_free(rejection);
+}
+
+static void reject(struct yett_peer *peer, uint64_t number, const struct yett_batch *batch)
+{
+	const struct yett_batch_info *info = &batch->info;
+	const struct yett_range range = yett_batch_range(info);
+	struct rejection *rejection = g_new0(struct rejection, 1);
+	char origin[YETT_ID_TEXT_SIZE];
+
+	yett_log(YETT_LOG_WARNING, "origin-rejected",
+		"what a barred node has sent is not stored; it is declared lost, cause rejected "
+		"origin=%s peer=%s records=%u",
+		yett_id_text(&info->origin, origin), peer->name, info->count);
+	rejection->peer = yett_peer_ref(peer);
+	rejection->number = number;
+	rejection->lane = info->lane;
+	rejection->length = batch->length;
+	yett_gap_reject(peer->node, &range, rejected, rejection);
+}
+
+static bool is_barred(const struct yett_node *node, const struct yett_id *origin)
+{
+	return node->store != NULL && node->management.barred != NULL &&
+	       node->management.barred(node->management.arg, origin);
+}
+
 void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_envelope *envelope,
 	const struct yett_batch *batch)
 {
@@ -180,6 +228,10 @@ void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_enve
 			"peer=%s origin=%s",
 			YETT_HOPS_MAX, peer->name, yett_id_text(&batch->info.origin, origin));
 		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_LOOP_MS, batch);
+		return;
+	}
+	if (is_barred(node, &batch->info.origin)) {
+		reject(peer, number, batch);
 		return;
 	}
 	keep = yett_keep_new(

@@ -13,10 +13,30 @@
 #include "../wire/message.h"
 #include "flow.h"
 
+/* Whether a node may take part, as management judges: what `admit` of its listener says, and what the
+ * group has decided. */
+struct yett_judgement {
+	bool admitted;
+	bool proxy;    /* may speak for others */
+	uint32_t code; /* where it is not admitted: what it is told (enum yett_refuse_code) */
+	uint32_t retry_after_ms;
+	char cause[YETT_CAUSE_SIZE];
+	char mend[YETT_CAUSE_SIZE];
+};
+
 /* What the flow needs from management, which lies above it: the flow declares, manage/ provides.
  * Each call is on the loop and must not block. NULL calls are skipped. */
 struct yett_management {
 	void *arg;
+	/* Whether anything but its listeners' lists decides here who may take part; NULL: nothing. */
+	bool (*decides)(void *arg);
+	/* Judges a peer that has introduced itself. `fresh`: it wants in now; else it is in already,
+	 * and is judged again. `ret` comes filled with what the listener's lists say. Logs why not. */
+	void (*judge)(void *arg, struct yett_peer *peer, bool fresh, struct yett_judgement *ret);
+	/* A gateway asks about nodes (acceptor); what the group has signed (initiator). */
+	void (*admission)(void *arg, struct yett_peer *peer, const struct yett_admission *message);
+	/* Whether what comes from this origin is no longer taken; the store's side only. */
+	bool (*barred)(void *arg, const struct yett_id *origin);
 	/* A peer was admitted; it left. */
 	void (*joined)(void *arg, struct yett_peer *peer);
 	void (*left)(void *arg, struct yett_peer *peer);
@@ -29,11 +49,12 @@ struct yett_management {
 	/* An upstream has a way to the store, which does not lead through us: tell it whom we speak
 	 * for. What is told along such ways only cannot go in circles. */
 	void (*upstream_open)(void *arg, struct yett_peer *upstream);
-	/* An upstream takes more again. */
-	void (*writable)(void *arg, struct yett_peer *upstream);
+	/* A peer, of either role, takes more again. */
+	void (*writable)(void *arg, struct yett_peer *peer);
 	/* Somebody, who may be this node, has changed a document of the registry; json NULL: it was
 	 * deleted. Only where the store tells. */
-	void (*registry_changed)(void *arg, const char *table, const char *key, const char *json);
+	void (*registry_changed)(
+		void *arg, const char *table, const char *key, const char *json, uint64_t revision);
 	/* The oldest number etc. changed, a session opened: something views show. */
 	void (*tick)(void *arg, uint64_t now_ns);
 };

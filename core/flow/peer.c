@@ -209,6 +209,22 @@ void yett_peer_close(
 	va_end(args);
 }
 
+__attribute__((format(printf, 5, 6))) static void close_with(struct yett_peer *peer, uint32_t code,
+	uint32_t retry_after_ms, const char *mend, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vclose(peer, code, retry_after_ms, NULL, mend, format, args);
+	va_end(args);
+}
+
+void yett_peer_refuse(struct yett_peer *peer, uint32_t code, uint32_t retry_after_ms,
+	const char *mend, const char *cause)
+{
+	close_with(peer, code, retry_after_ms, mend, "%s", cause);
+}
+
 void yett_peer_close_told(struct yett_peer *peer, uint32_t code, const char *told, const char *mend,
 	const char *format, ...)
 {
@@ -216,16 +232,6 @@ void yett_peer_close_told(struct yett_peer *peer, uint32_t code, const char *tol
 
 	va_start(args, format);
 	vclose(peer, code, 0, told, mend, format, args);
-	va_end(args);
-}
-
-static void close_after(
-	struct yett_peer *peer, uint32_t retry_after_ms, const char *mend, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vclose(peer, 0, retry_after_ms, NULL, mend, format, args);
 	va_end(args);
 }
 
@@ -253,8 +259,8 @@ static void on_welcome(void *arg, const struct yett_welcome *message)
 
 static void on_refused(void *arg, const struct yett_refuse *message)
 {
-	close_after(
-		arg, message->retry_after_ms, message->mend, "the peer says: %s", message->cause);
+	close_with(arg, 0, message->retry_after_ms, message->mend, "the peer says: %s",
+		message->cause);
 }
 
 static void on_batch(void *arg, uint64_t number, const struct yett_envelope *envelope,
@@ -315,6 +321,16 @@ static void on_detach(void *arg, const struct yett_detach *message)
 	}
 }
 
+static void on_admission(void *arg, const struct yett_admission *message)
+{
+	struct yett_peer *peer = arg;
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->admission != NULL) {
+		management->admission(management->arg, peer, message);
+	}
+}
+
 static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 {
 	struct yett_peer *peer = arg;
@@ -362,6 +378,7 @@ static const struct yett_wire_events wire_events = {
 	.detach = on_detach,
 	.heartbeat = on_heartbeat,
 	.standby = on_standby,
+	.admission = on_admission,
 	.pong = on_pong,
 	.failed = on_failed,
 };
@@ -401,7 +418,7 @@ static void channel_writable(void *arg)
 
 	peer->blocked = false;
 	yett_peer_flush(peer);
-	if (peer->link != NULL && peer->state == YETT_PEER_OPEN) {
+	if (peer->state == YETT_PEER_OPEN) {
 		const struct yett_management *management = &peer->node->management;
 
 		if (management->writable != NULL) {

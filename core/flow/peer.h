@@ -102,6 +102,9 @@ void yett_peer_flush(struct yett_peer *peer);
 /* Ends the session: REFUSE before it is open, GOODBYE after (code 0: say nothing), then close. */
 void yett_peer_close(struct yett_peer *peer, uint32_t code, const char *mend, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
+/* The same with a wait after which it may try again. */
+void yett_peer_refuse(struct yett_peer *peer, uint32_t code, uint32_t retry_after_ms,
+	const char *mend, const char *cause);
 /* The same where the cause has been logged, and the peer is told less: `told` is all that it hears. */
 void yett_peer_close_told(struct yett_peer *peer, uint32_t code, const char *told, const char *mend,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -62,8 +62,9 @@ void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *messa
 /* Whether a name may come through a gate, and whether it may speak for others there. */
 bool yett_admit_may_enter(const struct yett_listener_settings *listener, const char *name);
 bool yett_admit_may_proxy(const struct yett_listener_settings *listener, const char *name);
-/* Judges the open sessions again, after a reload. */
+/* Judges the open sessions again, after a reload; those of a name, after a decision. */
 void yett_admit_judge(struct yett_node *node);
+void yett_admit_judge_name(struct yett_node *node, const char *name);
 
 /* intake.c */
 void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_envelope *envelope,
@@ -278,6 +279,9 @@ void yett_source_reload(struct yett_node *node, struct yett_error *error);
 /* A loss that is durable only with its notice: calls done when that is synced. */
 void yett_gap_declare(struct yett_node *node, const struct yett_range *ranges, size_t count,
 	uint32_t cause, void (*done)(void *arg), void *arg);
+/* What a barred origin has sent: `ended` is told once, 0 when the loss is durably declared. */
+void yett_gap_reject(struct yett_node *node, const struct yett_range *range,
+	void (*ended)(void *arg, int result), void *arg);
 /* Declares the oldest segment of a lane lost and drops it; then yett_queue_room_made. */
 void yett_gap_make_room(struct yett_node *node, uint32_t lane);
 

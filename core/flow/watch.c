@@ -93,8 +93,8 @@ static void done(void *arg)
 
 		watch->after = change->revision;
 		if (management->registry_changed != NULL) {
-			management->registry_changed(
-				management->arg, change->table, change->key, change->json);
+			management->registry_changed(management->arg, change->table, change->key,
+				change->json, change->revision);
 		}
 	}
 	g_ptr_array_set_size(watch->changes, 0);

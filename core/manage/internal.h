@@ -16,6 +16,9 @@ struct yett_manage {
 	GHashTable *grants; /* a set of struct yett_grant */
 	GHashTable *untold; /* of whom upstreams have still to hear: by peer (tell.c) */
 	uint64_t next_heartbeat_ns;
+	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
+	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
+	struct yett_asks *asks;   /* ask.c */
 };
 
 /* known.c: the tables */
@@ -50,6 +53,48 @@ int yett_registry_load(struct yett_manage *manage, struct yett_error *error);
 void yett_registry_changed(void *arg, const char *table, const char *key, const char *json);
 void yett_registry_node(struct yett_manage *manage, const struct yett_known *known);
 void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *grant);
+
+/* ask.c: the way of decisions, up and down */
+void yett_ask_init(struct yett_manage *manage);
+void yett_ask_done(struct yett_manage *manage);
+/* Of a node that is not decided on: upstream is asked, in time. */
+void yett_ask_up(struct yett_manage *manage, const struct yett_admission_ask *ask);
+/* A decision has changed: those behind that have asked are told, or all of them. */
+void yett_ask_tell(struct yett_manage *manage, const char *name, bool all);
+void yett_ask_joined(struct yett_manage *manage, struct yett_peer *gateway);
+void yett_ask_left(struct yett_manage *manage, struct yett_peer *peer);
+void yett_ask_keys(struct yett_manage *manage); /* the group has new ones */
+void yett_ask_writable(struct yett_manage *manage, struct yett_peer *peer);
+void yett_ask_tick(struct yett_manage *manage, uint64_t now_ns);
+bool yett_ask_is_busy(const struct yett_manage *manage); /* many nodes are asked for */
+/* When whoever is refused may try again: the later, the more there are. */
+uint32_t yett_ask_wait_ms(const struct yett_manage *manage, uint32_t base_ms);
+void yett_ask_answered(struct yett_manage *manage, const char *name);
+void yett_ask_message(
+	struct yett_manage *manage, struct yett_peer *peer, const struct yett_admission *message);
+
+/* gate.c: a gateway's own judgement, by what the group has signed */
+struct yett_trust;
+int yett_gate_open(
+	struct yett_manage *manage, const struct yett_trust *trust, struct yett_error *error);
+void yett_gate_take(
+	struct yett_manage *manage, struct yett_peer *peer, const struct yett_signed_bytes *bytes);
+void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask *ask, bool fresh,
+	struct yett_judgement *ret);
+void yett_gate_tick(struct yett_manage *manage, uint64_t now_ns);
+
+/* kit.c: the installation file */
+int yett_kit_read(
+	const char *path, const char *node, struct yett_trust *ret_trust, struct yett_error *error);
+int yett_kit_parse(const char *bytes, size_t length, const char *node, struct yett_trust *ret_trust,
+	struct yett_error *error);
+
+/* judge.c */
+/* Who a peer is, as it would be asked for. */
+void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask);
+bool yett_judge_proxy(
+	const struct yett_manage *manage, const struct yett_peer *gateway, const char *name);
+void yett_judge_calls(struct yett_management *calls);
 
 /* tell.c: to upstreams */
 void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream); /* it has opened */

@@ -12,7 +12,8 @@
 
 #include "../base/id.h"
 #include "../flow/stages.h"
-#include "internal.h"
+#include "court.h"
+#include "kept.h"
 
 static const struct yett_id here; /* zero: connected to this node */
 
@@ -57,6 +58,7 @@ static void joined(void *arg, struct yett_peer *peer)
 	yett_known_use_newest_way(manage, known);
 	yett_known_set_live(manage, known, true);
 	hand_on(manage, known);
+	yett_ask_joined(manage, peer);
 }
 
 /* One of its ways has ended: another one is left, or it is gone. */
@@ -86,6 +88,7 @@ static void left(void *arg, struct yett_peer *peer)
 	gpointer value;
 
 	yett_tell_forget(manage, peer);
+	yett_ask_left(manage, peer);
 	way = known != NULL ? yett_known_way(known, &here) : NULL;
 	if (peer->role != YETT_ROLE_ACCEPTOR || way == NULL || way->session != peer->session) {
 		return; /* a newer session of the node is up, with all that is behind it */
@@ -114,12 +117,14 @@ static bool may_attach(const struct yett_manage *manage, const struct yett_peer 
 	if (yett_id_equal(&node->id, &manage->node->id) || yett_id_equal(&node->id, &gateway->id)) {
 		return false;
 	}
-	if (node->relay && !yett_admit_may_proxy(gateway->gate->settings, node->name)) {
-		return false; /* a gateway behind it has to be listed as well */
+	if (manage->court != NULL && yett_court_barred(manage->court, node->name)) {
+		return false; /* whatever the gateway lets in */
+	}
+	if (node->relay && !yett_judge_proxy(manage, gateway, node->name)) {
+		return false; /* a gateway behind it has to be listed, or approved, as well */
 	}
 	known = g_hash_table_lookup(manage->known, &node->id);
-	if (known != NULL && known->relay &&
-		!yett_admit_may_proxy(gateway->gate->settings, known->name)) {
+	if (known != NULL && known->relay && !yett_judge_proxy(manage, gateway, known->name)) {
 		return false; /* nor is it none for being called an agent now */
 	}
 	return true;
@@ -266,7 +271,11 @@ static void upstream_open(void *arg, struct yett_peer *upstream)
 
 static void writable(void *arg, struct yett_peer *upstream)
 {
-	yett_tell_more(arg, upstream);
+	if (upstream->role == YETT_ROLE_INITIATOR) {
+		yett_tell_more(arg, upstream);
+	} else {
+		yett_ask_writable(arg, upstream);
+	}
 }
 
 static void tick(void *arg, uint64_t now_ns)
@@ -277,6 +286,22 @@ static void tick(void *arg, uint64_t now_ns)
 		manage->next_heartbeat_ns = now_ns + manage->node->settings->node.heartbeat_ns;
 		yett_tell_heartbeats(manage, now_ns);
 	}
+	yett_ask_tick(manage, now_ns);
+	if (manage->court != NULL) {
+		yett_group_tick(manage->court, now_ns);
+	}
+}
+
+/* By any server of the group; what this one has written comes back too, and is known. */
+static void registry_changed(
+	void *arg, const char *table, const char *key, const char *json, uint64_t revision)
+{
+	struct yett_manage *manage = arg;
+
+	yett_registry_changed(manage, table, key, json);
+	if (manage->court != NULL) {
+		yett_court_apply(manage->court, table, key, json, revision);
+	}
 }
 
 struct yett_manage *yett_manage_new(void)
@@ -285,12 +310,13 @@ struct yett_manage *yett_manage_new(void)
 
 	yett_known_init(manage);
 	yett_tell_init(manage);
+	yett_ask_init(manage);
 	return manage;
 }
 
 struct yett_management yett_manage_calls(struct yett_manage *manage)
 {
-	return (struct yett_management){
+	struct yett_management calls = {
 		.arg = manage,
 		.joined = joined,
 		.left = left,
@@ -300,9 +326,12 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.granted = granted,
 		.upstream_open = upstream_open,
 		.writable = writable,
-		.registry_changed = yett_registry_changed,
+		.registry_changed = registry_changed,
 		.tick = tick,
 	};
+
+	yett_judge_calls(&calls);
+	return calls;
 }
 
 /* A gateway that starts again: what its queue still holds, it goes on speaking for. */
@@ -325,11 +354,23 @@ static int held_entry(void *arg, uint64_t number, const struct yett_range *range
 
 int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct yett_error *error)
 {
+	const char *kit = node->settings->group.kit;
+	struct yett_trust trust;
 	void *self;
+	int result = 0;
 
 	manage->node = node;
 	if (node->store != NULL) {
-		return yett_registry_load(manage, error);
+		yett_court_init(manage);
+		result = yett_registry_load(manage, error);
+		return result == 0 ? yett_court_open(manage, error) : result;
+	}
+	if (kit != NULL && kit[0] != '\0') {
+		result = yett_kit_read(kit, node->name, &trust, error);
+		result = result == 0 ? yett_gate_open(manage, &trust, error) : result;
+	}
+	if (result != 0) {
+		return result;
 	}
 	if (node->queue != NULL) {
 		const struct yett_queue_operations *queue = yett_queue_operations(node, &self);
@@ -345,6 +386,8 @@ void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
 		yett_tell_done(manage);
+		yett_ask_done(manage);
+		yett_court_done(manage);
 		yett_known_done(manage);
 		g_free(manage);
 	}

@@ -59,6 +59,13 @@ struct yett_management yett_manage_calls(struct yett_manage *manage);
 int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct yett_error *error);
 void yett_manage_free(struct yett_manage *manage); /* after yett_node_free */
 
+/* What an administrator asks for; on the loop. The answer comes on the loop, once: JSON (given), or a
+ * result and why. */
+typedef void (*yett_answer_fn)(void *arg, int result, json_t *json, const struct yett_error *error);
+/* `what` is the path of the interface (doc/openapi.yaml), `body` its object, `by` who asks. */
+void yett_manage_change(struct yett_manage *manage, const char *what, const json_t *body,
+	const char *by, yett_answer_fn answer, void *arg);
+
 struct yett_node *yett_manage_node(const struct yett_manage *manage);
 enum yett_health yett_manage_health(
 	const struct yett_manage *manage, const struct yett_known *known, const char **ret_cause);

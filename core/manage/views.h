@@ -11,6 +11,11 @@ json_t *yett_view_agents(const struct yett_manage *manage);
 json_t *yett_view_sessions(const struct yett_manage *manage);
 json_t *yett_view_queue(const struct yett_manage *manage);
 json_t *yett_view_upstreams(const struct yett_manage *manage);
+/* The group, on a management server; NULL: this node has no store, or, for a kit, no group. */
+json_t *yett_view_pending(const struct yett_manage *manage);
+json_t *yett_view_decisions(const struct yett_manage *manage);
+json_t *yett_view_group(const struct yett_manage *manage);
+json_t *yett_view_kit(const struct yett_manage *manage, const char *name);
 json_t *yett_view_modules(const struct yett_loader *loader);
 /* OpenMetrics text; given (g_free). */
 char *yett_view_metrics(const struct yett_manage *manage);

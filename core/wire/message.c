@@ -179,6 +179,46 @@ static const struct yett_form_field heartbeat_fields[] = {
 };
 YETT_FORM_MAP(heartbeat, offsetof(struct yett_heartbeat, nodes), NULL);
 
+static const struct yett_form_field ask_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_admission_ask, id),
+	YETT_FIELD_U32(2, NEEDED, yett_admission_ask, as, YETT_AS_GATEWAY),
+	YETT_FIELD_TEXT(3, NEEDED, yett_admission_ask, name),
+	YETT_FIELD_TEXT(4, NEEDED, yett_admission_ask, method),
+	YETT_FIELD_TEXT(5, NEEDED, yett_admission_ask, authority),
+	YETT_FIELD_TEXT(6, TOLD, yett_admission_ask, principal),
+	YETT_FIELD_TEXT(7, OPTIONAL, yett_admission_ask, fingerprint),
+	YETT_FIELD_TEXT(8, TOLD, yett_admission_ask, address),
+	YETT_FIELD_TEXT(9, TOLD, yett_admission_ask, via),
+};
+
+static bool ask_is_sound(const void *message)
+{
+	const struct yett_admission_ask *ask = message;
+
+	return ask->as != 0 && ask->name[0] != '\0';
+}
+YETT_FORM_MAP(ask, sizeof(struct yett_admission_ask), ask_is_sound);
+
+static const struct yett_form_field signed_fields[] = {
+	YETT_FIELD_BYTES(0, NEEDED, yett_signed_bytes, bytes, length, YETT_SIGNED_MAX),
+};
+YETT_FORM_ELEMENT(signed, NULL);
+
+static const struct yett_form_field admission_fields[] = {
+	YETT_FIELD_LIST(1, OPTIONAL, yett_admission, asks, ask_count, struct yett_admission_ask,
+		&ask_form, 0),
+	YETT_FIELD_LIST(2, OPTIONAL, yett_admission, signeds, signed_count,
+		struct yett_signed_bytes, &signed_form, 0),
+};
+
+static bool admission_is_sound(const void *message)
+{
+	const struct yett_admission *admission = message;
+
+	return (admission->ask_count > 0) != (admission->signed_count > 0);
+}
+YETT_FORM_MAP(admission, offsetof(struct yett_admission, asks), admission_is_sound);
+
 static const struct yett_form_field ping_fields[] = {
 	YETT_FIELD_U64(1, NEEDED, yett_ping, token),
 };
@@ -221,5 +261,6 @@ MESSAGE(path, yett_path, YETT_FRAME_PATH)
 MESSAGE(attach, yett_attach, YETT_FRAME_ATTACH)
 MESSAGE(detach, yett_detach, YETT_FRAME_DETACH)
 MESSAGE(heartbeat, yett_heartbeat, YETT_FRAME_HEARTBEAT)
+MESSAGE(admission, yett_admission, YETT_FRAME_ADMISSION)
 MESSAGE_AS(ping, yett_ping)
 MESSAGE(standby, yett_standby, YETT_FRAME_STANDBY)

@@ -30,7 +30,8 @@ enum yett_frame_type {
 	YETT_FRAME_PATH = 19,
 	YETT_FRAME_ATTACH = 20,
 	YETT_FRAME_DETACH = 21,
-	/* 22 to 26: ADMISSION, CONFIG, APPLIED, QUERY, REPORT are reserved */
+	YETT_FRAME_ADMISSION = 22,
+	/* 23 to 26: CONFIG, APPLIED, QUERY, REPORT are reserved */
 	YETT_FRAME_HEARTBEAT = 27,
 	YETT_FRAME_PING = 28,
 	YETT_FRAME_PONG = 29,
@@ -42,19 +43,22 @@ enum yett_frame_flag {
 	YETT_FRAME_MORE = 1 << 1, /* BATCH: another chunk of the same batch follows */
 };
 
-#define YETT_HELLO_MAX        4096
-#define YETT_AUTH_CHUNK_MAX   15360 /* of a token, in one frame */
-#define YETT_AUTH_TOKEN_MAX   65536 /* all chunks */
-#define YETT_VERSION_LOW      1
-#define YETT_VERSION_HIGH     1
-#define YETT_NODE_NAME_SIZE   254
-#define YETT_METHODS_MAX      8
-#define YETT_METHOD_NAME_SIZE 16
-#define YETT_CAUSE_SIZE       256
-#define YETT_ACK_RANGES_MAX   256
-#define YETT_ACK_REFUSALS_MAX 64
-#define YETT_ATTACH_MAX       256
-#define YETT_PATH_MAX         8
+#define YETT_HELLO_MAX            4096
+#define YETT_AUTH_CHUNK_MAX       15360 /* of a token, in one frame */
+#define YETT_AUTH_TOKEN_MAX       65536 /* all chunks */
+#define YETT_VERSION_LOW          1
+#define YETT_VERSION_HIGH         1
+#define YETT_NODE_NAME_SIZE       254
+#define YETT_METHODS_MAX          8
+#define YETT_METHOD_NAME_SIZE     16
+#define YETT_CAUSE_SIZE           256
+#define YETT_ACK_RANGES_MAX       256
+#define YETT_ACK_REFUSALS_MAX     64
+#define YETT_ATTACH_MAX           256
+#define YETT_PATH_MAX             8
+#define YETT_ADMISSION_ASKS_MAX   12
+#define YETT_ADMISSION_SIGNED_MAX 8
+#define YETT_SIGNED_MAX           1792 /* bytes of something that is signed (manage/signed.h) */
 
 struct yett_hello {
 	uint32_t version_low, version_high;
@@ -187,6 +191,34 @@ struct yett_standby {
 	uint64_t session; /* its session counter, which is a new one */
 };
 
+enum yett_as {
+	YETT_AS_AGENT = 1,
+	YETT_AS_GATEWAY = 2, /* may speak for others */
+};
+
+/* A node that nobody has decided on, as the gateway that it connected to knows it. */
+struct yett_admission_ask {
+	struct yett_id id;
+	uint32_t as; /* enum yett_as */
+	char name[YETT_NODE_NAME_SIZE];
+	char method[YETT_METHOD_NAME_SIZE];
+	char authority[256];
+	char principal[256];
+	char fingerprint[65]; /* SHA-256 of its certificate, in hexadecimal; "" without */
+	char address[64];
+	char via[YETT_NODE_NAME_SIZE]; /* the gateway */
+};
+struct yett_signed_bytes {
+	const uint8_t *bytes; /* borrowed: from the frame */
+	size_t length;
+};
+/* An initiator asks, an acceptor answers; one message does one of both. */
+struct yett_admission {
+	uint32_t ask_count, signed_count;
+	struct yett_admission_ask asks[YETT_ADMISSION_ASKS_MAX];
+	struct yett_signed_bytes signeds[YETT_ADMISSION_SIGNED_MAX];
+};
+
 /* encode appends the frame, header and body, to a growing byte string: text is repaired where it is
  * not UTF-8 and cut to what the field holds. decode takes a body. */
 struct _GByteArray;
@@ -214,6 +246,8 @@ void yett_detach_encode(const struct yett_detach *message, struct _GByteArray *t
 int yett_detach_decode(const uint8_t *bytes, size_t length, struct yett_detach *ret_message);
 void yett_heartbeat_encode(const struct yett_heartbeat *message, struct _GByteArray *to);
 int yett_heartbeat_decode(const uint8_t *bytes, size_t length, struct yett_heartbeat *ret_message);
+void yett_admission_encode(const struct yett_admission *message, struct _GByteArray *to);
+int yett_admission_decode(const uint8_t *bytes, size_t length, struct yett_admission *ret_message);
 /* type: YETT_FRAME_PING or YETT_FRAME_PONG */
 void yett_ping_encode(const struct yett_ping *message, int type, struct _GByteArray *to);
 int yett_ping_decode(const uint8_t *bytes, size_t length, struct yett_ping *ret_message);

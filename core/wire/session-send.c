@@ -181,6 +181,7 @@ SEND(attach, is_initiator(wire))
 SEND(detach, is_initiator(wire))
 SEND(heartbeat, true)
 SEND(standby, is_initiator(wire))
+SEND(admission, is_initiator(wire) ? message->ask_count > 0 : message->signed_count > 0)
 #undef SEND
 
 int yett_wire_ping(struct yett_wire *wire, uint64_t token)

@@ -210,6 +210,21 @@ static int take_credit(
 	return result;
 }
 
+static int take_admission(
+	struct yett_wire *wire, const struct yett_admission *message, struct yett_error *error)
+{
+	if ((wire->role == YETT_ROLE_INITIATOR) != (message->signed_count > 0)) {
+		return yett_fail(error, YETT_EPROTO, YETT_WIRE_MEND,
+			wire->role == YETT_ROLE_INITIATOR
+				? "ADMISSION asks, which an acceptor may not"
+				: "ADMISSION decides, which an initiator may not");
+	}
+	if (YETT_WIRE_EVENT(wire, admission)) {
+		wire->events->admission(wire->arg, message);
+	}
+	return 0;
+}
+
 static int take_ping(
 	struct yett_wire *wire, const struct yett_ping *message, struct yett_error *error)
 {
@@ -275,6 +290,7 @@ ON(path, path, yett_path)
 ON_LARGE(attach)
 ON_LARGE(detach)
 ON_LARGE(heartbeat)
+ON_LARGE(admission)
 ON(ping, ping, yett_ping)
 ON(pong, ping, yett_ping)
 ON(standby, standby, yett_standby)
@@ -304,6 +320,8 @@ static const struct yett_wire_rule rules[] = {
 		on_attach},
 	{YETT_FRAME_DETACH, BY_INITIATOR, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "DETACH",
 		on_detach},
+	{YETT_FRAME_ADMISSION, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "ADMISSION",
+		on_admission},
 	{YETT_FRAME_HEARTBEAT, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "HEARTBEAT",
 		on_heartbeat},
 	{YETT_FRAME_PING, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "PING", on_ping},

@@ -53,6 +53,7 @@ TARGET(detach, yett_detach, yett_detach_encode)
 TARGET(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 TARGET(ping, yett_ping, encode_ping)
 TARGET(standby, yett_standby, yett_standby_encode)
+TARGET(admission, yett_admission, yett_admission_encode)
 
 static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_HELLO] = run_hello,
@@ -68,6 +69,7 @@ static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_HEARTBEAT] = run_heartbeat,
 	[YETT_FRAME_PING] = run_ping,
 	[YETT_FRAME_STANDBY] = run_standby,
+	[YETT_FRAME_ADMISSION] = run_admission,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -429,9 +429,13 @@ static GByteArray *good_frame(int type)
 	const struct yett_heartbeat heartbeat = {.interval_s = 60};
 	const struct yett_ping ping = {.token = 1};
 	const struct yett_standby standby = {.session = 9};
+	struct yett_admission *admission = g_new0(struct yett_admission, 1);
 	struct yett_batch batch = make_batch(1, 300);
 	GByteArray *to = g_byte_array_new();
 
+	admission->ask_count = 1;
+	admission->asks[0].as = YETT_AS_AGENT;
+	g_strlcpy(admission->asks[0].name, "a1.example", sizeof(admission->asks[0].name));
 	switch (type) {
 	case YETT_FRAME_HELLO:
 		yett_hello_encode(&hello, to);
@@ -478,11 +482,15 @@ static GByteArray *good_frame(int type)
 	case YETT_FRAME_STANDBY:
 		yett_standby_encode(&standby, to);
 		break;
+	case YETT_FRAME_ADMISSION:
+		yett_admission_encode(admission, to);
+		break;
 	default:
 		yett_frame_end(to, yett_frame_begin(to), type);
 		break;
 	}
 	yett_buffer_unref(batch.buffer);
+	g_free(admission);
 	g_free(attach);
 	return to;
 }
@@ -493,22 +501,17 @@ static const struct {
 	int type;
 	const char *taken[YETT_WIRE_CLOSED]; /* by state */
 } table[] = {
-	{YETT_FRAME_HELLO, {NULL, "ai", "", "", ""}},
-	{YETT_FRAME_AUTH, {NULL, "", "ai", "", ""}},
-	{YETT_FRAME_INTRO, {NULL, "", "", "ai", ""}},
-	{YETT_FRAME_WELCOME, {NULL, "", "", "", ""}},
+	{YETT_FRAME_HELLO, {NULL, "ai", "", "", ""}}, {YETT_FRAME_AUTH, {NULL, "", "ai", "", ""}},
+	{YETT_FRAME_INTRO, {NULL, "", "", "ai", ""}}, {YETT_FRAME_WELCOME, {NULL, "", "", "", ""}},
 	{YETT_FRAME_REFUSE, {NULL, "ai", "ai", "ai", "ai"}},
-	{YETT_FRAME_BATCH, {NULL, "", "", "", "a"}},
-	{YETT_FRAME_ACK, {NULL, "", "", "", "i"}},
-	{YETT_FRAME_CREDIT, {NULL, "", "", "", "ai"}},
-	{YETT_FRAME_PATH, {NULL, "", "", "", "i"}},
-	{YETT_FRAME_ATTACH, {NULL, "", "", "", "a"}},
-	{YETT_FRAME_DETACH, {NULL, "", "", "", "a"}},
+	{YETT_FRAME_BATCH, {NULL, "", "", "", "a"}}, {YETT_FRAME_ACK, {NULL, "", "", "", "i"}},
+	{YETT_FRAME_CREDIT, {NULL, "", "", "", "ai"}}, {YETT_FRAME_PATH, {NULL, "", "", "", "i"}},
+	{YETT_FRAME_ATTACH, {NULL, "", "", "", "a"}}, {YETT_FRAME_DETACH, {NULL, "", "", "", "a"}},
 	{YETT_FRAME_HEARTBEAT, {NULL, "", "", "", "ai"}},
-	{YETT_FRAME_PING, {NULL, "", "", "", "ai"}},
-	{YETT_FRAME_PONG, {NULL, "", "", "", "ai"}},
+	{YETT_FRAME_PING, {NULL, "", "", "", "ai"}}, {YETT_FRAME_PONG, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_GOODBYE, {NULL, "ai", "ai", "ai", "ai"}},
 	{YETT_FRAME_STANDBY, {NULL, "", "", "", "a"}},
+	{YETT_FRAME_ADMISSION, {NULL, "", "", "", "a"}}, /* it asks */
 };
 
 static const char *taken_by(int type, enum yett_wire_state state)

@@ -200,7 +200,8 @@ static const char *name_of(int type)
 		[YETT_FRAME_PING] = "PING",
 		[YETT_FRAME_PONG] = "PONG",
 		[YETT_FRAME_GOODBYE] = "GOODBYE",
-		[YETT_FRAME_STANDBY] = "STANDBY"};
+		[YETT_FRAME_STANDBY] = "STANDBY",
+		[YETT_FRAME_ADMISSION] = "ADMISSION"};
 
 	return names[type];
 }

@@ -167,6 +167,14 @@ static void on_standby(void *arg, const struct yett_standby *message)
 	tell(arg, message->on ? "standby" : "active");
 }
 
+static void on_admission(void *arg, const struct yett_admission *message)
+{
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->ask_count + message->signed_count >= 1);
+	tell(arg, message->ask_count > 0 ? "ask" : "decision");
+}
+
 static void on_pong(void *arg, uint64_t token)
 {
 	((struct end *)arg)->pong = token;
@@ -199,6 +207,7 @@ static const struct yett_wire_events events = {
 	.detach = on_detach,
 	.heartbeat = on_heartbeat,
 	.standby = on_standby,
+	.admission = on_admission,
 	.pong = on_pong,
 	.failed = on_failed,
 };

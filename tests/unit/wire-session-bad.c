@@ -108,6 +108,7 @@ static void test_receiving_out_of_state(void)
 		{YETT_FRAME_PING, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_PONG, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_STANDBY, YETT_WIRE_OPEN, 1},
+		{YETT_FRAME_ADMISSION, YETT_WIRE_OPEN, 3},
 	};
 
 	for (size_t k = 0; k < G_N_ELEMENTS(legal); k++) {
@@ -162,7 +163,7 @@ static void test_frame_headers(void)
 		{"PING, empty", YETT_WIRE_OPEN, 0, 28, 0, 0, 0, YETT_EPROTO},
 		{"PING with flag 1", YETT_WIRE_OPEN, 10, 28, 1, 0, 0, YETT_EPROTO},
 		{"PING beyond", YETT_WIRE_OPEN, 16377, 28, 0, 0, 0, YETT_ELIMIT},
-		{"unknown", YETT_WIRE_OPEN, 10, 22, 0, 0, 0, YETT_EPROTO},
+		{"unknown", YETT_WIRE_OPEN, 10, 23, 0, 0, 0, YETT_EPROTO},
 		{"unknown, ignorable", YETT_WIRE_OPEN, 10, 128 + 22, 0, 0, 0, 0},
 		{"unknown, ignorable, other fields", YETT_WIRE_OPEN, 10, 255, 0xff, 9, 9, 0},
 		{"unknown, ignorable, empty", YETT_WIRE_OPEN, 0, 128 + 22, 0, 0, 0, 0},

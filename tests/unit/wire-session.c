@@ -15,14 +15,25 @@ static void test_whole_session(void)
 		struct yett_detach detach = {.count = 1};
 		struct yett_standby standby = {.on = true, .session = 9}, active = {.session = 9};
 		struct yett_attach *attach = g_new0(struct yett_attach, 1);
+		struct yett_admission *ask = g_new0(struct yett_admission, 1);
+		struct yett_admission *decision = g_new0(struct yett_admission, 1);
 		struct pair pair;
 
+		ask->ask_count = decision->signed_count = 2;
+		for (uint32_t j = 0; j < 2; j++) {
+			ask->asks[j].as = YETT_AS_GATEWAY;
+			g_strlcpy(ask->asks[j].name, "b.example", sizeof(ask->asks[j].name));
+			decision->signeds[j].bytes = (const uint8_t *)"signed";
+			decision->signeds[j].length = 6;
+		}
 		pair_init(&pair, chunk_sizes[k]);
 		bring_to(&pair, YETT_WIRE_OPEN);
 		grant(&pair, 70000, 500, 0);
 		CU_ASSERT_EQUAL(yett_wire_path(pair.a.wire, &path), 0);
+		CU_ASSERT_EQUAL(yett_wire_admission(pair.a.wire, ask), YETT_EPROTO);
+		CU_ASSERT_EQUAL(yett_wire_admission(pair.a.wire, decision), 0);
 		settle(&pair);
-		CU_ASSERT_STRING_EQUAL(pair.i.told->str, "granted path");
+		CU_ASSERT_STRING_EQUAL(pair.i.told->str, "granted path decision");
 		attach->count = 200;
 		for (uint32_t j = 0; j < attach->count; j++) {
 			memset(attach->nodes[j].name, 'n', YETT_NODE_NAME_SIZE - 1);
@@ -32,6 +43,10 @@ static void test_whole_session(void)
 		CU_ASSERT_EQUAL(yett_wire_heartbeat(pair.i.wire, &heartbeat), 0);
 		CU_ASSERT_EQUAL(yett_wire_standby(pair.i.wire, &standby), 0);
 		CU_ASSERT_EQUAL(yett_wire_standby(pair.i.wire, &active), 0);
+		CU_ASSERT_EQUAL(yett_wire_admission(pair.i.wire, decision), YETT_EPROTO);
+		CU_ASSERT_EQUAL(yett_wire_admission(pair.i.wire, ask), 0);
+		g_free(ask);
+		g_free(decision);
 		send_batch(&pair, 0, 60000, 0);
 		send_batch(&pair, 1, 89, 0);
 		send_batch(&pair, 1, 89, 0);
@@ -40,7 +55,7 @@ static void test_whole_session(void)
 		CU_ASSERT_EQUAL(yett_wire_ping(pair.i.wire, 77), 0);
 		settle(&pair);
 		CU_ASSERT(g_str_has_suffix(pair.a.told->str,
-			"detach heartbeat standby active wanted urgent normal normal"));
+			"detach heartbeat standby active ask wanted urgent normal normal"));
 		CU_ASSERT(g_str_has_prefix(pair.a.told->str, "attach"));
 		CU_ASSERT_EQUAL(pair.a.last_number, 3);
 		CU_ASSERT_EQUAL(pair.a.hops, YETT_HOPS_MAX);

@@ -167,6 +167,26 @@ static void tell_standby(GString *text, const struct yett_standby *m)
 	add(text, "on=%d session=%" PRIu64, m->on, m->session);
 }
 
+static void tell_admission(GString *text, const struct yett_admission *m)
+{
+	for (uint32_t i = 0; i < m->ask_count; i++) {
+		const struct yett_admission_ask *ask = &m->asks[i];
+
+		add(text, "%s{", i > 0 ? "," : "asks=");
+		add_id(text, "id=", &ask->id);
+		add(text, " as=%u name=%s method=%s authority=%s principal=%s fingerprint=%s ",
+			ask->as, ask->name, ask->method, ask->authority, ask->principal,
+			ask->fingerprint);
+		add(text, "address=%s via=%s}", ask->address, ask->via);
+	}
+	for (uint32_t i = 0; i < m->signed_count; i++) {
+		add(text, "%s", i > 0 ? "," : "signed=");
+		for (size_t j = 0; j < m->signeds[i].length; j++) {
+			add(text, "%02x", m->signeds[i].bytes[j]);
+		}
+	}
+}
+
 static void encode_refuse(const struct yett_refuse *m, GByteArray *to)
 {
 	yett_refuse_encode(m, YETT_FRAME_REFUSE, to);
@@ -204,6 +224,7 @@ RUN_MESSAGE(detach, yett_detach, yett_detach_encode)
 RUN_MESSAGE(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 RUN_MESSAGE(ping, yett_ping, encode_ping)
 RUN_MESSAGE(standby, yett_standby, yett_standby_encode)
+RUN_MESSAGE(admission, yett_admission, yett_admission_encode)
 
 static void run_envelope(const GByteArray *bytes, struct outcome *outcome)
 {
@@ -418,6 +439,7 @@ static const struct {
 	{"heartbeat", run_heartbeat},
 	{"ping", run_ping},
 	{"standby", run_standby},
+	{"admission", run_admission},
 	{"envelope", run_envelope},
 	{"record", run_record},
 	{"notice", run_notice},

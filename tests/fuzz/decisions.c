@@ -1,0 +1,147 @@
+/* What a gateway reads of its group. The first byte chooses:
+ *   0  the file of kept decisions, any bytes
+ *   1  an installation file
+ *   2  a signed item
+ *   3  a file of kept decisions that is good, with the rest laid over it: a place (2 bytes,
+ *      little-endian), a length, so many bytes, and so on
+ * Nothing that the group has not signed lets anybody in: a name that is approved is the one that was. */
+#include "fuzz.h"
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/id.h"
+#include "manage/internal.h"
+#include "manage/kept.h"
+
+#define NOW INT64_C(1800000000)
+
+static uint64_t no_monotonic(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
+static int64_t wall(void *arg)
+{
+	(void)arg;
+	return NOW * (int64_t)YETT_SEC;
+}
+
+static const struct yett_clock test_clock = {.monotonic_ns = no_monotonic, .wall_ns = wall};
+static struct yett_trust trust;
+static GByteArray *good;
+
+static struct yett_sign_key *make_key(const char *folder)
+{
+	g_autofree char *path = g_strconcat(folder, "/key", NULL);
+	struct yett_error error = {.code = 0};
+	struct yett_sign_key *key = NULL;
+
+	FUZZ_REQUIRE(yett_sign_generate(path, &key, &error) == 0);
+	g_unlink(path);
+	return key;
+}
+
+/* A group of its own each time: only what is signed matters, not by which key. */
+static void setup(void)
+{
+	char *folder = g_dir_make_tmp("yett-fuzz-XXXXXX", NULL);
+	struct yett_sign_key *group = make_key(folder), *server = make_key(folder);
+	struct yett_server_certificate certificate = {
+		.name = "ms.example", .issued_s = NOW - 10, .expires_s = NOW + 1000};
+	struct yett_decision decision = {.name = "a1.example",
+		.verdict = YETT_DECIDED_APPROVED,
+		.as = YETT_AS_AGENT,
+		.issued_s = NOW,
+		.expires_s = NOW + 1000,
+		.revision = 1};
+	GByteArray *by = g_byte_array_new(), *bytes = g_byte_array_new();
+	struct yett_error error = {.code = 0};
+	struct yett_kept *kept;
+	const char *name;
+
+	trust.group.bytes[0] = 7;
+	trust.sequence = 1;
+	memcpy(trust.current, yett_sign_public(group), sizeof(trust.current));
+	memcpy(trust.next, yett_sign_public(group), sizeof(trust.next));
+	certificate.group = decision.group = trust.group;
+	memcpy(certificate.key, yett_sign_public(server), sizeof(certificate.key));
+	FUZZ_REQUIRE(yett_server_certificate_sign(&certificate, group, by) == 0);
+	FUZZ_REQUIRE(yett_decision_sign(&decision, server, by, bytes) == 0);
+	kept = yett_kept_new(&test_clock, &trust);
+	FUZZ_REQUIRE(yett_kept_take(kept, bytes->data, bytes->len, &name, &error) == 1);
+	good = yett_kept_write(kept);
+	yett_kept_free(kept);
+	g_byte_array_unref(by);
+	g_byte_array_unref(bytes);
+	yett_sign_free(group);
+	yett_sign_free(server);
+	g_rmdir(folder);
+	g_free(folder);
+}
+
+static void read_file(const uint8_t *bytes, size_t length)
+{
+	struct yett_kept *kept = yett_kept_new(&test_clock, &trust);
+	GHashTableIter iter;
+	gpointer key;
+
+	yett_kept_read(kept, bytes, length);
+	g_hash_table_iter_init(&iter, kept->decisions);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		FUZZ_REQUIRE(strcmp(key, "a1.example") == 0);
+	}
+	FUZZ_REQUIRE(kept->trust.sequence == 1);
+	yett_kept_free(kept);
+}
+
+static void lay_over(const uint8_t *bytes, size_t length)
+{
+	GByteArray *copy = g_byte_array_new();
+
+	g_byte_array_append(copy, good->data, good->len);
+	while (length >= 3) {
+		size_t at = yett_get16(bytes) % copy->len, count = bytes[2];
+
+		bytes += 3;
+		length -= 3;
+		for (; count > 0 && length > 0; count--, length--) {
+			copy->data[at++ % copy->len] ^= *bytes++;
+		}
+	}
+	read_file(copy->data, copy->len);
+	g_byte_array_unref(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct yett_error error = {.code = 0};
+	struct yett_decision decision;
+	struct yett_trust read = trust;
+
+	if (good == NULL) {
+		setup();
+	}
+	if (length < 1) {
+		return 0;
+	}
+	switch (bytes[0] % 4) {
+	case 0:
+		read_file(bytes + 1, length - 1);
+		break;
+	case 1:
+		yett_kit_parse((const char *)bytes + 1, length - 1, "gw.example", &read, &error);
+		break;
+	case 2:
+		FUZZ_REQUIRE(
+			yett_decision_open(&trust, bytes + 1, length - 1, &decision, &error) != 0);
+		FUZZ_REQUIRE(yett_trust_follow(&read, bytes + 1, length - 1, &error) != 0);
+		break;
+	default:
+		lay_over(bytes + 1, length - 1);
+	}
+	return 0;
+}

@@ -20,6 +20,7 @@ static const char *const log_levels[] = {"error", "warning", "notice", "info", "
 typedef __typeof__(((S *)0)->node) node_group;
 typedef __typeof__(((S *)0)->group) group_group;
 typedef __typeof__(((S *)0)->admin) admin_group;
+typedef __typeof__(((S *)0)->alerts) alerts_group;
 typedef __typeof__(((S *)0)->linger) linger_group;
 typedef __typeof__(((S *)0)->full) full_group;
 
@@ -57,6 +58,9 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_DURATION(node_group, gone_grace_ns, "gone-grace", LIVE, "10 s", 0, 24 * HOUR,
 		"How long a node whose session has ended may take to come back before it counts as "
 		"unreachable."),
+	YETT_ROW_DURATION(node_group, backlog_warning_ns, "backlog-warning", LIVE, "60 s", SEC,
+		30 * 24 * HOUR,
+		"How long data may wait in a node's queue before that node counts as Warning."),
 	YETT_ROW_DURATION(node_group, drain_timeout_ns, "drain-timeout", LIVE, "10 s", 0, HOUR,
 		"How long a stop waits for what is under way."),
 	YETT_ROW_SIZE(node_group, memory_bytes, "memory", 0, "64 MiB", 4 * MIB, 1024 * GIB,
@@ -92,6 +96,18 @@ static const struct yett_schema group_rows[] = {
 	YETT_ROW_PATH(group_group, kit, "kit", 0, "",
 		"On gateways: the installation file that \"yettctl node kit\" wrote, which says "
 		"whose decisions count; empty: only `admit` lets nodes in."),
+	YETT_ROW_END,
+};
+
+static const struct yett_schema alerts_rows[] = {
+	YETT_ROW_STRINGS(alerts_group, command, "command", LIVE, "[]",
+		"A program, with its whole path, and its arguments: run for each alert that is "
+		"raised or closed, with the alert as JSON on its standard input; empty: none. It "
+		"runs as the daemon's user."),
+	YETT_ROW_DURATION(alerts_group, deadline_ns, "deadline", LIVE, "30 s", SEC, HOUR,
+		"How long the command may take before it is killed."),
+	YETT_ROW_DURATION(alerts_group, keep_ns, "keep", LIVE, "30 d", HOUR, 3650 * 24 * HOUR,
+		"How long alerts are kept after they have closed."),
 	YETT_ROW_END,
 };
 
@@ -204,6 +220,8 @@ const struct yett_section yett_sections[] = {
 		"What this node watches on its own computer."),
 	BLOCK(store, "store", YETT_KIND_STORE, 0, NULL,
 		"Where a management server keeps records and its registry."),
+	SECTION(YETT_ROW_GROUP(S, alerts, "alerts", 0, alerts_rows,
+		"What is done about nodes that are not well; on management servers.")),
 	SECTION(YETT_ROW_GROUP(S, admin, "admin", 0, admin_rows,
 		"The interface for people and programs on this computer.")),
 	SECTION(YETT_ROW_GROUP(S, full, "full", 0, full_rows,

@@ -54,18 +54,19 @@ struct yett_settings {
 		const char *user;  /* becomes it when started as root; "" stays */
 		int32_t log_target;
 		int32_t log_level;
-		uint64_t heartbeat_ns;      /* 60 s */
-		int64_t missing_heartbeats; /* 3 */
-		uint64_t gone_grace_ns;     /* 10 s */
-		uint64_t drain_timeout_ns;  /* 10 s */
-		uint64_t memory_bytes;      /* budget for batches in memory */
-		uint64_t reconnect_min_ns;  /* 200 ms */
-		uint64_t reconnect_max_ns;  /* 30 s */
-		uint64_t ping_ns;           /* 2 s idle → ping */
-		uint64_t ping_limit_ns;     /* 6 s silent → dead */
-		uint64_t session_max_ns;    /* 24 h */
-		bool compress;              /* M7 */
-		const char *krb5_config;    /* "": the system's */
+		uint64_t heartbeat_ns;       /* 60 s */
+		int64_t missing_heartbeats;  /* 3 */
+		uint64_t gone_grace_ns;      /* 10 s */
+		uint64_t backlog_warning_ns; /* 60 s */
+		uint64_t drain_timeout_ns;   /* 10 s */
+		uint64_t memory_bytes;       /* budget for batches in memory */
+		uint64_t reconnect_min_ns;   /* 200 ms */
+		uint64_t reconnect_max_ns;   /* 30 s */
+		uint64_t ping_ns;            /* 2 s idle → ping */
+		uint64_t ping_limit_ns;      /* 6 s silent → dead */
+		uint64_t session_max_ns;     /* 24 h */
+		bool compress;               /* M7 */
+		const char *krb5_config;     /* "": the system's */
 	} node;
 	/* group: management servers only */
 	struct {
@@ -73,6 +74,12 @@ struct yett_settings {
 		const char *id;  /* UUID */
 		const char *kit; /* other nodes: their installation file; "" none */
 	} group;
+	/* alerts: management servers only */
+	struct {
+		struct yett_list command; /* of strings: a program and its arguments; empty: none */
+		uint64_t deadline_ns;     /* 30 s */
+		uint64_t keep_ns;         /* closed ones: 30 d */
+	} alerts;
 	struct {
 		const char *socket; /* "" none */
 		const char *change_group, *view_group;

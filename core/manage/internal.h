@@ -1,14 +1,78 @@
 /* What the files of management share; nobody else includes it. Each file calls only those above it
- * here: known, registry, tell, manage. */
+ * here: known, registry, tell, share, checks, maintenance, health, notify, alerts, lease, look,
+ * manage. */
 #ifndef YETT_MANAGE_INTERNAL_H
 #define YETT_MANAGE_INTERNAL_H
 
+#include "../flow/stages.h"
 #include "manage.h"
 
 /* `gateway` may deliver batches of `origin`. */
 struct yett_grant {
 	struct yett_id gateway, origin;
 };
+
+/* How long another management server may say nothing: three of its words are missed. */
+#define YETT_SERVER_SILENCE_NS (12 * YETT_SEC)
+
+/* Another management server of the group, as the store has it. */
+struct yett_server {
+	struct yett_id id;
+	char name[YETT_NODE_NAME_SIZE];
+	char software[64];
+	char state[16]; /* of its own health */
+	char cause[256];
+	bool stopped; /* it said that it ends */
+	uint64_t revision;
+	uint64_t seen_at_ns; /* monotonic: its document was another one then; 0: always as it is */
+	uint64_t back_at_ns; /* monotonic: fresh since, or when it was last */
+	int64_t seen_ns;     /* the same, Unix time */
+};
+
+/* What a monitoring plugin says of a node, where that is not OK. */
+struct yett_check {
+	char name[YETT_RECORD_MAX_NAME + 1];
+	uint32_t state; /* YETT_STATE_… */
+	int64_t since_ns, time_ns;
+	char output[200];
+	bool unsaved;
+};
+
+struct yett_maintenance {
+	char key[YETT_NODE_NAME_SIZE]; /* id of a node, or "site/NAME" */
+	char reason[200], by[80];
+	int64_t since_ns, until_ns; /* 0: until it is stopped */
+};
+
+/* One row of the registry, as the reader found it. */
+struct yett_document {
+	char *key;
+	json_t *json;
+	uint64_t revision;
+};
+
+/* A state record that is new in the store. */
+struct yett_seen_state {
+	struct yett_id origin;
+	uint32_t state;
+	int64_t time_ns;
+	char *name, *output;
+};
+
+struct yett_lease {
+	bool asked;           /* a change is under way */
+	uint64_t revision;    /* as last seen; 0: there is none */
+	uint64_t seen_at_ns;  /* it was another one before; monotonic */
+	uint64_t until_ns;    /* we hold it until then; monotonic */
+	uint64_t asked_at_ns; /* what a success counts from */
+	uint64_t renew_ns;    /* not before */
+	bool released;        /* for good: this node ends */
+	char holder[YETT_NODE_NAME_SIZE];
+};
+
+struct yett_look;
+struct yett_alerts;
+struct yett_notify;
 
 struct yett_manage {
 	struct yett_node *node;
@@ -19,7 +83,28 @@ struct yett_manage {
 	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
 	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
 	struct yett_asks *asks;   /* ask.c */
+	uint64_t opened_ns;       /* monotonic */
+	uint64_t next_second_ns;
+	/* A management server's: of the group, by way of the store. */
+	GHashTable *servers;     /* struct yett_server by id: the others */
+	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
+	GHashTable *maintenance; /* struct yett_maintenance by key */
+	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
+	uint64_t words;
+	bool shared; /* the others can read whom this one has */
+	struct yett_lease lease;
+	struct yett_look *look;
+	struct yett_alerts *alerts;
+	struct yett_notify *notify;
+	yett_notice_fn notice;
+	void *notice_arg;
 };
+
+/* Whether this one raises alerts now. */
+static inline bool yett_lease_held(const struct yett_manage *manage)
+{
+	return manage->lease.until_ns > yett_now(manage->node);
+}
 
 /* known.c: the tables */
 void yett_known_init(struct yett_manage *manage);
@@ -32,6 +117,8 @@ void yett_known_describe(struct yett_known *known, const char *name, const char 
 void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, bool live);
 /* A sign of life, so old. */
 void yett_known_heard(struct yett_manage *manage, struct yett_known *known, uint32_t age_ms);
+/* Another management server has it, and no way leads to it from here. */
+void yett_known_heard_far(struct yett_manage *manage, struct yett_known *known);
 /* What an earlier start of the node left counts no more. */
 void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot);
 struct yett_way *yett_known_way(struct yett_known *known, const struct yett_id *through);
@@ -106,5 +193,77 @@ void yett_tell_init(struct yett_manage *manage);
 void yett_tell_done(struct yett_manage *manage);
 void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *message);
 void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns);
+
+/* share.c: the other management servers, and whom they have */
+void yett_share_init(struct yett_manage *manage);
+void yett_share_done(struct yett_manage *manage);
+void yett_share_open(struct yett_manage *manage); /* what an earlier start said counts no more */
+void yett_share_saw_servers(struct yett_manage *manage, const GPtrArray *documents);
+void yett_share_saw_presence(struct yett_manage *manage, const GPtrArray *documents);
+void yett_share_tick(struct yett_manage *manage, uint64_t now_ns);
+/* A node's presence here has changed. */
+void yett_share_node(struct yett_manage *manage, const struct yett_known *known);
+const struct yett_server *yett_share_find(
+	const struct yett_manage *manage, const struct yett_id *id);
+bool yett_share_fresh(const struct yett_manage *manage, const struct yett_server *server);
+bool yett_share_has(const struct yett_manage *manage, const struct yett_known *known);
+
+/* checks.c: what plugins say */
+void yett_checks_init(struct yett_manage *manage);
+void yett_checks_done(struct yett_manage *manage);
+void yett_checks_saw(struct yett_manage *manage, const struct yett_seen_state *state);
+void yett_checks_load(struct yett_manage *manage, const GPtrArray *documents);
+void yett_checks_save(struct yett_manage *manage); /* by the holder of the lease */
+/* The one that weighs most, or NULL; and all of them, or NULL. */
+const struct yett_check *yett_checks_worst(
+	const struct yett_manage *manage, const struct yett_id *id);
+const GPtrArray *yett_checks_of(const struct yett_manage *manage, const struct yett_id *id);
+const char *yett_state_text(uint32_t state);
+/* Ends a text where it is not UTF-8 any more, as one that was cut may be. */
+void yett_text_trim(char *text);
+
+/* maintenance.c */
+void yett_maintenance_saw(struct yett_manage *manage, const GPtrArray *documents);
+const struct yett_maintenance *yett_maintenance_of(
+	const struct yett_manage *manage, const struct yett_known *known);
+const struct yett_maintenance *yett_maintenance_of_id(
+	const struct yett_manage *manage, const struct yett_id *id);
+
+/* health.c */
+void yett_health_tick(struct yett_manage *manage);
+/* How long the oldest of what waits in a node's queue has waited. */
+uint32_t yett_backlog_s(const struct yett_node *node);
+
+/* notify.c: the notification command */
+int yett_notify_open(struct yett_manage *manage, struct yett_error *error);
+void yett_notify_tick(struct yett_manage *manage, uint64_t now_ns);
+void yett_notify_close(struct yett_manage *manage); /* after the node is freed */
+/* `what` is "raised" or "closed"; later, on the loop, yett_alerts_notified unless the command failed.
+ * False: there is no room now, or no command. */
+bool yett_notify_send(
+	struct yett_manage *manage, const char *what, const char *id, const json_t *alert);
+
+/* alerts.c: what people have to know of */
+void yett_alerts_init(struct yett_manage *manage);
+void yett_alerts_done(struct yett_manage *manage);
+/* The holder of the lease has them in memory; it reads them when it becomes one, and when somebody else
+ * has changed one. */
+bool yett_alerts_unread(const struct yett_manage *manage);
+void yett_alerts_load(struct yett_manage *manage, const GPtrArray *documents);
+void yett_alerts_forget(struct yett_manage *manage);
+void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns);
+/* Somebody has been told; or could not be, for good. */
+void yett_alerts_notified(struct yett_manage *manage, const char *id, const char *what);
+
+/* lease.c: one management server at a time raises alerts */
+void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents);
+void yett_lease_tick(struct yett_manage *manage, uint64_t now_ns);
+uint64_t yett_lease_cursor(const struct yett_document *document);
+
+/* look.c: reads what the group has in the store, every second */
+void yett_look_open(struct yett_manage *manage);
+void yett_look_free(struct yett_manage *manage);
+void yett_look_tick(struct yett_manage *manage, uint64_t now_ns);
+uint64_t yett_look_cursor(const struct yett_manage *manage);
 
 #endif

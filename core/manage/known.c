@@ -105,6 +105,9 @@ void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, b
 	if (known->live != live || known->changed_ns == 0) {
 		known->changed_ns = yett_clock_wall(manage->node->clock);
 	}
+	if (live && !known->live) {
+		known->live_at_ns = yett_now(manage->node);
+	}
 	known->live = live;
 	if (live) {
 		known->gone_at_ns = 0;
@@ -113,6 +116,12 @@ void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, b
 	} else if (known->gone_at_ns == 0) {
 		known->gone_at_ns = yett_now(manage->node);
 	}
+}
+
+void yett_known_heard_far(struct yett_manage *manage, struct yett_known *known)
+{
+	known->heard_at_ns = known->gone_at_ns = yett_now(manage->node);
+	known->heard_ns = yett_clock_wall(manage->node->clock);
 }
 
 void yett_known_heard(struct yett_manage *manage, struct yett_known *known, uint32_t age_ms)

@@ -17,6 +17,12 @@
 
 static const struct yett_id here; /* zero: connected to this node */
 
+void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg)
+{
+	manage->notice = notice;
+	manage->notice_arg = arg;
+}
+
 struct yett_node *yett_manage_node(const struct yett_manage *manage)
 {
 	return manage->node;
@@ -43,6 +49,7 @@ static void grant(
 static void hand_on(struct yett_manage *manage, const struct yett_known *known)
 {
 	yett_registry_node(manage, known);
+	yett_share_node(manage, known);
 	yett_tell_of(manage, known);
 }
 
@@ -67,6 +74,7 @@ static void way_ended(
 {
 	yett_known_use_newest_way(manage, known);
 	yett_registry_node(manage, known);
+	yett_share_node(manage, known);
 	if (known->live) {
 		yett_tell_of(manage, known);
 		return;
@@ -234,6 +242,12 @@ static void revive(struct yett_manage *manage, const struct yett_peer *gateway,
 	hand_on(manage, known);
 }
 
+static void tells_of_itself(struct yett_known *known, uint32_t backlog_s, const char *why)
+{
+	known->backlog_s = backlog_s;
+	g_strlcpy(known->why, why, sizeof(known->why));
+}
+
 static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heartbeat *message)
 {
 	struct yett_manage *manage = arg;
@@ -244,7 +258,10 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 			joined(manage, peer); /* a gateway had it, and lost it: it is here */
 		}
 		yett_known_heard(manage, known, 0);
-		known->degraded = message->degraded;
+		known->interval_s = message->interval_s;
+		tells_of_itself(known, message->backlog_s,
+			message->degraded && message->why[0] == '\0' ? "it says that it is degraded"
+								     : message->why);
 	}
 	for (uint32_t i = 0; i < message->count; i++) {
 		const struct yett_heartbeat_of *of = &message->nodes[i];
@@ -257,6 +274,15 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 			revive(manage, peer, known, of->age_ms);
 		} else if (yett_known_way(known, &peer->id) != NULL) {
 			yett_known_heard(manage, known, of->age_ms);
+			tells_of_itself(known, 0, "");
+		}
+	}
+	for (uint32_t i = 0; i < message->sick_count; i++) {
+		const struct yett_sick *sick = &message->sick[i];
+
+		known = g_hash_table_lookup(manage->known, &sick->id);
+		if (known != NULL && known->live && yett_known_way(known, &peer->id) != NULL) {
+			tells_of_itself(known, sick->backlog_s, sick->why);
 		}
 	}
 }
@@ -290,6 +316,17 @@ static void tick(void *arg, uint64_t now_ns)
 	if (manage->court != NULL) {
 		yett_group_tick(manage->court, now_ns);
 	}
+	if (now_ns >= manage->next_second_ns) {
+		manage->next_second_ns = now_ns + YETT_SEC;
+		yett_health_tick(manage);
+	}
+	if (manage->node->store != NULL && manage->look != NULL) {
+		yett_share_tick(manage, now_ns);
+		yett_lease_tick(manage, now_ns);
+		yett_look_tick(manage, now_ns);
+		yett_alerts_tick(manage, now_ns);
+		yett_notify_tick(manage, now_ns);
+	}
 }
 
 /* By any server of the group; what this one has written comes back too, and is known. */
@@ -311,6 +348,10 @@ struct yett_manage *yett_manage_new(void)
 	yett_known_init(manage);
 	yett_tell_init(manage);
 	yett_ask_init(manage);
+	yett_share_init(manage);
+	yett_checks_init(manage);
+	yett_alerts_init(manage);
+	manage->maintenance = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 	return manage;
 }
 
@@ -360,10 +401,17 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 	int result = 0;
 
 	manage->node = node;
+	manage->opened_ns = yett_now(node);
 	if (node->store != NULL) {
 		yett_court_init(manage);
 		result = yett_registry_load(manage, error);
-		return result == 0 ? yett_court_open(manage, error) : result;
+		result = result == 0 ? yett_court_open(manage, error) : result;
+		if (result == 0) {
+			yett_share_open(manage);
+			yett_look_open(manage);
+			result = yett_notify_open(manage, error);
+		}
+		return result;
 	}
 	if (kit != NULL && kit[0] != '\0') {
 		result = yett_kit_read(kit, node->name, &trust, error);
@@ -385,6 +433,12 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
+		yett_notify_close(manage);
+		yett_look_free(manage);
+		yett_alerts_done(manage);
+		g_hash_table_unref(manage->maintenance);
+		yett_checks_done(manage);
+		yett_share_done(manage);
 		yett_tell_done(manage);
 		yett_ask_done(manage);
 		yett_court_done(manage);

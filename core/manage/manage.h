@@ -37,19 +37,38 @@ struct yett_known {
 	uint64_t session;   /* the same */
 	bool live;          /* there is a session with it, here or at `via` */
 	bool relay;         /* a gateway: shows among the servers */
-	bool degraded;      /* it says so */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];
 	char address[64];
-	int64_t first_ns;     /* Unix time: first seen */
-	int64_t changed_ns;   /* Unix time: `live` is as it is since */
-	int64_t heard_ns;     /* Unix time: last sign of life */
-	uint64_t heard_at_ns; /* the same, monotonic; 0: not since we started */
-	uint64_t gone_at_ns;  /* monotonic: not live since; 0: live */
+	char site[64];           /* a gateway's, as it was approved; "" none */
+	int64_t first_ns;        /* Unix time: first seen */
+	int64_t changed_ns;      /* Unix time: `live` is as it is since */
+	int64_t heard_ns;        /* Unix time: last sign of life */
+	uint64_t heard_at_ns;    /* the same, monotonic; 0: not since we started */
+	uint64_t gone_at_ns;     /* monotonic: not live since; 0: live */
+	uint64_t live_at_ns;     /* monotonic: live since, or when it was last; 0: never here */
+	uint32_t interval_s;     /* its own heartbeats'; 0: not told */
+	uint32_t backlog_s;      /* what it says: how long the oldest in its queue has waited */
+	char why[YETT_WHY_SIZE]; /* what it says: degraded, and how; "": it is not */
+	/* How it was when last looked at (health.c), and since when: Unix time. */
+	enum yett_health health;
+	int64_t health_ns;
+	/* Another management server has it (share.c); zero: none says so. */
+	struct yett_id far;
+	bool far_silent; /* and misses its heartbeats */
 };
 
 struct yett_manage;
+
+/* How a node is, and why. */
+struct yett_diagnosis {
+	enum yett_health health;
+	char cause[256]; /* "": it is healthy */
+	struct yett_id
+		behind;   /* Unreachable since this gateway or server is; zero: in its own right */
+	bool maintenance; /* somebody works on it: no alerts */
+};
 
 struct yett_manage *yett_manage_new(void);
 /* The calls that the node needs; give them to yett_node_new. */
@@ -66,9 +85,14 @@ typedef void (*yett_answer_fn)(void *arg, int result, json_t *json, const struct
 void yett_manage_change(struct yett_manage *manage, const char *what, const json_t *body,
 	const char *by, yett_answer_fn answer, void *arg);
 
+/* Is called instead of the notification command, with "raised" or "closed": for tests. */
+typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);
+void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg);
 struct yett_node *yett_manage_node(const struct yett_manage *manage);
-enum yett_health yett_manage_health(
-	const struct yett_manage *manage, const struct yett_known *known, const char **ret_cause);
+void yett_manage_judge(const struct yett_manage *manage, const struct yett_known *known,
+	struct yett_diagnosis *ret_verdict);
+/* This node itself. */
+void yett_manage_judge_self(const struct yett_manage *manage, struct yett_diagnosis *ret_verdict);
 /* In the order of names. */
 typedef void (*yett_known_fn)(void *arg, const struct yett_known *known);
 void yett_manage_walk(const struct yett_manage *manage, yett_known_fn visit, void *arg);

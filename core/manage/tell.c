@@ -216,6 +216,9 @@ void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)
 	message->wall_ns = yett_clock_wall(manage->node->clock);
 	message->interval_s = (uint32_t)(manage->node->settings->node.heartbeat_ns / YETT_SEC);
 	message->degraded = manage->node->degraded;
+	message->backlog_s = yett_backlog_s(manage->node);
+	g_strlcpy(message->why, manage->node->degraded ? manage->node->degraded_why : "",
+		sizeof(message->why));
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_known *known = value;
@@ -227,9 +230,17 @@ void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)
 		message->nodes[message->count].id = known->id;
 		message->nodes[message->count].age_ms =
 			age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX;
-		if (++message->count == YETT_ATTACH_MAX) {
+		message->count++;
+		if (known->backlog_s > 0 || known->why[0] != '\0') {
+			struct yett_sick *sick = &message->sick[message->sick_count++];
+
+			sick->id = known->id;
+			sick->backlog_s = known->backlog_s;
+			g_strlcpy(sick->why, known->why, sizeof(sick->why));
+		}
+		if (message->count == YETT_ATTACH_MAX || message->sick_count == YETT_SICK_MAX) {
 			each_upstream(manage, false, send_heartbeat, message);
-			message->count = 0;
+			message->count = message->sick_count = 0;
 		}
 	}
 	each_upstream(manage, false, send_heartbeat, message);

@@ -50,20 +50,15 @@ static void set_name(json_t *object, const char *fqdn)
 	set_text(object, "domain", dot != NULL ? dot + 1 : NULL);
 }
 
-static const char *state_of_self(const struct yett_node *node)
-{
-	if (node->store != NULL && !yett_store_healthy(node)) {
-		return yett_health_text(YETT_HEALTH_CRITICAL);
-	}
-	return yett_health_text(node->degraded ? YETT_HEALTH_WARNING : YETT_HEALTH_HEALTHY);
-}
-
 json_t *yett_view_node(const struct yett_manage *manage)
 {
 	const struct yett_node *node = yett_manage_node(manage);
 	const struct yett_settings *settings = node->settings;
+	struct yett_diagnosis verdict;
 	json_t *object = json_object();
 	char address[128];
+
+	yett_manage_judge_self(manage, &verdict);
 
 	set_name(object, node->name);
 	set_text(object, "display_name", settings->node.display_name);
@@ -75,8 +70,9 @@ json_t *yett_view_node(const struct yett_manage *manage)
 		: settings->upstreams.count > 0 ? "agent"
 						: "idle");
 	set(object, "is_gateway", json_boolean(node->relay));
-	set_text(object, "health_state", state_of_self(node));
-	set_text(object, "health_cause", node->degraded ? node->degraded_why : NULL);
+	set_text(object, "health_state", yett_health_text(verdict.health));
+	set_text(object, "health_cause", verdict.cause);
+	set(object, "maintenance", json_boolean(verdict.maintenance));
 	set_time(object, "started", node->started_ns);
 	set_number(object, "epoch", node->epoch.ordinal);
 	set_text(object, "management_group", settings->group.name);
@@ -112,13 +108,16 @@ static json_t *known_object(const struct listing *listing, const struct yett_kno
 {
 	const struct yett_node *node = yett_manage_node(listing->manage);
 	const struct yett_known *via = yett_manage_find(listing->manage, &known->via);
-	const char *cause;
-	enum yett_health health = yett_manage_health(listing->manage, known, &cause);
+	struct yett_diagnosis verdict;
 	json_t *object = json_object();
 
+	yett_manage_judge(listing->manage, known, &verdict);
+
 	set_name(object, known->name);
-	set_text(object, "health_state", yett_health_text(health));
-	set_text(object, "health_cause", cause);
+	set_text(object, "health_state", yett_health_text(verdict.health));
+	set_text(object, "health_cause", verdict.cause);
+	set_time(object, "health_since", known->health_ns);
+	set(object, "maintenance", json_boolean(verdict.maintenance));
 	set_id(object, "id", &known->id);
 	set_text(object, "primary_management_server",
 		yett_id_is_zero(&known->via) || yett_id_equal(&known->via, &node->id) ? node->name

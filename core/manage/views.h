@@ -10,6 +10,7 @@ json_t *yett_view_servers(const struct yett_manage *manage);
 json_t *yett_view_agents(const struct yett_manage *manage);
 json_t *yett_view_sessions(const struct yett_manage *manage);
 json_t *yett_view_queue(const struct yett_manage *manage);
+json_t *yett_view_lease(const struct yett_manage *manage);
 json_t *yett_view_upstreams(const struct yett_manage *manage);
 /* The group, on a management server; NULL: this node has no store, or, for a kit, no group. */
 json_t *yett_view_pending(const struct yett_manage *manage);

@@ -170,12 +170,23 @@ static const struct yett_form_field heard_fields[] = {
 };
 YETT_FORM_ELEMENT(heard, NULL);
 
+static const struct yett_form_field sick_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_sick, id),
+	YETT_FIELD_U32(2, OPTIONAL, yett_sick, backlog_s, UINT32_MAX),
+	YETT_FIELD_TEXT(3, OPTIONAL, yett_sick, why),
+};
+YETT_FORM_MAP(sick, sizeof(struct yett_sick), NULL);
+
 static const struct yett_form_field heartbeat_fields[] = {
 	YETT_FIELD_I64(1, NEEDED, yett_heartbeat, wall_ns),
 	YETT_FIELD_U32(2, NEEDED, yett_heartbeat, interval_s, UINT32_MAX),
 	YETT_FIELD_BOOL(3, NEEDED, yett_heartbeat, degraded),
 	YETT_FIELD_LIST(4, OPTIONAL, yett_heartbeat, nodes, count, struct yett_heartbeat_of,
 		&heard_form, 0),
+	YETT_FIELD_U32(5, OPTIONAL, yett_heartbeat, backlog_s, UINT32_MAX),
+	YETT_FIELD_TEXT(6, OPTIONAL, yett_heartbeat, why),
+	YETT_FIELD_LIST(
+		7, OPTIONAL, yett_heartbeat, sick, sick_count, struct yett_sick, &sick_form, 0),
 };
 YETT_FORM_MAP(heartbeat, offsetof(struct yett_heartbeat, nodes), NULL);
 

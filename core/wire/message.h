@@ -55,6 +55,8 @@ enum yett_frame_flag {
 #define YETT_ACK_RANGES_MAX       256
 #define YETT_ACK_REFUSALS_MAX     64
 #define YETT_ATTACH_MAX           256
+#define YETT_SICK_MAX             48  /* of a HEARTBEAT: with 256 nodes, what a frame holds */
+#define YETT_WHY_SIZE             120 /* with its end */
 #define YETT_PATH_MAX             8
 #define YETT_ADMISSION_ASKS_MAX   12
 #define YETT_ADMISSION_SIGNED_MAX 8
@@ -173,12 +175,22 @@ struct yett_heartbeat_of {
 	struct yett_id id;
 	uint32_t age_ms; /* since the sender heard it */
 };
+/* One of them that is not well, as it says itself. */
+struct yett_sick {
+	struct yett_id id;
+	uint32_t backlog_s;
+	char why[YETT_WHY_SIZE]; /* degraded, and how; "" it is not */
+};
 struct yett_heartbeat {
 	int64_t wall_ns;
 	uint32_t interval_s; /* the sender's own */
 	bool degraded;
-	uint32_t count; /* nodes behind the sender */
+	uint32_t backlog_s;      /* how long the oldest of what waits in its queue has waited */
+	char why[YETT_WHY_SIZE]; /* of `degraded` */
+	uint32_t count;          /* nodes behind the sender */
+	uint32_t sick_count;     /* some of them; the others are well */
 	struct yett_heartbeat_of nodes[YETT_ATTACH_MAX];
+	struct yett_sick sick[YETT_SICK_MAX];
 };
 
 struct yett_ping {

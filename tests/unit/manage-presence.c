@@ -89,13 +89,13 @@ static void expect_health(
 	const struct world_node *server, struct yett_id id, enum yett_health want, const char *why)
 {
 	const struct yett_known *known = find(server, id);
-	const char *cause = NULL;
-	enum yett_health health;
+	struct yett_diagnosis verdict;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
-	health = yett_manage_health(server->manage, known, &cause);
-	if (health != want || strcmp(cause, why) != 0) {
-		fprintf(stderr, "%s: %s, \"%s\"\n", known->name, yett_health_text(health), cause);
+	yett_manage_judge(server->manage, known, &verdict);
+	if (verdict.health != want || strcmp(verdict.cause, why) != 0) {
+		fprintf(stderr, "%s: %s, \"%s\"\n", known->name, yett_health_text(verdict.health),
+			verdict.cause);
 		CU_FAIL("another health than wanted");
 	}
 }
@@ -212,7 +212,8 @@ static void health_follows_the_session(void)
 	world_run(three.world, 10 * YETT_SEC);
 	expect_health(
 		three.server, three.gateway_id, YETT_HEALTH_UNREACHABLE, "its session is gone");
-	expect_health(three.server, three.agent_id, YETT_HEALTH_UNREACHABLE, "its session is gone");
+	expect_health(three.server, three.agent_id, YETT_HEALTH_UNREACHABLE,
+		"behind gateway gw.example, which is unreachable");
 	world_start(three.gateway);
 	world_run(three.world, 60 * YETT_SEC);
 	expect_health(three.server, three.gateway_id, YETT_HEALTH_HEALTHY, "");
@@ -406,7 +407,8 @@ static void a_ring_keeps_nobody_alive(void)
 	expect_health(server, ids[0], YETT_HEALTH_UNREACHABLE, "its session is gone");
 	world_kill(gateway);
 	world_run(world, 20 * YETT_SEC);
-	expect_health(server, ids[1], YETT_HEALTH_UNREACHABLE, "its session is gone");
+	expect_health(server, ids[1], YETT_HEALTH_UNREACHABLE,
+		"behind gateway g0.example, which is unreachable");
 	expect_health(server, ids[2], YETT_HEALTH_UNREACHABLE, "its session is gone");
 	for (guint i = 0; i < world->nodes->len; i++) {
 		const struct world_node *node = world->nodes->pdata[i];

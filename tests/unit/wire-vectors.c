@@ -155,6 +155,14 @@ static void tell_heartbeat(GString *text, const struct yett_heartbeat *m)
 		add(text, ":%u", m->nodes[i].age_ms);
 	}
 	add(text, "]");
+	if (m->backlog_s > 0 || m->why[0] != '\0' || m->sick_count > 0) {
+		add(text, " backlog=%u why=%s sick=[", m->backlog_s, m->why);
+		for (uint32_t i = 0; i < m->sick_count; i++) {
+			add_id(text, i > 0 ? "," : "", &m->sick[i].id);
+			add(text, ":%u:%s", m->sick[i].backlog_s, m->sick[i].why);
+		}
+		add(text, "]");
+	}
 }
 
 static void tell_ping(GString *text, const struct yett_ping *m)

@@ -1,0 +1,334 @@
+/* Alerts in the simulated world: raised once, by the server that holds the lease, for what is at fault
+ * itself, and closed by themselves; with nodes of production code, in virtual time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/id.h"
+#include "flow/stages.h"
+#include "manage/views.h"
+#include "simulation/world.h"
+#include "suite.h"
+#include "wire/record.h"
+
+#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+
+/* What was told, one line each: "raised unreachable gw.example". */
+struct group {
+	struct world *world;
+	struct world_node *first, *second, *gateway, *agents[3];
+	GString *told;
+};
+
+static void notice(void *arg, const char *event, const json_t *alert)
+{
+	GString *told = arg;
+
+	g_string_append_printf(told, "%s %s %s\n", event,
+		json_string_value(json_object_get(alert, "kind")),
+		json_string_value(json_object_get(alert, "node")));
+}
+
+static struct world_node *add_server(struct world *world, const char *name)
+{
+	return world_add(world, name,
+		GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ "
+		      "\"gw.example\" ]; } );\n"
+		      "store = { module = \"store-sqlite\"; path = \"/%s/shared/yett.db\"; };",
+		world_address(name), name);
+}
+
+static void start(struct group *group, struct world_node *node)
+{
+	world_start(node);
+	yett_manage_on_notice(node->manage, notice, group->told);
+}
+
+static void start_all(struct group *group)
+{
+	for (guint i = 0; i < group->world->nodes->len; i++) {
+		start(group, group->world->nodes->pdata[i]);
+	}
+	world_run(group->world, 30 * YETT_SEC);
+}
+
+/* A gateway with three agents; with two servers on one store, the gateway knows both. */
+static struct group group_new(uint64_t seed, bool two)
+{
+	struct group group = {.world = world_new(seed), .told = g_string_new(NULL)};
+	char second[160] = "";
+
+	group.first = add_server(group.world, "m1.example");
+	if (two) {
+		group.second = add_server(group.world, "m2.example");
+		world_share_disk(group.second, group.first);
+		snprintf(second, sizeof(second),
+			", { name = \"m2.example\"; address = \"%s\"; priority = 1; }",
+			world_address("m2.example"));
+	}
+	group.gateway = world_add(group.world, "gw.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"m1.example\"; address = \"%s\"; }%s );",
+		world_address("gw.example"), world_address("m1.example"), second);
+	for (int i = 0; i < 3; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "a%d.example", i);
+		group.agents[i] = world_add(group.world, name,
+			"upstreams = ( { name = \"gw.example\"; address = \"%s\"; } );",
+			world_address("gw.example"));
+	}
+	start_all(&group);
+	return group;
+}
+
+static void group_free(struct group *group)
+{
+	world_free(group->world);
+	g_string_free(group->told, TRUE);
+}
+
+static void expect_told(struct group *group, const char *want)
+{
+	CU_ASSERT_STRING_EQUAL(group->told->str, want);
+	if (strcmp(group->told->str, want) != 0) {
+		fprintf(stderr, "told:\n%swanted:\n%s", group->told->str, want);
+	}
+	g_string_truncate(group->told, 0);
+}
+
+static void told(struct yett_keep *keep, int result)
+{
+	(void)keep;
+	(void)result;
+}
+
+/* What a plugin says on a node. */
+static void say(struct world_node *node, const char *check, uint32_t state)
+{
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
+	struct yett_record record = {.size = sizeof(record),
+		.kind = YETT_RECORD_STATE,
+		.state = state,
+		.time_ns = yett_clock_wall(node->node->clock),
+		.name = yett_text(check),
+		.body = yett_text("DISK - 3% free")};
+	struct yett_batch batch;
+
+	CU_ASSERT_EQUAL_FATAL(yett_payload_record(payload, &record), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_payload_cut(payload, YETT_LANE_URGENT, YETT_CONTENT_RECORDS,
+				      true, yett_clock_wall(node->node->clock), &batch),
+		0);
+	yett_origin_submit(node->node, &batch, NULL, NULL, 0, told, NULL);
+	yett_payload_free(payload);
+}
+
+static void expect_health(const struct world_node *server, const struct yett_id *id,
+	enum yett_health want, const char *cause)
+{
+	const struct yett_known *known = yett_manage_find(server->manage, id);
+	struct yett_diagnosis diagnosis;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
+	yett_manage_judge(server->manage, known, &diagnosis);
+	if (diagnosis.health != want || strcmp(diagnosis.cause, cause) != 0) {
+		fprintf(stderr, "%s: %s, \"%s\"\n", known->name, yett_health_text(diagnosis.health),
+			diagnosis.cause);
+		CU_FAIL("another health than wanted");
+	}
+}
+
+static void a_gateway_that_dies_is_one_alert(void)
+{
+	struct group group = group_new(1, false);
+
+	expect_told(&group, "");
+	world_kill(group.gateway);
+	world_run(group.world, 9 * YETT_SEC);
+	expect_told(&group, "");
+	world_run(group.world, 6 * YETT_SEC);
+	expect_told(&group, "raised unreachable gw.example\n");
+	world_run(group.world, 600 * YETT_SEC);
+	expect_told(&group, "");
+	start(&group, group.gateway);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "closed unreachable gw.example\n");
+	group_free(&group);
+}
+
+static void an_agent_that_stays_away_is_its_own(void)
+{
+	struct group group = group_new(2, false);
+
+	world_kill(group.agents[1]);
+	world_run(group.world, 5 * YETT_SEC);
+	start(&group, group.agents[1]); /* soon enough */
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "");
+	world_kill(group.gateway);
+	world_kill(group.agents[1]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "raised unreachable gw.example\n");
+	start(&group, group.gateway);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "closed unreachable gw.example\nraised unreachable a1.example\n");
+	start(&group, group.agents[1]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "closed unreachable a1.example\n");
+	/* The same once more is another alert. */
+	world_kill(group.agents[1]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "raised unreachable a1.example\n");
+	group_free(&group);
+}
+
+static void what_plugins_say_counts(void)
+{
+	struct group group = group_new(3, false);
+	struct yett_id id = group.agents[0]->node->id;
+
+	say(group.agents[0], "check.disk", YETT_STATE_CRITICAL);
+	say(group.agents[0], "check.load", YETT_STATE_WARNING);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_health(group.first, &id, YETT_HEALTH_CRITICAL, "disk is CRITICAL: DISK - 3% free");
+	expect_told(&group, "raised check a0.example\nraised check a0.example\n");
+	say(group.agents[0], "check.disk", YETT_STATE_CRITICAL);
+	say(group.agents[0], "check.disk", YETT_STATE_OK);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_health(group.first, &id, YETT_HEALTH_WARNING, "load is WARNING: DISK - 3% free");
+	expect_told(&group, "closed check a0.example\n");
+	/* A server that starts again knows it still, and tells nobody again. */
+	world_kill(group.first);
+	start(&group, group.first);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_health(group.first, &id, YETT_HEALTH_WARNING, "load is WARNING: DISK - 3% free");
+	say(group.agents[0], "check.load", YETT_STATE_OK);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_health(group.first, &id, YETT_HEALTH_HEALTHY, "");
+	expect_told(&group, "closed check a0.example\n");
+	group_free(&group);
+}
+
+static void what_is_away_while_the_server_starts_is_found(void)
+{
+	struct group group = group_new(4, false);
+
+	world_kill(group.first);
+	world_kill(group.agents[2]);
+	start(&group, group.first);
+	world_run(group.world, 170 * YETT_SEC);
+	expect_told(&group, "");
+	world_run(group.world, 30 * YETT_SEC);
+	expect_told(&group, "raised unreachable a2.example\n");
+	/* It is not closed for not being known. */
+	world_kill(group.first);
+	start(&group, group.first);
+	world_run(group.world, 300 * YETT_SEC);
+	expect_told(&group, "");
+	start(&group, group.agents[2]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "closed unreachable a2.example\n");
+	group_free(&group);
+}
+
+static void document(
+	struct world_node *server, const char *table, const char *key, const char *json)
+{
+	yett_store_document(server->node, table, key, json);
+}
+
+static void maintenance_is_quiet_and_ends_by_itself(void)
+{
+	struct group group = group_new(5, false);
+	char id[YETT_ID_TEXT_SIZE], json[128];
+
+	yett_id_text(&group.agents[0]->node->id, id);
+	snprintf(json, sizeof(json), "{\"reason\":\"disk\",\"until_ns\":%lld}",
+		(long long)(yett_clock_wall(group.first->node->clock) + 100 * (int64_t)YETT_SEC));
+	document(group.first, "maintenance", id, json);
+	world_run(group.world, 2 * YETT_SEC);
+	world_kill(group.agents[0]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "");
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "raised unreachable a0.example\n");
+	group_free(&group);
+}
+
+static bool holds(const struct world_node *server)
+{
+	json_t *lease = yett_view_lease(server->manage);
+	bool held = json_is_true(json_object_get(lease, "held"));
+
+	json_decref(lease);
+	return held;
+}
+
+static void the_lease_is_taken_over(void)
+{
+	struct group group = group_new(6, true);
+
+	CU_ASSERT(holds(group.first) != holds(group.second));
+	if (holds(group.second)) {
+		world_kill(group.second);
+		world_run(group.world, 40 * YETT_SEC);
+		start(&group, group.second);
+		world_run(group.world, 60 * YETT_SEC);
+		g_string_truncate(group.told, 0);
+	}
+	CU_ASSERT(holds(group.first) && !holds(group.second));
+	world_kill(group.agents[0]);
+	world_run(group.world, 20 * YETT_SEC);
+	expect_told(&group, "raised unreachable a0.example\n");
+	/* The holder dies, and the gateway with its agents goes to the other one. */
+	world_kill(group.first);
+	world_run(group.world, 16 * YETT_SEC);
+	CU_ASSERT(holds(group.second));
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "raised unreachable m1.example\n");
+	expect_health(group.second, &group.gateway->node->id, YETT_HEALTH_HEALTHY, "");
+	start(&group, group.agents[0]);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "closed unreachable a0.example\n");
+	start(&group, group.first);
+	world_run(group.world, 60 * YETT_SEC);
+	CU_ASSERT(holds(group.second) && !holds(group.first));
+	expect_told(&group, "closed unreachable m1.example\n");
+	group_free(&group);
+}
+
+/* Both see the same; who does not hold the lease knows it from the other one. */
+static void each_server_sees_whom_the_other_has(void)
+{
+	struct group group = group_new(7, true);
+
+	for (int i = 0; i < 3; i++) {
+		struct yett_id id = group.agents[i]->node->id;
+
+		expect_health(group.first, &id, YETT_HEALTH_HEALTHY, "");
+		expect_health(group.second, &id, YETT_HEALTH_HEALTHY, "");
+	}
+	world_kill(group.agents[1]);
+	world_run(group.world, 30 * YETT_SEC);
+	expect_told(&group, "raised unreachable a1.example\n");
+	group_free(&group);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"a gateway that dies is one alert", a_gateway_that_dies_is_one_alert},
+		{"an agent that stays away is its own", an_agent_that_stays_away_is_its_own},
+		{"what plugins say counts", what_plugins_say_counts},
+		{"what is away while the server starts is found",
+			what_is_away_while_the_server_starts_is_found},
+		{"maintenance is quiet and ends by itself",
+			maintenance_is_quiet_and_ends_by_itself},
+		{"the lease is taken over", the_lease_is_taken_over},
+		{"each server sees whom the other has", each_server_sees_whom_the_other_has},
+		CU_TEST_INFO_NULL,
+	};
+	int result = suite_run(argc, argv, "manage-alerts", tests);
+
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
+}

@@ -96,14 +96,16 @@ static int add_piece(struct yett_pg *store, struct yett_pg_epoch *epoch,
 static int take(struct yett_pg *store, struct yett_pg_epoch *epoch, const struct yett_piece *piece,
 	struct yett_error *error)
 {
+	uint64_t first_missing = 0;
 	int result;
 
 	if (epoch->pieces >= YETT_PIECES_MAX ||
 		(epoch->pieces >= YETT_PG_FOLD_ABOVE && epoch->pieces % 64 == 0)) {
-		if ((result = yett_pg_fold_older(store, epoch, error)) < 0) {
+		if ((result = yett_pg_fold_older(store, epoch, &first_missing, error)) < 0) {
 			return result;
 		}
-		if (epoch->pieces >= YETT_PIECES_MAX) {
+		/* What fills the first hole is taken all the same: it is what ends this. */
+		if (epoch->pieces >= YETT_PIECES_MAX && piece->first != first_missing) {
 			return YETT_VERDICT_LIMIT;
 		}
 	}

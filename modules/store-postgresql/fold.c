@@ -61,7 +61,8 @@ int yett_pg_fold_all(struct yett_pg *store, struct yett_pg_epoch *epoch, struct 
 	return epoch->pieces > 0 ? fold(store, epoch, INT64_MAX, error) : 0;
 }
 
-int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error)
+int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch,
+	uint64_t *ret_first_missing, struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	PGresult *rows = NULL;
@@ -90,6 +91,7 @@ int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch, struc
 	if (result < 0) {
 		return result;
 	}
+	*ret_first_missing = (uint64_t)missing;
 	return fold(
 		store, epoch, (uint64_t)(missing > 0 && missing < kept ? missing : kept), error);
 }

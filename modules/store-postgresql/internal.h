@@ -276,8 +276,8 @@ int yett_pg_custody(struct yett_pg *store, const struct yett_pg_group *group,
 int yett_pg_epoch_judge(struct yett_pg *store, const struct yett_pg_group *group,
 	const struct yett_pg_item *item, struct yett_error *error);
 /* fold.c */
-int yett_pg_fold_older(
-	struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
+int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch,
+	uint64_t *ret_first_missing, struct yett_error *error);
 int yett_pg_fold_all(struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
 /* flush.c: writes what a put has changed of origins, names, epochs, pieces; completes epochs. */
 int yett_pg_flush_pieces(

@@ -339,13 +339,17 @@ out:
 	return result < 0 ? result : 0;
 }
 
-static int fold_older(
-	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
+static int fold_older(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	uint64_t *ret_first_missing, struct yett_error *error)
 {
 	struct yett_sqlite_sums sums;
 	int result = yett_sqlite_sum(store, epoch, &sums, error);
 
-	return result < 0 ? result : fold(store, epoch, sums.first_missing, false, error);
+	if (result < 0) {
+		return result;
+	}
+	*ret_first_missing = sums.first_missing;
+	return fold(store, epoch, sums.first_missing, false, error);
 }
 
 /* The pieces that the batch's numbers meet, in order. Answers how many. */
@@ -447,17 +451,19 @@ static int take(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	const struct yett_piece *pieces, size_t count, const struct yett_batch_info *info,
 	struct yett_error *error)
 {
+	uint64_t first_missing = 0;
 	int result;
 
 	if (epoch->pieces >= YETT_PIECES_MAX) {
-		if ((result = fold_older(store, epoch, error)) < 0) {
+		if ((result = fold_older(store, epoch, &first_missing, error)) < 0) {
 			return result;
 		}
-		if (epoch->pieces >= YETT_PIECES_MAX) {
+		/* What fills the first hole is taken all the same: it is what ends this. */
+		if (epoch->pieces >= YETT_PIECES_MAX && info->first != first_missing) {
 			return YETT_VERDICT_LIMIT;
 		}
 	} else if (epoch->pieces >= YETT_SQLITE_FOLD_ABOVE && epoch->pieces % 64 == 0 &&
-		   (result = fold_older(store, epoch, error)) < 0) {
+		   (result = fold_older(store, epoch, &first_missing, error)) < 0) {
 		return result;
 	}
 	for (size_t i = 0; i < count; i++) {

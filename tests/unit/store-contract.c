@@ -376,6 +376,16 @@ static void too_many_pieces(void)
 	CU_ASSERT_EQUAL(
 		store_put(&writer, store_batch(1, 1, NORMAL, 3, 1, "a")), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, YETT_PIECES_MAX);
+	/* But what fills the first hole: nobody could ever go on, else. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 2, 1, "a")), YETT_PUT_LATER);
+	for (uint64_t hole = 1; hole < first; hole += hole < 2 ? 1 : 2) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, hole, 1, "a")),
+			YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, first);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
 	store_end(&writer);
 }
 

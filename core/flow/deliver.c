@@ -293,7 +293,8 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 		read_on(delivery, number);
 		return false;
 	}
-	link = yett_select(node, number, unit->batch.length);
+	route(node, unit, &envelope);
+	link = yett_select(node, number, unit->batch.length, &envelope);
 	if (link == NULL) {
 		ask_for_credit(node, number, unit->batch.length);
 		return false;
@@ -302,7 +303,6 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 		yett_upstream_use(link);
 		return true; /* its credit is to come, or it is there from before */
 	}
-	route(node, unit, &envelope);
 	result = yett_wire_batch(link->peer->wire, &envelope, &unit->batch, &frame);
 	if (result != 0) {
 		ask_for_credit(node, number, unit->batch.length);

@@ -106,7 +106,7 @@ static void kept(struct yett_keep *keep, int result)
 
 /* A batch may come back to a relay that has passed it on, because the way has changed since: it goes
  * on from here, and what it passed in between is no part of its way. That it does not come back
- * again and again is seen to by PATH. */
+ * again and again is seen to by PATH, and by select where both have ways. */
 static void forget_detour(const struct yett_node *node, struct yett_envelope *envelope)
 {
 	for (uint32_t i = 0; i < envelope->hops; i++) {

@@ -1,11 +1,12 @@
 /* Select: which upstream the next batch goes to.
  *
  * Responsible for showing the policy module the upstreams as they are, and for its answer being one
- * that may be used: up, admitted, with a way to the store that does not lead back here. Not
- * responsible for the choice itself (modules) nor for sending (deliver.c). On the loop. A policy that
- * answers nonsense is held to "none", and the log says so. */
+ * that may be used: up, admitted, with a way to the store that does not lead back here, nor to where the
+ * batch has been. Not responsible for the choice itself (modules) nor for sending (deliver.c). On the
+ * loop. A policy that answers nonsense is held to "none", and the log says so. */
 #include <string.h>
 
+#include "../base/id.h"
 #include "../base/log.h"
 #include "stages.h"
 
@@ -66,7 +67,43 @@ static void again(void *arg)
 	yett_deliver(arg);
 }
 
-struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes)
+static bool has_passed(const struct yett_envelope *way, const struct yett_link *link)
+{
+	for (uint32_t i = 0; link->peer != NULL && i < way->hops; i++) {
+		if (yett_id_equal(&way->path[i], &link->peer->id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A batch goes back to a relay that it has passed only where no other upstream has a way. PATH does not
+ * see to that: two gateways that each have a way of their own, too narrow for the moment, would pass
+ * what is too much for it to each other, and get it back. */
+static uint32_t not_back(const struct yett_node *node, const struct yett_upstream *table,
+	uint32_t index, const struct yett_envelope *way)
+{
+	uint32_t best = YETT_POLICY_NONE;
+	bool other = false;
+
+	if (index >= node->links->len || !has_passed(way, node->links->pdata[index])) {
+		return index;
+	}
+	for (guint i = 0; i < node->links->len; i++) {
+		if (table[i].state != YETT_UPSTREAM_UP || has_passed(way, node->links->pdata[i])) {
+			continue;
+		}
+		other = true;
+		if (table[i].usable != 0 &&
+			(best == YETT_POLICY_NONE || table[i].priority < table[best].priority)) {
+			best = i;
+		}
+	}
+	return other ? best : index;
+}
+
+struct yett_link *yett_select(
+	struct yett_node *node, uint32_t lane, uint32_t bytes, const struct yett_envelope *way)
 {
 	struct yett_upstream table[64] = {0};
 	uint64_t again_ns = 0;
@@ -84,6 +121,7 @@ struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t by
 		node->loop->table->timer_start(
 			node->select_timer, again_ns > now_ns ? again_ns - now_ns : 1);
 	}
+	index = not_back(node, table, index, way);
 	if (index == YETT_POLICY_NONE) {
 		return NULL;
 	}

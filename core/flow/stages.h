@@ -147,8 +147,8 @@ struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generat
 
 /* select.c */
 /* The link for the next batch of a lane, of so many bytes, or NULL. */
-struct yett_link *yett_select(struct yett_node *node, uint32_t lane, uint32_t bytes,
-	const struct yett_envelope *way);
+struct yett_link *yett_select(
+	struct yett_node *node, uint32_t lane, uint32_t bytes, const struct yett_envelope *way);
 /* What a session to it is of use for now. */
 enum yett_wanted yett_select_wanted(struct yett_node *node, const struct yett_link *link);
 int yett_select_explain(struct yett_node *node, char *ret_text, size_t size);

@@ -62,6 +62,13 @@ void yett_admin_answer(struct yett_admin_request *request, unsigned status, json
 json_t *yett_admin_error(const char *code, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* alerts.c */
+void yett_admin_alerts(struct yett_admin_request *request);
+void yett_admin_maintenance(struct yett_admin_request *request);
+void yett_admin_acknowledge(struct yett_admin_request *request);
+void yett_admin_maintenance_start(struct yett_admin_request *request);
+void yett_admin_maintenance_stop(struct yett_admin_request *request);
+
 /* records.c */
 void yett_admin_records(struct yett_admin_request *request);
 void yett_admin_account(struct yett_admin_request *request);

@@ -41,6 +41,10 @@ int yett_ctl_wrong(const char *what, const char *word, const char *const *candid
 int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
 /* records.c */
 int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv);
+/* alerts.c */
+int yett_ctl_alerts(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_alert(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_maintenance(const struct yett_ctl *ctl, int argc, char **argv);
 /* account.c */
 int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv);
 /* decide.c */

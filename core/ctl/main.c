@@ -57,6 +57,10 @@ const struct yett_command yett_commands[] = {
 	{"gateway", "approve NAME [--site SITE] [--server NAME] [--ahead]|delete NAME [--force]",
 		"decides on a gateway", yett_ctl_gateway},
 	{"agent", "approve|reject NAME…|--all [--ahead]", "decides on agents", yett_ctl_agent},
+	{"alerts", "[--all]", "what is not well, and who looks after it", yett_ctl_alerts},
+	{"alert", "ack ID [--comment TEXT]", "says that you look after an alert", yett_ctl_alert},
+	{"maintenance", "[start|stop NODE|--site SITE [--for TIME] [--reason TEXT]]",
+		"who is worked on, and raises no alerts", yett_ctl_maintenance},
 	{"audit", "", "who has changed what, the newest last", yett_ctl_list},
 	{"check", "FILE", "check a configuration; starts nothing", yett_ctl_check},
 	{"ca", "init|issue|revoke|crl …", "a certificate authority of your own", run_ca},
@@ -68,9 +72,9 @@ static void help(void)
 {
 	puts("usage: yettctl [--socket PATH] [--json] [--watch[=SECONDS]] COMMAND …\n");
 	for (const struct yett_command *command = yett_commands; command->name != NULL; command++) {
-		printf("  %-10s %s\n", command->name, command->summary);
+		printf("  %-11s %s\n", command->name, command->summary);
 		if (command->arguments[0] != '\0') {
-			printf("  %-10s   %s %s\n", "", command->name, command->arguments);
+			printf("  %-11s   %s %s\n", "", command->name, command->arguments);
 		}
 	}
 	puts("\n  --socket PATH       the node's admin socket (default: " YETT_RUN_DIR

@@ -43,21 +43,22 @@ static json_t *object_of(const char *text)
 	return json != NULL ? json : json_null();
 }
 
-static void audit(const struct change *change)
+void yett_manage_audit(struct yett_manage *manage, const char *by, const char *action,
+	const char *table, const char *key, const char *before, const char *after)
 {
-	const struct yett_node *node = change->court->manage->node;
+	const struct yett_node *node = manage->node;
 	int64_t now_ns = yett_clock_wall(node->clock);
 	struct yett_id random = yett_id_new(node->clock);
-	char id[YETT_ID_TEXT_SIZE], at[32], key[64];
+	char id[YETT_ID_TEXT_SIZE], at[32], place[64];
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "at",
-		yett_time_text(now_ns, at, sizeof(at)), "by", change->by, "server", node->name,
-		"action", change->what, "table", change->table, "key", change->key, "before",
-		object_of(change->before), "after", object_of(change->text));
+		yett_time_text(now_ns, at, sizeof(at)), "by", by, "server", node->name, "action",
+		action, "table", table, "key", key, "before", object_of(before), "after",
+		object_of(after));
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	/* In the order of time. */
-	g_snprintf(key, sizeof(key), "%019" PRId64 "-%s", now_ns, yett_id_text(&random, id));
-	yett_store_document(change->court->manage->node, YETT_TABLE_AUDIT, key, text);
+	g_snprintf(place, sizeof(place), "%019" PRId64 "-%s", now_ns, yett_id_text(&random, id));
+	yett_store_document(manage->node, YETT_TABLE_AUDIT, place, text);
 	free(text);
 	json_decref(json);
 }
@@ -120,7 +121,8 @@ static void changed(void *arg, int result, uint64_t revision)
 	}
 	if (result == 0) {
 		if (change->by != NULL) {
-			audit(change);
+			yett_manage_audit(court->manage, change->by, change->what, change->table,
+				change->key, change->before, change->text);
 		}
 		if (strcmp(change->table, YETT_TABLE_PENDING) != 0 &&
 			strcmp(change->table, YETT_TABLE_GROUP) != 0) {

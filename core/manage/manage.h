@@ -41,7 +41,6 @@ struct yett_known {
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];
 	char address[64];
-	char site[64];           /* a gateway's, as it was approved; "" none */
 	int64_t first_ns;        /* Unix time: first seen */
 	int64_t changed_ns;      /* Unix time: `live` is as it is since */
 	int64_t heard_ns;        /* Unix time: last sign of life */
@@ -88,6 +87,16 @@ void yett_manage_change(struct yett_manage *manage, const char *what, const json
 /* Is called instead of the notification command, with "raised" or "closed": for tests. */
 typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);
 void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg);
+/* Writes down who has changed what: a document of the registry, JSON as it was and as it is (NULL: it was
+ * not there). After the change, by whoever made it. */
+void yett_manage_audit(struct yett_manage *manage, const char *by, const char *action,
+	const char *table, const char *key, const char *before, const char *after);
+/* The id of the node of a name; false: nobody is called so, and the nearest name, if any, is told. */
+bool yett_manage_named(const struct yett_manage *manage, const char *name, struct yett_id *ret_id,
+	char ret_near[YETT_NODE_NAME_SIZE]);
+/* The same of a site; "" where there is no site at all. */
+bool yett_manage_has_site(
+	const struct yett_manage *manage, const char *site, char ret_near[YETT_NODE_NAME_SIZE]);
 struct yett_node *yett_manage_node(const struct yett_manage *manage);
 void yett_manage_judge(const struct yett_manage *manage, const struct yett_known *known,
 	struct yett_diagnosis *ret_verdict);

@@ -13,10 +13,16 @@
 
 #define LIMIT_STANDARD 100
 #define LIMIT_MAX      10000
+#define EVENT_PREFIX   "yett."
+
+#define SEVERITY_WARNING 13 /* as OpenTelemetry numbers them */
+#define SEVERITY_ERROR   17
 
 struct context {
 	struct yett_admin_request *request;
-	uint64_t limit; /* of rows, the newest */
+	uint64_t limit;    /* of rows, the newest */
+	const char *name;  /* of events */
+	uint32_t severity; /* at least */
 	struct yett_query query;
 	json_t *array;
 	struct yett_error error;
@@ -188,6 +194,16 @@ static const char *parse_query(struct context *context)
 	return NULL;
 }
 
+static void refuse(struct context *context, const char *wrong)
+{
+	struct yett_admin_request *request = context->request;
+
+	json_decref(context->array);
+	g_free(context);
+	yett_admin_answer(
+		request, 400, yett_admin_error("EINVAL", wrong, "an argument is not understood"));
+}
+
 void yett_admin_records(struct yett_admin_request *request)
 {
 	struct context *context = begin(request);
@@ -198,13 +214,91 @@ void yett_admin_records(struct yett_admin_request *request)
 	}
 	wrong = parse_query(context);
 	if (wrong != NULL) {
-		json_decref(context->array);
-		g_free(context);
-		yett_admin_answer(request, 400,
-			yett_admin_error("EINVAL", wrong, "an argument is not understood"));
+		refuse(context, wrong);
 		return;
 	}
 	run(context, find_records);
+}
+
+/* Events: the records that nodes make of their own log (manage/events.c). */
+
+static const char *level_of(uint32_t severity)
+{
+	return severity >= SEVERITY_ERROR     ? "error"
+	       : severity >= SEVERITY_WARNING ? "warning"
+					      : "notice";
+}
+
+static int add_event(void *arg, const struct yett_row *row)
+{
+	struct context *context = arg;
+	const struct yett_record *record = &row->record;
+	char id[YETT_ID_TEXT_SIZE], time[32];
+	json_t *object, *fields;
+
+	if (record->severity < context->severity) {
+		return 0;
+	}
+	fields = row->attributes != NULL ? json_loads(row->attributes, 0, NULL) : NULL;
+	object = json_pack("{s:I, s:s, s:s?, s:s, s:s, s:o}", "id", (json_int_t)row->id, "time",
+		yett_time_text(record->time_ns, time, sizeof(time)), "node", row->origin_name,
+		"node_id", yett_id_text(&row->origin, id), "level", level_of(record->severity),
+		"fields", fields != NULL ? fields : json_object());
+	if (object == NULL) {
+		return 0;
+	}
+	json_object_set_new(object, "event",
+		json_stringn(record->name.bytes + strlen(EVENT_PREFIX),
+			record->name.length - strlen(EVENT_PREFIX)));
+	json_object_set_new(object, "text", text_json(&record->body));
+	json_array_append_new(context->array, object);
+	if (json_array_size(context->array) > context->limit) {
+		json_array_remove(context->array,
+			context->query.after_id > 0
+				? context->limit
+				: 0); /* what is asked for: the newest, or the next */
+	}
+	return 0;
+}
+
+static void find_events(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+	g_autofree char *name = g_strconcat(EVENT_PREFIX, context->name, NULL);
+
+	context->query.name = name;
+	context->query.kind = YETT_RECORD_EVENT;
+	context->limit = context->query.limit;
+	if (context->severity > 0) {
+		context->query.limit = LIMIT_MAX; /* the store does not look at it */
+	}
+	context->result =
+		operations->query(self, &context->query, add_event, context, &context->error);
+}
+
+void yett_admin_events(struct yett_admin_request *request)
+{
+	const char *event = yett_admin_argument(request, "event");
+	const char *level = yett_admin_argument(request, "level");
+	struct context *context = begin(request);
+	const char *wrong;
+
+	if (context == NULL) {
+		return;
+	}
+	wrong = parse_query(context);
+	context->name = event != NULL ? event : "*";
+	context->severity = level == NULL || strcmp(level, "notice") == 0 ? 0
+			    : strcmp(level, "warning") == 0               ? SEVERITY_WARNING
+									  : SEVERITY_ERROR;
+	if (wrong == NULL && context->severity == SEVERITY_ERROR && strcmp(level, "error") != 0) {
+		wrong = "level: write error, warning or notice";
+	}
+	if (wrong != NULL) {
+		refuse(context, wrong);
+		return;
+	}
+	run(context, find_events);
 }
 
 /* The account. */

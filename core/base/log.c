@@ -15,14 +15,18 @@
 #include <string.h>
 #include <unistd.h>
 #ifdef WITH_SYSTEMD
+#	include <sys/uio.h>
 #	include <systemd/sd-journal.h>
 #endif
 
 #include "clock.h"
+#include "fields.h"
 
 #define EVENTS_MAX   256
 #define BURST        20
 #define SENTENCE_MAX 2048
+#define FIELDS_MAX   16
+#define FIELD_MAX    512
 
 struct limit {
 	char event[48];
@@ -96,15 +100,50 @@ static bool allowed(struct limit *limit)
 	return true;
 }
 
+#ifdef WITH_SYSTEMD
+static char identifier[] = "SYSLOG_IDENTIFIER=yettd"; /* not const: so an iovec has it */
+
+/* peer=a → YETT_PEER=a: the journal's names are capitals, digits and _. */
+static size_t journal_field(const struct yett_field *field, char ret_text[FIELD_MAX])
+{
+	size_t n = (size_t)snprintf(ret_text, FIELD_MAX, "YETT_%.*s=%s",
+		(int)(field->key_length < 40 ? field->key_length : 40), field->key, field->value);
+
+	for (char *c = ret_text; *c != '='; c++) {
+		*c = (char)(*c >= 'a' && *c <= 'z'                                 ? *c - 'a' + 'A'
+			    : (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') ? *c
+										   : '_');
+	}
+	return n < FIELD_MAX ? n : FIELD_MAX - 1;
+}
+#endif
+
 /* libsystemd reports success where there is no journal at all: so look first. */
 static bool to_journal(int level, const char *event, const char *sentence)
 {
 #ifdef WITH_SYSTEMD
 	static const int priorities[] = {3, 4, 5, 6, 7};
+	char head[3][SENTENCE_MAX + 64], copy[SENTENCE_MAX], texts[FIELDS_MAX][FIELD_MAX];
+	struct yett_field fields[FIELDS_MAX];
+	struct iovec parts[4 + FIELDS_MAX];
+	size_t count, n = 0;
 
-	return access("/run/systemd/journal/socket", W_OK) == 0 &&
-	       sd_journal_send("MESSAGE=%s: %s", event, sentence, "PRIORITY=%i", priorities[level],
-		       "YETT_EVENT=%s", event, "SYSLOG_IDENTIFIER=yettd", NULL) == 0;
+	if (access("/run/systemd/journal/socket", W_OK) != 0) {
+		return false;
+	}
+	snprintf(head[0], sizeof(head[0]), "MESSAGE=%s: %s", event, sentence);
+	snprintf(head[1], sizeof(head[1]), "PRIORITY=%d", priorities[level]);
+	snprintf(head[2], sizeof(head[2]), "YETT_EVENT=%s", event);
+	for (; n < 3; n++) {
+		parts[n] = (struct iovec){head[n], strlen(head[n])};
+	}
+	parts[n++] = (struct iovec){identifier, sizeof(identifier) - 1};
+	snprintf(copy, sizeof(copy), "%s", sentence);
+	count = yett_fields_take(copy, fields, FIELDS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		parts[n++] = (struct iovec){texts[i], journal_field(&fields[i], texts[i])};
+	}
+	return sd_journal_sendv(parts, (int)n) == 0;
 #else
 	(void)level;
 	(void)event;

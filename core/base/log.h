@@ -9,8 +9,8 @@
 #include <yett/host.h>
 
 enum yett_log_target {
-	YETT_LOG_STDERR, /* "2026-… notice event-name: sentence" */
-	YETT_LOG_JOURNAL, /* sd_journal: MESSAGE, PRIORITY, YETT_EVENT; stderr where it is not there */
+	YETT_LOG_STDERR,  /* "2026-… notice event-name: sentence" */
+	YETT_LOG_JOURNAL, /* sd_journal: MESSAGE, PRIORITY, YETT_EVENT, YETT_KEY of each field; stderr where it is not there */
 };
 
 void yett_log_setup(enum yett_log_target target, int max_level);

@@ -169,7 +169,12 @@ static int start_node(struct daemon_state *daemon, struct yett_error *error)
 
 static int start_manage(struct daemon_state *daemon, struct yett_error *error)
 {
-	return yett_manage_open(daemon->manage, daemon->node, error);
+	int result = yett_manage_open(daemon->manage, daemon->node, error);
+
+	if (result == 0) {
+		yett_manage_tap_log(daemon->manage);
+	}
+	return result;
 }
 
 static int start_admin(struct daemon_state *daemon, struct yett_error *error)

@@ -14,6 +14,7 @@
 #define COUNT INT64_C(1000000)
 
 static const char *const log_targets[] = {"stderr", "journal", NULL};
+static const char *const event_levels[] = {"error", "warning", "notice", "none", NULL};
 static const char *const log_levels[] = {"error", "warning", "notice", "info", "debug", NULL};
 
 /* Offsets of rows within an embedded group are the group's own. */
@@ -51,6 +52,9 @@ static const struct yett_schema node_rows[] = {
 		node_group, log_target, "log", 0, "stderr", log_targets, "Where the log goes."),
 	YETT_ROW_CHOICE(node_group, log_level, "log-level", LIVE, "notice", log_levels,
 		"The least important level that is still logged."),
+	YETT_ROW_CHOICE(node_group, events, "events", LIVE, "notice", event_levels,
+		"The least important level of the log that also goes to the management server, as "
+		"records of this node."),
 	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", LIVE, "60 s", SEC, 24 * HOUR,
 		"How often the node says that it is alive."),
 	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", LIVE, "3", 1, 1000,

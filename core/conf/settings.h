@@ -54,6 +54,7 @@ struct yett_settings {
 		const char *user;  /* becomes it when started as root; "" stays */
 		int32_t log_target;
 		int32_t log_level;
+		int32_t events; /* the least important level that becomes a record; 3: none */
 		uint64_t heartbeat_ns;       /* 60 s */
 		int64_t missing_heartbeats;  /* 3 */
 		uint64_t gone_grace_ns;      /* 10 s */

@@ -42,8 +42,8 @@ static char *alert_below(const json_t *row)
 	return line;
 }
 
-static int show(const struct yett_ctl *ctl, const char *path, const struct yett_column *columns,
-	const char *empty, char *(*below)(const json_t *row))
+int yett_ctl_list_at(const struct yett_ctl *ctl, const char *path,
+	const struct yett_column *columns, const char *empty, char *(*below)(const json_t *row))
 {
 	do {
 		json_t *json = yett_ctl_get(ctl, path);
@@ -90,7 +90,7 @@ int yett_ctl_alerts(const struct yett_ctl *ctl, int argc, char **argv)
 	if (optind < argc) {
 		return yett_ctl_wrong("option of alerts", argv[optind], names);
 	}
-	return show(
+	return yett_ctl_list_at(
 		ctl, all ? "/v1/alerts?all=true" : "/v1/alerts", alerts, "no alerts", alert_below);
 }
 
@@ -190,7 +190,8 @@ int yett_ctl_maintenance(const struct yett_ctl *ctl, int argc, char **argv)
 	int code;
 
 	if (argc < 2) {
-		return show(ctl, "/v1/maintenance", maintenance, "nobody is in maintenance", NULL);
+		return yett_ctl_list_at(
+			ctl, "/v1/maintenance", maintenance, "nobody is in maintenance", NULL);
 	}
 	start = strcmp(argv[1], "start") == 0;
 	if (!start && strcmp(argv[1], "stop") != 0) {

@@ -39,9 +39,15 @@ int yett_ctl_wrong(const char *what, const char *word, const char *const *candid
 
 /* show.c */
 int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
+/* events.c */
+int yett_ctl_events(const struct yett_ctl *ctl, int argc, char **argv);
 /* records.c */
 int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv);
 /* alerts.c */
+struct yett_column;
+/* A list of the interface as a table, again and again with --watch. */
+int yett_ctl_list_at(const struct yett_ctl *ctl, const char *path,
+	const struct yett_column *columns, const char *empty, char *(*below)(const json_t *row));
 int yett_ctl_alerts(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_alert(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_maintenance(const struct yett_ctl *ctl, int argc, char **argv);

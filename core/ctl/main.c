@@ -44,6 +44,8 @@ const struct yett_command yett_commands[] = {
 	{"upstreams", "", "the upstreams of this node", yett_ctl_show},
 	{"records", "[--follow] [--origin G] [--name G] [--kind K] [--from T] [--to T] [--limit N]",
 		"stored records", yett_ctl_records},
+	{"events", "[--origin G] [--event E] [--level L] [--from T] [--to T] [--limit N]",
+		"what nodes have logged", yett_ctl_events},
 	{"account", "", "what is stored, under way, lost or twice, by origin", yett_ctl_account},
 	{"losses", "", "each range that is lost, and why", yett_ctl_account},
 	{"modules", "", "the modules that this node has loaded", yett_ctl_show},

@@ -70,6 +70,7 @@ struct yett_lease {
 	char holder[YETT_NODE_NAME_SIZE];
 };
 
+struct yett_events;
 struct yett_look;
 struct yett_alerts;
 struct yett_notify;
@@ -96,6 +97,7 @@ struct yett_manage {
 	struct yett_look *look;
 	struct yett_alerts *alerts;
 	struct yett_notify *notify;
+	struct yett_events *events; /* NULL: the log is not tapped */
 	yett_notice_fn notice;
 	void *notice_arg;
 };
@@ -254,6 +256,10 @@ void yett_alerts_forget(struct yett_manage *manage);
 void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns);
 /* Somebody has been told; or could not be, for good. */
 void yett_alerts_notified(struct yett_manage *manage, const char *id, const char *what);
+
+/* events.c: the log, as records */
+void yett_events_tick(struct yett_manage *manage, uint64_t now_ns);
+void yett_events_done(struct yett_manage *manage);
 
 /* lease.c: one management server at a time raises alerts */
 void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents);

@@ -320,6 +320,7 @@ static void tick(void *arg, uint64_t now_ns)
 		manage->next_second_ns = now_ns + YETT_SEC;
 		yett_health_tick(manage);
 	}
+	yett_events_tick(manage, now_ns);
 	if (manage->node->store != NULL && manage->look != NULL) {
 		yett_share_tick(manage, now_ns);
 		yett_lease_tick(manage, now_ns);
@@ -433,6 +434,7 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
+		yett_events_done(manage);
 		yett_notify_close(manage);
 		yett_look_free(manage);
 		yett_alerts_done(manage);

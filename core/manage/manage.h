@@ -97,6 +97,8 @@ bool yett_manage_named(const struct yett_manage *manage, const char *name, struc
 /* The same of a site; "" where there is no site at all. */
 bool yett_manage_has_site(
 	const struct yett_manage *manage, const char *site, char ret_near[YETT_NODE_NAME_SIZE]);
+/* From now on, what is logged becomes records of the node (node.events); one node of a process. */
+void yett_manage_tap_log(struct yett_manage *manage);
 struct yett_node *yett_manage_node(const struct yett_manage *manage);
 void yett_manage_judge(const struct yett_manage *manage, const struct yett_known *known,
 	struct yett_diagnosis *ret_verdict);

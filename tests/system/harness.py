@@ -309,7 +309,8 @@ class Node:
         self.expected = set()
         self.settings = {
             "node": {"name": name, "state": os.path.join(self.folder, "state"),
-                     "user": "", "heartbeat": "1 s", "log": "stderr", "log-level": "info"},
+                     "user": "", "heartbeat": "1 s", "log": "stderr", "log-level": "info",
+                     "events": "none"},  # what a test counts is what it sent
             "module-directory": MODULES,
             "admin": {"socket": self.socket},
             "linger": {"normal": "100 ms", "bulk": "200 ms"},

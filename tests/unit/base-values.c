@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/crc32c.h"
 #include "base/error.h"
+#include "base/fields.h"
 #include "base/id.h"
 #include "base/metrics.h"
 #include "base/name.h"
@@ -507,6 +508,45 @@ static void test_bytes(void)
 	CU_ASSERT_EQUAL(yett_get16(bytes + 1), 0x0708);
 }
 
+/* Fields as "key:value|", the last one first. */
+static const struct {
+	const char *sentence, *fields;
+} sentences[] = {
+	{"", ""},
+	{"nothing here", ""},
+	{"it is in peer=a.example code=6", "code:6|peer:a.example|"},
+	{"it is in  who=\"CN=a b\" code=6 ", "code:6|who:CN=a b|"},
+	{"empty=\"\" none=", "none:|empty:|"},
+	{"a=1 then more", ""},
+	{"x =1", ""},
+	{"x 9=1", ""},
+	{"x a,b=1", ""},
+	{"x \"a=1\"", ""},
+	{"\"", ""},
+	{"\"\"", ""},
+	{"a=\"", "a:\"|"},
+	{"a=1 b=2 c=3 d=4 e=5", "e:5|d:4|c:3|b:2|"},
+};
+
+static void test_fields(void)
+{
+	struct yett_field fields[4];
+	char text[128], told[256];
+
+	for (size_t i = 0; i < COUNT(sentences); i++) {
+		size_t count, n = 0;
+
+		snprintf(text, sizeof(text), "%s", sentences[i].sentence);
+		count = yett_fields_take(text, fields, COUNT(fields));
+		told[0] = '\0';
+		for (size_t j = 0; j < count; j++) {
+			n += (size_t)snprintf(told + n, sizeof(told) - n, "%.*s:%s|",
+				(int)fields[j].key_length, fields[j].key, fields[j].value);
+		}
+		want(strcmp(told, sentences[i].fields) == 0, sentences[i].sentence);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -522,6 +562,7 @@ int main(int argc, char **argv)
 		{"patterns are bounded", test_match_bounded},
 		{"metrics", test_metrics},
 		{"bytes", test_bytes},
+		{"fields of a line", test_fields},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -1,0 +1,66 @@
+/* `yettctl events`: what nodes have logged. Responsible for the words of the command line and for a line
+ * each, with the sentence below it, since 80 columns are what everybody has. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "table.h"
+
+static const struct yett_column columns[] = {
+	{"LEVEL", "level", NULL, false},
+	{"TIME", "time", NULL, false},
+	{"NODE", "node", NULL, false},
+	{"EVENT", "event", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option table[] = {
+	{"origin", required_argument, NULL, 0},
+	{"event", required_argument, NULL, 0},
+	{"level", required_argument, NULL, 0},
+	{"from", required_argument, NULL, 0},
+	{"to", required_argument, NULL, 0},
+	{"limit", required_argument, NULL, 0},
+	{NULL, 0, NULL, 0},
+};
+static const char *const names[] = {
+	"--origin", "--event", "--level", "--from", "--to", "--limit", NULL};
+
+static char *below(const json_t *row)
+{
+	const char *text = json_string_value(json_object_get(row, "text"));
+	char *line = NULL;
+
+	if (asprintf(&line, "  %s", text != NULL ? text : "") < 0) {
+		abort();
+	}
+	return line;
+}
+
+int yett_ctl_events(const struct yett_ctl *ctl, int argc, char **argv)
+{
+	char query[2048] = "/v1/events";
+	int c, place;
+
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:", table, &place)) != -1) {
+		size_t length = strlen(query);
+		char *escaped;
+
+		if (c != 0) {
+			return yett_ctl_wrong("option of events", argv[optind - 1], names);
+		}
+		escaped = yett_ctl_escape(optarg);
+		snprintf(query + length, sizeof(query) - length, "%s%s=%s",
+			strchr(query, '?') != NULL ? "&" : "?", table[place].name, escaped);
+		free(escaped);
+	}
+	if (optind < argc) {
+		return yett_ctl_wrong("option of events", argv[optind], names);
+	}
+	return yett_ctl_list_at(ctl, query, columns, "no events", below);
+}

@@ -75,7 +75,8 @@ static int begin(void)
 	third_key = make_key("third");
 	server_key = make_key("server");
 	stranger_key = make_key("stranger");
-	certificate = certify(&group_id, group_key, server_key, NOW_S - DAY_S, NOW_S + 365 * DAY_S);
+	certificate =
+		certify(&group_id, group_key, server_key, NOW_S - 30 * DAY_S, NOW_S + 365 * DAY_S);
 	foreign_certificate =
 		certify(&group_id, stranger_key, stranger_key, NOW_S - DAY_S, NOW_S + DAY_S);
 	trust = (struct yett_trust){.group = group_id, .sequence = 1};

@@ -237,10 +237,41 @@ static unsigned stranded(const struct yett_manage *manage, const char *gateway, 
 	return count;
 }
 
+static const struct yett_known *known_by_name(const struct yett_manage *manage, const char *name)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, manage->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (strcmp(((const struct yett_known *)value)->name, name) == 0) {
+			return value;
+		}
+	}
+	return NULL;
+}
+
+/* What would be lost sight of with a gateway, as far as this server knows; NULL: nothing. Given. */
+static char *held_by(const struct yett_manage *manage, const char *name)
+{
+	const struct yett_known *known = known_by_name(manage, name);
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	if (stranded(manage, name, names) > 0) {
+		return g_strdup_printf("these have no other way than %s: %s", name, names->str);
+	}
+	if (known != NULL && known->backlog_s > 0) {
+		return g_strdup_printf("%s has custody of data, the oldest of which has waited for "
+				       "%u s, as it said last",
+			name, known->backlog_s);
+	}
+	return NULL;
+}
+
 void yett_decide_delete_gateway(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
-	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *held = NULL;
 	char name[YETT_NODE_NAME_SIZE];
 	struct request *request;
 
@@ -253,13 +284,12 @@ void yett_decide_delete_gateway(struct yett_court *court, const json_t *body, co
 			"there is no decision about a gateway %s", name);
 		return;
 	}
-	if (!json_is_true(json_object_get(body, "force")) &&
-		stranded(court->manage, name, names) > 0) {
+	held = json_is_true(json_object_get(body, "force")) ? NULL : held_by(court->manage, name);
+	if (held != NULL) {
 		yett_court_refuse(answer, arg, YETT_ECONFLICT,
-			"give them another upstream first; --force cuts them off, and what waits "
-			"in "
-			"the gateway's queue stays there until it is approved again",
-			"these have no other way than %s: %s", name, names->str);
+			"give them another upstream, let it deliver; --force cuts them off, and "
+			"what waits in its queue stays there until it is approved again",
+			"%s", held);
 		return;
 	}
 	request = request_new(court, answer, arg);
@@ -343,18 +373,9 @@ void yett_decide_reject_agents(struct yett_court *court, const json_t *body, con
 
 static bool is_known_gateway(const struct yett_manage *manage, const char *name)
 {
-	GHashTableIter iter;
-	gpointer value;
+	const struct yett_known *known = known_by_name(manage, name);
 
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct yett_known *known = value;
-
-		if (strcmp(known->name, name) == 0) {
-			return known->relay;
-		}
-	}
-	return false;
+	return known != NULL && known->relay;
 }
 
 void yett_decide_revoke(struct yett_court *court, const json_t *body, const char *by,

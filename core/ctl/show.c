@@ -14,19 +14,71 @@ static const struct yett_column servers[] = {
 	{"GATEWAY", "is_gateway", yett_table_yes, false},
 	{"VERSION", "version", NULL, false},
 	{"CONNECTED", "connected", yett_table_yes, false},
-	{"CAUSE", "health_cause", NULL, false},
+	{"SINCE", "health_since", yett_table_since, true},
 	{NULL, NULL, NULL, false},
 };
 
 static const struct yett_column agents[] = {
 	{"HEALTH", "health_state", NULL, false},
 	{"NAME", "fqdn", NULL, false},
-	{"PRIMARY SERVER", "primary_management_server", NULL, false},
 	{"METHOD", "authentication", NULL, false},
+	{"SINCE", "health_since", yett_table_since, true},
 	{"HEARD", "heard", yett_table_since, true},
-	{"CAUSE", "health_cause", NULL, false},
 	{NULL, NULL, NULL, false},
 };
+
+/* Why, below who is not well; and whether somebody works on it. */
+static char *cause_below(const json_t *row)
+{
+	const char *cause = json_string_value(json_object_get(row, "health_cause"));
+	bool works = json_is_true(json_object_get(row, "maintenance"));
+	char *text = NULL;
+
+	if (cause == NULL && !works) {
+		return NULL;
+	}
+	if (asprintf(&text, "  %s%s%s", cause != NULL ? cause : "",
+		    cause != NULL && works ? "; " : "", works ? "in maintenance" : "") < 0) {
+		abort();
+	}
+	return text;
+}
+
+static const char *primary_of(const json_t *row)
+{
+	const char *name = json_string_value(json_object_get(row, "primary_management_server"));
+
+	return name != NULL ? name : "nobody that is known";
+}
+
+/* A table for each server that agents report to. */
+static void print_agents(const json_t *rows)
+{
+	json_t *groups = json_object(), *group;
+	const char *name;
+	size_t i;
+	json_t *row;
+
+	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
+	{
+		group = json_object_get(groups, primary_of(row));
+		if (group == NULL) {
+			group = json_array();
+			json_object_set_new(groups, primary_of(row), group);
+		}
+		json_array_append(group, row);
+	}
+	if (json_array_size(rows) == 0) {
+		puts("no agents yet");
+	}
+	i = 0;
+	json_object_foreach(groups, name, group)
+	{
+		printf("%s%s (%zu)\n", i++ > 0 ? "\n" : "", name, json_array_size(group));
+		yett_table_print_with(agents, group, "", cause_below);
+	}
+	json_decref(groups);
+}
 
 static const struct yett_column sessions[] = {
 	{"", "direction", NULL, false},
@@ -129,8 +181,8 @@ static const struct view {
 	void (*print)(const json_t *json);
 	char *(*below)(const json_t *row); /* a line under each row */
 } views[] = {
-	{"servers", "/v1/servers", "no management servers or gateways", servers, NULL, NULL},
-	{"agents", "/v1/agents", "no agents yet", agents, NULL, NULL},
+	{"servers", "/v1/servers", "no management servers or gateways", servers, NULL, cause_below},
+	{"agents", "/v1/agents", NULL, NULL, print_agents, NULL},
 	{"sessions", "/v1/sessions", "no sessions", sessions, NULL, session_below},
 	{"upstreams", "/v1/upstreams", "no upstreams", upstreams, NULL, NULL},
 	{"modules", "/v1/modules", "no modules", modules, NULL, NULL},

@@ -10,6 +10,7 @@
 #include "../base/id.h"
 #include "../flow/flight.h"
 #include "../flow/stages.h"
+#include "internal.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -154,6 +155,40 @@ static void add_agent(void *arg, const struct yett_known *known)
 	}
 }
 
+/* The other management servers of the group, as the store has them. */
+static void add_far_servers(struct listing *listing)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, listing->manage->servers);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct yett_server *server = value;
+		bool fresh = yett_share_fresh(listing->manage, server);
+		json_t *object = json_object();
+
+		set_name(object, server->name);
+		set_id(object, "id", &server->id);
+		set_text(object, "health_state",
+			fresh ? server->state : yett_health_text(YETT_HEALTH_UNREACHABLE));
+		set_text(object, "health_cause",
+			fresh             ? server->cause
+			: server->stopped ? "it was stopped"
+					  : "it says nothing any more");
+		set(object, "maintenance",
+			json_boolean(yett_maintenance_of_id(listing->manage, &server->id) != NULL));
+		set_text(object, "software", server->software);
+		set_text(object, "version",
+			g_str_has_prefix(server->software, "yett ") ? server->software + 5
+								    : server->software);
+		set(object, "is_gateway", json_false());
+		set(object, "is_root_management_server", json_true());
+		set(object, "connected", json_boolean(fresh));
+		set_time(object, "heard", server->seen_ns);
+		json_array_append_new(listing->array, object);
+	}
+}
+
 json_t *yett_view_servers(const struct yett_manage *manage)
 {
 	struct listing listing = {.manage = manage, .array = json_array()};
@@ -166,6 +201,7 @@ json_t *yett_view_servers(const struct yett_manage *manage)
 		set(self, "connected", json_true());
 		json_array_append_new(listing.array, self);
 	}
+	add_far_servers(&listing);
 	yett_manage_walk(manage, add_server, &listing);
 	return listing.array;
 }
@@ -326,63 +362,4 @@ json_t *yett_view_modules(const struct yett_loader *loader)
 
 	yett_loader_walk(loader, add_module, array);
 	return array;
-}
-
-static int add_metric(
-	void *arg, const char *instance, const struct yett_metric *metric, int64_t value)
-{
-	GString *text = arg;
-	bool counter = metric->type == YETT_METRIC_COUNTER;
-
-	/* The same name of several instances is one family: its head is written once. */
-	g_autofree char *head = g_strdup_printf("# TYPE yett_%s ", metric->name);
-
-	if (strstr(text->str, head) == NULL) {
-		g_string_append_printf(text, "%s%s\n# HELP yett_%s %s\n", head,
-			counter ? "counter" : "gauge", metric->name, metric->doc);
-	}
-	g_string_append_printf(text, "yett_%s%s{instance=\"%s\"} %" G_GINT64_FORMAT "\n",
-		metric->name, counter ? "_total" : "", instance, value);
-	return 0;
-}
-
-static void add_queue_metrics(GString *text, const struct yett_node *node)
-{
-	struct yett_queue_view view;
-	int64_t now_ns = yett_clock_wall(node->clock);
-
-	yett_queue_view(node, &view);
-	g_string_append(text,
-		"# TYPE yett_queue_bytes gauge\n# HELP yett_queue_bytes bytes waiting "
-		"in a lane\n");
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		g_string_append_printf(text,
-			"yett_queue_bytes{lane=\"%s\"} %" G_GUINT64_FORMAT "\n", lane_names[lane],
-			view.stats.lanes[lane].bytes);
-	}
-	g_string_append(text, "# TYPE yett_queue_oldest_seconds gauge\n# HELP "
-			      "yett_queue_oldest_seconds age of the oldest batch of a lane\n");
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		int64_t oldest_ns = view.stats.lanes[lane].oldest_ns;
-
-		g_string_append_printf(text, "yett_queue_oldest_seconds{lane=\"%s\"} %.3f\n",
-			lane_names[lane],
-			oldest_ns != 0 ? (double)(now_ns - oldest_ns) / (double)YETT_SEC : 0.0);
-	}
-}
-
-char *yett_view_metrics(const struct yett_manage *manage)
-{
-	const struct yett_node *node = yett_manage_node(manage);
-	GString *text = g_string_new(NULL);
-
-	yett_metrics_walk(add_metric, text);
-	if (node->queue != NULL) {
-		add_queue_metrics(text, node);
-	}
-	g_string_append_printf(text,
-		"# TYPE yett_sessions gauge\n# HELP yett_sessions sessions, open or coming up\n"
-		"yett_sessions %u\n# EOF\n",
-		node->peers->len);
-	return g_string_free(text, FALSE);
 }

@@ -49,7 +49,7 @@ HOST = {"module": "source-host", "interval": "1 s"}
 
 LOG_LINE = re.compile(r"^(?P<time>\S+) (?P<level>error|warning|notice|info|debug) "
                       r"(?P<event>[a-z0-9][a-z0-9-]*): (?P<text>.*)$")
-METRIC_LINE = re.compile(r'# (TYPE|HELP) [a-z_]+ .+|# EOF|[a-z_]+({[a-z]+="[^"]*"})? -?[0-9.]+$')
+METRIC_LINE = re.compile(r'# (TYPE|HELP) [a-z_]+ .+|# EOF|[a-z_]+({[a-z]+="[^"]*"(,[a-z]+="[^"]*")*})? -?[0-9.e+-]+$')
 
 
 class Failure(Exception):

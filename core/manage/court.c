@@ -210,6 +210,8 @@ static void approve_by(
 
 	if (json != NULL) {
 		json_object_set_new(json, "verdict", json_string("approved"));
+		json_object_set_new(json, "by", json_string(by));
+		json_object_set(json, "at", json_object_get(json, "since"));
 	}
 	write_once(court, YETT_TABLE_AGENTS, ask->name, json, by, "agent approve");
 }

@@ -126,6 +126,20 @@ static void decide(struct request *request, const char *table, const char *name,
 	yett_court_change(request->court, table, name, json, by, what, one_changed, one);
 }
 
+static const struct yett_known *known_by_name(const struct yett_manage *manage, const char *name)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, manage->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (strcmp(((const struct yett_known *)value)->name, name) == 0) {
+			return value;
+		}
+	}
+	return NULL;
+}
+
 /* The nearest of those that wait, where the name itself is not known at all; NULL: go on. */
 static char *meant(const struct yett_court *court, const char *name)
 {
@@ -137,7 +151,8 @@ static char *meant(const struct yett_court *court, const char *name)
 
 	if (yett_court_find(court, YETT_TABLE_PENDING, name) != NULL ||
 		yett_court_find(court, YETT_TABLE_GATEWAYS, name) != NULL ||
-		yett_court_find(court, YETT_TABLE_AGENTS, name) != NULL) {
+		yett_court_find(court, YETT_TABLE_AGENTS, name) != NULL ||
+		known_by_name(court->manage, name) != NULL) {
 		return NULL;
 	}
 	names = g_ptr_array_new();
@@ -235,20 +250,6 @@ static unsigned stranded(const struct yett_manage *manage, const char *gateway, 
 		g_string_append_printf(ret_names, " and %u more", count - 5);
 	}
 	return count;
-}
-
-static const struct yett_known *known_by_name(const struct yett_manage *manage, const char *name)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		if (strcmp(((const struct yett_known *)value)->name, name) == 0) {
-			return value;
-		}
-	}
-	return NULL;
 }
 
 /* What would be lost sight of with a gateway, as far as this server knows; NULL: nothing. Given. */

@@ -125,6 +125,10 @@ void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask
 			yett_verdict_text(verdict),
 			decision->as == YETT_AS_GATEWAY ? "gateway" : "agent", ask->name,
 			ask->address);
+		if (fresh) {
+			yett_ask_up(manage,
+				ask); /* it may have been let in again while we were cut off */
+		}
 		say(manage, ret, YETT_REFUSE_ADMISSION, RETRY_REFUSED_MS, ask->name,
 			"is barred from this group");
 		return;

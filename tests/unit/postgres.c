@@ -9,6 +9,7 @@
 #include <ftw.h>
 #include <grp.h>
 #include <libpq-fe.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -168,11 +170,20 @@ bool postgres_start(void)
 	return ready;
 }
 
+/* In memory, where there is such a place: no test here takes the power away. */
+static const char *place(void)
+{
+	struct statfs at;
+
+	return statfs("/dev/shm", &at) == 0 && at.f_type == TMPFS_MAGIC &&
+			       access("/dev/shm", W_OK) == 0
+		       ? "/dev/shm"
+		       : "/tmp";
+}
+
 bool postgres_begin(void)
 {
-	/* In memory, where there is such a place: no test here takes the power away. */
-	snprintf(folder, sizeof(folder), "%s/yett-pg-XXXXXX",
-		access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(folder, sizeof(folder), "%s/yett-pg-XXXXXX", place());
 	if (find_programs() == NULL || mkdtemp(folder) == NULL || chmod(folder, 0755) != 0 ||
 		!give_folder()) {
 		fprintf(stderr, "postgres: there are no programs of it, or no folder for it\n");
@@ -180,8 +191,12 @@ bool postgres_begin(void)
 	}
 	snprintf(data, sizeof(data), "%s/data", folder);
 	snprintf(connection, sizeof(connection), "host=%s user=yett dbname=yett", folder);
-	return make_cluster() && write_settings() && postgres_start() &&
-	       postgres_sql("CREATE DATABASE yett");
+	if (make_cluster() && write_settings() && postgres_start() &&
+		postgres_sql("CREATE DATABASE yett")) {
+		return true;
+	}
+	fprintf(stderr, "postgres: it cannot be made to run; see %s/log\n", folder);
+	return false;
 }
 
 void postgres_stop(void)

@@ -290,6 +290,13 @@ static void vault_free(struct yett_vault *vault)
 	g_free(vault);
 }
 
+/* Another server of the group writes all the time and did not let us in, and no batch waits for it: what
+ * servers tell each other has its turn later. That is no store that fails. */
+static bool only_waits(const struct yett_vault *vault)
+{
+	return !vault->tidying && vault->group.head == NULL && vault->result == YETT_EAGAIN;
+}
+
 static void done(void *arg)
 {
 	struct yett_vault *vault = arg;
@@ -300,7 +307,9 @@ static void done(void *arg)
 		return;
 	}
 	/* Still busy: completions may add to the next transaction, and must not begin it. */
-	set_failing(vault, vault->result != 0);
+	if (!only_waits(vault)) {
+		set_failing(vault, vault->result != 0);
+	}
 	if (vault->tidying) {
 		vault->tidying = false;
 		vault->last_tidy_ns = yett_now(vault->node);

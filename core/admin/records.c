@@ -423,3 +423,64 @@ void yett_admin_audit(struct yett_admin_request *request)
 	}
 	run(context, find_audit);
 }
+
+/* Dead letters. */
+
+static int add_letter(void *arg, const struct yett_dead_letter *letter)
+{
+	struct context *context = arg;
+	char received[32];
+	json_t *object = json_pack("{s:I, s:s, s:s?, s:I, s:i, s:I, s:I, s:s, s:s?, s:s, s:I}",
+		"id", (json_int_t)letter->id, "origin", letter->origin, "origin_name",
+		letter->origin_name, "epoch", (json_int_t)letter->epoch, "lane", (int)letter->lane,
+		"first", (json_int_t)letter->first, "count", (json_int_t)letter->count, "cause",
+		letter->cause, "gateway", letter->gateway, "received",
+		yett_time_text(letter->received_ns, received, sizeof(received)), "bytes",
+		(json_int_t)letter->length);
+
+	if (object == NULL) {
+		return 0;
+	}
+	if (context->query.after_id > 0) { /* one alone: whole */
+		g_autofree char *batch = g_base64_encode(letter->batch, letter->length);
+
+		json_object_set_new(object, "batch", json_string(batch));
+	}
+	json_array_append_new(context->array, object);
+	return 0;
+}
+
+static void find_letters(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct context *context = arg;
+
+	if (operations->dead_letters == NULL) {
+		context->result = yett_fail(&context->error, YETT_ENOTSUP,
+			"ask its database: there is a view dead_letters",
+			"this store does not show dead letters here");
+		return;
+	}
+	context->result = operations->dead_letters(self, context->query.after_id,
+		(uint32_t)context->limit, add_letter, context, &context->error);
+}
+
+void yett_admin_dead(struct yett_admin_request *request)
+{
+	const char *id = yett_admin_argument(request, "id");
+	const char *limit = yett_admin_argument(request, "limit");
+	struct context *context = begin(request);
+
+	if (context == NULL) {
+		return;
+	}
+	context->limit = LIMIT_STANDARD;
+	if (id != NULL && (!parse_number(id, INT64_MAX, &context->query.after_id) ||
+				  context->query.after_id == 0)) {
+		refuse(context, "id: write the id of a dead letter");
+	} else if (limit != NULL &&
+		   (!parse_number(limit, LIMIT_MAX, &context->limit) || context->limit == 0)) {
+		refuse(context, "limit: write a number from 1 to 10000");
+	} else {
+		run(context, find_letters);
+	}
+}

@@ -70,6 +70,7 @@ void yett_admin_maintenance_start(struct yett_admin_request *request);
 void yett_admin_maintenance_stop(struct yett_admin_request *request);
 
 /* records.c */
+void yett_admin_dead(struct yett_admin_request *request);
 void yett_admin_events(struct yett_admin_request *request);
 void yett_admin_records(struct yett_admin_request *request);
 void yett_admin_account(struct yett_admin_request *request);

@@ -196,6 +196,8 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/pending", "nodes that wait for a decision", {NULL}, run_pending},
 	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
 	{"/v1/kit", "the installation file of a node", {"name", NULL}, run_kit},
+	{"/v1/dead", "batches that could not be decoded, and are kept as they came",
+		{"id", "limit", NULL}, yett_admin_dead},
 	{"/v1/alerts", "what is not well", {"all", NULL}, yett_admin_alerts},
 	{"/v1/maintenance", "who is worked on, and raises no alerts", {NULL},
 		yett_admin_maintenance},

@@ -39,6 +39,7 @@ int yett_ctl_wrong(const char *what, const char *word, const char *const *candid
 
 /* show.c */
 int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_dead(const struct yett_ctl *ctl, int argc, char **argv);
 /* events.c */
 int yett_ctl_events(const struct yett_ctl *ctl, int argc, char **argv);
 /* records.c */

@@ -46,6 +46,8 @@ const struct yett_command yett_commands[] = {
 		"stored records", yett_ctl_records},
 	{"events", "[--origin G] [--event E] [--level L] [--from T] [--to T] [--limit N]",
 		"what nodes have logged", yett_ctl_events},
+	{"dead", "[list|show ID]", "batches that could not be decoded, as they came",
+		yett_ctl_dead},
 	{"account", "", "what is stored, under way, lost or twice, by origin", yett_ctl_account},
 	{"losses", "", "each range that is lost, and why", yett_ctl_account},
 	{"modules", "", "the modules that this node has loaded", yett_ctl_show},

@@ -229,6 +229,8 @@ int yett_sqlite_registry_list(void *self, const char *table, const char *key,
 	yett_document_fn visit, void *arg, struct yett_error *error);
 int yett_sqlite_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
 	void *arg, struct yett_error *error);
+int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
+	void *arg, struct yett_error *error);
 int yett_sqlite_stats(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
 
 /* Columns of `epoch`, in the order of YETT_SQLITE_EPOCH_COLUMNS, from column `at` on. */

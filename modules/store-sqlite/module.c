@@ -177,6 +177,7 @@ static const struct yett_store_operations operations = {
 	.losses = yett_sqlite_losses,
 	.stats = yett_sqlite_stats,
 	.watch = yett_sqlite_watch,
+	.dead_letters = yett_sqlite_dead_letters,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-sqlite", .version = "0.1.0",

@@ -126,3 +126,56 @@ int yett_sqlite_stats(void *self, struct yett_store_stats *ret_stats, struct yet
 	sqlite3_reset(pages);
 	return result;
 }
+
+struct letter_visit {
+	yett_dead_letter_fn visit;
+	void *arg;
+};
+
+static int visit_letter(void *arg, sqlite3_stmt *row)
+{
+	const struct letter_visit *to = arg;
+	const struct yett_dead_letter letter = {
+		.size = sizeof(letter),
+		.id = (uint64_t)sqlite3_column_int64(row, 0),
+		.origin = (const char *)sqlite3_column_text(row, 1),
+		.origin_name = (const char *)sqlite3_column_text(row, 2),
+		.epoch = (uint64_t)sqlite3_column_int64(row, 3),
+		.lane = (uint32_t)sqlite3_column_int64(row, 4),
+		.first = (uint64_t)sqlite3_column_int64(row, 5),
+		.count = (uint64_t)sqlite3_column_int64(row, 6),
+		.cause = (const char *)sqlite3_column_text(row, 7),
+		.gateway = (const char *)sqlite3_column_text(row, 8),
+		.received_ns = sqlite3_column_int64(row, 9),
+		.batch = sqlite3_column_blob(row, 10),
+		.length = (uint64_t)sqlite3_column_bytes(row, 10),
+	};
+
+	return to->visit(to->arg, &letter);
+}
+
+int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
+	void *arg, struct yett_error *error)
+{
+	struct yett_sqlite *store = self;
+	struct letter_visit to = {visit, arg};
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_ready(store, error);
+
+	if (result < 0 ||
+		(result = yett_sqlite_prepare_own(store,
+			 "SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, "
+			 "epoch.lane, "
+			 "dead_letter.first, dead_letter.count, dead_letter.cause, "
+			 "dead_letter.gateway, dead_letter.received, dead_letter.batch "
+			 "FROM dead_letter JOIN epoch ON epoch.id = dead_letter.epoch "
+			 "JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "
+			 "(SELECT id FROM dead_letter WHERE ?1 = 0 OR id = ?1 "
+			 "ORDER BY id DESC LIMIT ?2) ORDER BY dead_letter.id",
+			 &statement, error)) < 0) {
+		return result;
+	}
+	sqlite3_bind_int64(statement, 1, (int64_t)id);
+	sqlite3_bind_int64(statement, 2, limit);
+	return yett_sqlite_visit(store, statement, "read dead letters", visit_letter, &to, error);
+}

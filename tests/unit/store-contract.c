@@ -174,6 +174,55 @@ TEST(nothing_is_left)
 	store_batch_free(&batch);
 }
 
+struct letters {
+	int count;
+	uint64_t first, last_id, length;
+};
+
+static int see_letter(void *arg, const struct yett_dead_letter *letter)
+{
+	struct letters *letters = arg;
+
+	CU_ASSERT_PTR_NOT_NULL(letter->origin);
+	CU_ASSERT(letter->cause != NULL && letter->cause[0] != '\0');
+	CU_ASSERT_EQUAL(letter->lane, NORMAL);
+	CU_ASSERT(letter->id > letters->last_id);
+	letters->count++;
+	letters->first = letter->first;
+	letters->last_id = letter->id;
+	letters->length = letter->length;
+	return 0;
+}
+
+/* What a store shows of them, where it does. */
+static void expect_letters(uint64_t broken_length)
+{
+	struct letters all = {0}, newest = {0}, one = {0}, none = {0};
+
+	if (writer.operations->dead_letters == NULL) {
+		return;
+	}
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 0, 10, see_letter, &all, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(all.count, 2);
+	CU_ASSERT_EQUAL(all.first, 5);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 0, 1, see_letter, &newest, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(newest.count, 1);
+	CU_ASSERT_EQUAL(newest.first, 5);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, all.last_id, 1, see_letter, &one, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(one.count, 1);
+	CU_ASSERT_EQUAL(one.length, broken_length);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 999999, 1, see_letter, &none, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(none.count, 0);
+}
+
 TEST(dead_letters)
 {
 	struct yett_batch cut = store_batch(1, 1, NORMAL, 5, 4, "a");
@@ -193,6 +242,7 @@ TEST(dead_letters)
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT_EQUAL(stats.dead, 2);
+	expect_letters(cut.length);
 }
 
 TEST(content_that_is_not_known)

@@ -96,6 +96,24 @@ typedef int (*yett_account_fn)(void *arg, const struct yett_account *account);
 /* One lost range, declared or inferred. */
 typedef int (*yett_loss_fn)(void *arg, const struct yett_notice *gap);
 
+/* A batch that is kept raw, since it could not be decoded; borrowed during the visit. */
+struct yett_dead_letter {
+	uint32_t size;
+	uint32_t lane;
+	uint64_t id;
+	uint64_t epoch; /* ordinal */
+	uint64_t first;
+	uint64_t count;
+	int64_t received_ns;
+	const char *origin; /* id, as text */
+	const char *origin_name;
+	const char *cause;   /* why it could not be decoded */
+	const char *gateway; /* who brought it, or NULL */
+	const void *batch;   /* header and payload, as they came */
+	uint64_t length;
+};
+typedef int (*yett_dead_letter_fn)(void *arg, const struct yett_dead_letter *letter);
+
 struct yett_store_stats {
 	uint32_t size;
 	uint32_t reserved;
@@ -146,6 +164,10 @@ struct yett_store_operations {
 	 * YETT_ECONFLICT: the registry has not got as far as `after`, so it was put back from a
 	 * copy: it has to be read anew. */
 	int (*watch)(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
+		void *arg, struct yett_error *error);
+	/* Both; NULL in a store that does not show them. The newest `limit` of what is kept raw, oldest
+	 * first; with an id, that one alone. */
+	int (*dead_letters)(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 		void *arg, struct yett_error *error);
 };
 

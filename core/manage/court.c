@@ -24,6 +24,7 @@
 #define RETRY_MAX_MS      60000
 #define PENDING_VALID_S   60 /* what is said of who waits, and of who is refused by a setting */
 #define REFUSED_VALID_S   300
+#define AGENTS_MAX        200000 /* that rules and the setting approve, at most */
 #define DECISION_DAYS     7
 
 static const char *const tables[] = {
@@ -243,7 +244,9 @@ static struct outcome of_unknown_agent(
 	const char *manual = setting(court, "manual_agents");
 	const char *rule = rule_for(court, ask);
 
-	if (rule != NULL || strcmp(manual, "approve") == 0) {
+	/* Without a person nobody fills the registry with names. */
+	if ((rule != NULL || strcmp(manual, "approve") == 0) &&
+		g_hash_table_size(yett_court_table(court, YETT_TABLE_AGENTS)) < AGENTS_MAX) {
 		if (act) {
 			approve_by(court, ask, rule != NULL ? rule : "manual-agents = approve");
 		}

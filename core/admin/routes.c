@@ -162,6 +162,12 @@ static void changed(void *arg, int result, json_t *json, const struct yett_error
 		yett_admin_error(yett_result_name(result), error->mend, "%s", error->text));
 }
 
+static void run_explain(struct yett_admin_request *request)
+{
+	yett_manage_explain(
+		request->manage, yett_admin_argument(request, "node"), changed, request);
+}
+
 static void run_change(struct yett_admin_request *request)
 {
 	yett_manage_change(request->manage, request->change->path, request->body, request->by,
@@ -181,6 +187,7 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/sessions", "sessions of this node", {NULL}, run_sessions},
 	{"/v1/queue", "the queue, by lane, and the upstreams", {NULL}, run_queue},
 	{"/v1/upstreams", "upstreams of this node", {NULL}, run_upstreams},
+	{"/v1/explain", "why this node, or another, is as it is", {"node", NULL}, run_explain},
 	{"/v1/modules", "modules that are loaded", {NULL}, run_modules},
 	{"/v1/records", "stored records",
 		{"origin", "name", "kind", "from", "to", "after", "limit", NULL},

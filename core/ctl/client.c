@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../base/name.h"
 #include "ctl.h"
@@ -35,6 +36,23 @@ static size_t receive(char *bytes, size_t size, size_t n, void *arg)
 	answer->length += size * n;
 	answer->bytes[answer->length] = '\0';
 	return size * n;
+}
+
+static enum yett_trouble trouble_of(const struct yett_ctl *ctl, CURLcode code)
+{
+	struct stat st;
+
+	if (stat(ctl->socket, &st) != 0) {
+		return errno == EACCES ? YETT_TROUBLE_DENIED : YETT_TROUBLE_NONE_THERE;
+	}
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		return YETT_TROUBLE_SILENT;
+	}
+	if (code == CURLE_COULDNT_CONNECT) {
+		return access(ctl->socket, R_OK | W_OK) != 0 ? YETT_TROUBLE_DENIED
+							     : YETT_TROUBLE_NOBODY;
+	}
+	return YETT_TROUBLE_OTHER;
 }
 
 static void tell_connection(const struct yett_ctl *ctl, CURLcode code)
@@ -78,8 +96,9 @@ static json_t *take(json_t *json, long status)
 	return NULL;
 }
 
-/* `body` NULL: a GET. */
-static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const char *body)
+/* `body` NULL: a GET. `ret_trouble` NULL: tell on stderr what is wrong. */
+static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const char *body,
+	int timeout_s, enum yett_trouble *ret_trouble)
 {
 	struct answer answer = {NULL, 0};
 	CURL *curl = curl_easy_init();
@@ -92,7 +111,7 @@ static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ctl->socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)timeout_s);
 	if (body != NULL) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	}
@@ -101,9 +120,14 @@ static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const
 	code = curl_easy_perform(curl);
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(curl);
-	if (code != CURLE_OK) {
+	if (code != CURLE_OK && ret_trouble != NULL) {
+		*ret_trouble = trouble_of(ctl, code);
+	} else if (code != CURLE_OK) {
 		tell_connection(ctl, code);
 	} else {
+		if (ret_trouble != NULL) {
+			*ret_trouble = YETT_TROUBLE_TOLD;
+		}
 		json = take(json_loadb(answer.bytes != NULL ? answer.bytes : "", answer.length,
 				    JSON_DECODE_ANY, NULL),
 			status);
@@ -114,13 +138,19 @@ static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const
 
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
 {
-	return ask(ctl, path_and_query, NULL);
+	return ask(ctl, path_and_query, NULL, TIMEOUT_S, NULL);
+}
+
+json_t *yett_ctl_try(const struct yett_ctl *ctl, const char *path_and_query, int timeout_s,
+	enum yett_trouble *ret_trouble)
+{
+	return ask(ctl, path_and_query, NULL, timeout_s, ret_trouble);
 }
 
 json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body)
 {
 	char *text = json_dumps(body, JSON_COMPACT);
-	json_t *json = ask(ctl, path, text != NULL ? text : "");
+	json_t *json = ask(ctl, path, text != NULL ? text : "", TIMEOUT_S, NULL);
 
 	free(text);
 	json_decref(body);

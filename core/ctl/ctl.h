@@ -31,6 +31,18 @@ enum {
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
 /* The same for a change; the body is given. */
 json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body);
+/* Why there is no answer. */
+enum yett_trouble {
+	YETT_TROUBLE_TOLD = 1,   /* the daemon's own error, told on stderr */
+	YETT_TROUBLE_NONE_THERE, /* no socket */
+	YETT_TROUBLE_NOBODY,     /* nobody listens on it */
+	YETT_TROUBLE_DENIED,
+	YETT_TROUBLE_SILENT, /* no answer in time */
+	YETT_TROUBLE_OTHER,
+};
+/* GET, with a time limit, which does not tell on stderr why the daemon does not answer. */
+json_t *yett_ctl_try(const struct yett_ctl *ctl, const char *path_and_query, int timeout_s,
+	enum yett_trouble *ret_trouble);
 /* `text` for a query string; given (free). */
 char *yett_ctl_escape(const char *text);
 
@@ -61,6 +73,8 @@ int yett_ctl_agent(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv);
 /* group.c */
 int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv);
+/* explain.c */
+int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv);
 /* check.c */
 int yett_ctl_check(const struct yett_ctl *ctl, int argc, char **argv);
 /* queue.c */

@@ -381,6 +381,7 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 	struct yett_authentication *auth = peer->authentication;
 
 	if (message->status == YETT_AUTH_DENY) {
+		peer->denied = true;
 		yett_peer_close(peer, 0, "its log has the full cause",
 			"the peer does not accept us: %s", message->cause);
 		return;

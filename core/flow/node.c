@@ -352,6 +352,7 @@ void yett_node_free(struct yett_node *node)
 	yett_instance_free(node->transport);
 	g_hash_table_unref(node->addresses);
 	g_hash_table_unref(node->sources_lately);
+	yett_refusals_done(node);
 	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);
 	g_ptr_array_free(node->acknowledging, TRUE);

@@ -119,6 +119,7 @@ struct yett_node {
 	GHashTable *addresses;      /* /32 or /64 → struct source: how much it asks for */
 	guint addresses_most;       /* of them, before those that ask for nothing are let go */
 	GHashTable *sources_lately; /* the same → when it last authenticated (monotonic) */
+	GQueue refusals[2];         /* struct yett_refusal *: strangers, nodes; the newest first */
 	uint32_t unauthenticated;
 	GQueue silent;           /* accepted, and nothing heard; in order */
 	double handshake_tokens; /* of the rate limit */

@@ -62,6 +62,7 @@ static void free_now(void *arg)
 	yett_wire_free(peer->wire);
 	g_free(peer->offer);
 	g_free(peer->ack);
+	g_free(peer->mend);
 	g_free(peer);
 }
 
@@ -138,6 +139,24 @@ static void log_end(struct yett_peer *peer, enum yett_peer_state was, uint32_t c
 		peer->address, state_names[was], code);
 }
 
+void yett_peer_failure(
+	const struct yett_peer *peer, enum yett_peer_state was, struct yett_failure *ret_failure)
+{
+	memset(ret_failure, 0, sizeof(*ret_failure));
+	ret_failure->at_ns = yett_clock_wall(peer->node->clock);
+	ret_failure->state = was;
+	ret_failure->reached = peer->reached;
+	ret_failure->told = peer->heard_code != 0 || peer->denied;
+	ret_failure->result = peer->result;
+	ret_failure->code = peer->heard_code;
+	ret_failure->clock_known = was >= YETT_PEER_AUTH;
+	ret_failure->clock_offset_ns = peer->clock_offset_ns;
+	g_strlcpy(ret_failure->address, peer->address, sizeof(ret_failure->address));
+	g_strlcpy(ret_failure->cause, peer->cause, sizeof(ret_failure->cause));
+	g_strlcpy(
+		ret_failure->mend, peer->mend != NULL ? peer->mend : "", sizeof(ret_failure->mend));
+}
+
 /* After this nothing of the session remains but references. */
 static void end(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry_after_ms)
 {
@@ -148,12 +167,15 @@ static void end(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry
 	if (was == YETT_PEER_OPEN && node->management.left != NULL) {
 		node->management.left(node->management.arg, peer);
 	}
+	if (was != YETT_PEER_OPEN && peer->role == YETT_ROLE_ACCEPTOR && !node->draining) {
+		yett_refusal_note(peer, was);
+	}
 	if (peer->gate != NULL) {
 		yett_accept_gone(peer);
 	}
 	yett_deliver_gone(peer);
 	if (peer->link != NULL) {
-		yett_upstream_gone(peer, retry_after_ms);
+		yett_upstream_gone(peer, was, retry_after_ms);
 		peer->link = NULL;
 	}
 	g_ptr_array_remove_fast(node->peers, peer);
@@ -172,6 +194,8 @@ __attribute__((format(printf, 6, 0))) static void vclose(struct yett_peer *peer,
 		return;
 	}
 	vsnprintf(peer->cause, sizeof(peer->cause), format, args);
+	g_free(peer->mend);
+	peer->mend = g_strdup(mend);
 	if (code != 0 && peer->wire != NULL) {
 		g_strlcpy(refuse.cause, told != NULL ? told : peer->cause, sizeof(refuse.cause));
 		g_strlcpy(
@@ -259,7 +283,10 @@ static void on_welcome(void *arg, const struct yett_welcome *message)
 
 static void on_refused(void *arg, const struct yett_refuse *message)
 {
-	close_with(arg, 0, message->retry_after_ms, message->mend, "the peer says: %s",
+	struct yett_peer *peer = arg;
+
+	peer->heard_code = message->code;
+	close_with(peer, 0, message->retry_after_ms, message->mend, "the peer says: %s",
 		message->cause);
 }
 
@@ -438,12 +465,18 @@ static void channel_closed(void *arg, int result, const struct yett_error *error
 
 	peer->channel = NULL;
 	peer->facts = NULL;
+	peer->result = result;
 	yett_peer_close(peer, 0, error != NULL ? error->mend : NULL, "%s", text);
 }
 
 static void channel_begun(void *arg)
 {
-	yett_accept_heard(arg);
+	struct yett_peer *peer = arg;
+
+	peer->reached = true;
+	if (peer->role == YETT_ROLE_ACCEPTOR) {
+		yett_accept_heard(peer);
+	}
 }
 
 const struct yett_channel_events yett_peer_channel_events = {

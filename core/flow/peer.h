@@ -27,6 +27,20 @@ struct yett_peer_credit {
 	uint64_t wanted;  /* it waits for this much; 0: it does not */
 };
 
+/* Why a session did not come up, or has ended. */
+struct yett_failure {
+	int64_t at_ns;              /* Unix time; 0: there is none */
+	enum yett_peer_state state; /* how far it had come */
+	bool reached;               /* the connection was there */
+	bool told;                  /* these are the peer's words */
+	int result;                 /* of the channel, where that has ended by itself; else 0 */
+	uint32_t code;              /* of the peer's REFUSE or GOODBYE; 0: it has said none */
+	bool clock_known;           /* both have told the time */
+	int64_t clock_offset_ns;    /* the peer's clock less ours */
+	char address[64];
+	char cause[YETT_CAUSE_SIZE], mend[YETT_CAUSE_SIZE];
+};
+
 struct yett_flight; /* deliver.c: batches sent and not acknowledged */
 
 struct yett_peer {
@@ -46,6 +60,11 @@ struct yett_peer {
 	uint64_t rtt_ns;
 	int64_t clock_offset_ns;     /* the peer's wall clock less ours, by the hellos */
 	char cause[YETT_CAUSE_SIZE]; /* why it is closed */
+	char *mend;                  /* what would mend that, or NULL */
+	uint32_t heard_code;         /* of REFUSE or GOODBYE; 0: none was heard */
+	int result;                  /* of the channel, where that has ended by itself */
+	bool reached;                /* an outgoing connection is there */
+	bool denied;                 /* the peer has said so in AUTH */
 	bool told;                   /* closing has been logged */
 	bool blocked;                /* the channel wants no more for now */
 	struct yett_post gone;       /* frees it, once nobody refers to it */
@@ -113,5 +132,8 @@ void yett_peer_tick(struct yett_peer *peer, uint64_t now_ns);
 /* This node itself did nothing for so long: that is no silence of the peer's. */
 void yett_peer_paused(struct yett_peer *peer, uint64_t by_ns, uint64_t now_ns);
 const char *yett_peer_state_name(enum yett_peer_state state);
+/* Of one that is being closed, and was in that state. */
+void yett_peer_failure(
+	const struct yett_peer *peer, enum yett_peer_state was, struct yett_failure *ret_failure);
 
 #endif

@@ -74,6 +74,7 @@ struct yett_keeper {
 	struct round round;
 	struct yett_keep_list pending;             /* not yet in a round */
 	struct yett_keep_list waiting[YETT_LANES]; /* did not fit */
+	int refused;                               /* why, the last time */
 	GArray *settled;
 	GArray *calls;
 	struct read_request reads[YETT_LANES];
@@ -174,6 +175,7 @@ static void work(void *arg)
 static void tell_full(struct yett_keeper *keeper, uint32_t lane, int result)
 {
 	yett_count(keeper->node, YETT_COUNT_PUSHBACKS, 1);
+	keeper->refused = result;
 	if (result == YETT_EFULL) {
 		yett_log(YETT_LOG_WARNING, "queue-full",
 			"a lane is full and pushes back until an upstream takes some of it; look "
@@ -505,6 +507,7 @@ void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_v
 	ret_view->stats = keeper->stats;
 	ret_view->durable = keeper->durable;
 	ret_view->waiting = 0;
+	ret_view->refused = keeper->refused;
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		ret_view->waiting += keeper->waiting[lane].count;
 	}

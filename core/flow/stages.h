@@ -87,6 +87,7 @@ struct yett_queue_view { /* what views and path need, as of the last job */
 	struct yett_queue_stats stats;
 	bool durable;
 	uint64_t waiting; /* keeps that do not fit now */
+	int refused;      /* why the last of them did not; means nothing where none waits */
 };
 int yett_queue_open(struct yett_node *node, struct yett_error *error);
 /* What recovery found lost: declared as soon as this node can number. */
@@ -178,6 +179,8 @@ struct yett_link { /* one configured upstream */
 	uint64_t waits_ns;   /* for an acknowledgement, since; means nothing where all is settled */
 	struct yett_path path;       /* as it told us */
 	char error[YETT_CAUSE_SIZE]; /* why it is down */
+	/* Of the last try, or session, that has failed since one came up; a renewal, too. */
+	struct yett_failure failure;
 };
 int yett_upstream_open(struct yett_node *node, const struct yett_upstream_settings *settings,
 	struct yett_error *error);
@@ -195,7 +198,7 @@ void yett_upstream_renew(struct yett_link *link);
 void yett_upstream_prove(struct yett_link *link);
 /* These are told of a peer whose `link` is set: WELCOME came; it has ended. */
 void yett_upstream_ready(struct yett_peer *peer);
-void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms);
+void yett_upstream_gone(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry_after_ms);
 void yett_upstream_path(struct yett_link *link, const struct yett_path *path);
 /* How long it has acknowledged nothing of what it should. */
 uint64_t yett_upstream_stalled(const struct yett_link *link);
@@ -226,6 +229,20 @@ bool yett_deliver_has_room(const struct yett_peer *peer, uint32_t bytes);
 
 /* settle.c */
 void yett_settle(struct yett_peer *peer, const struct yett_ack *message);
+
+/* refusals.c: who was not let in lately, for whoever asks why */
+struct yett_refusal {
+	struct yett_failure failure;
+	int64_t first_ns;               /* Unix time */
+	uint32_t count;                 /* of the same */
+	char name[YETT_NODE_NAME_SIZE]; /* as proved; "": it was not authenticated */
+	char listener[64];
+};
+/* A stranger, or a node, was not let in; it is being closed, and was in that state. */
+void yett_refusal_note(const struct yett_peer *peer, enum yett_peer_state was);
+/* The last one of a name, proved or said in the cause; NULL: none is remembered. */
+const struct yett_refusal *yett_refusal_find(const struct yett_node *node, const char *name);
+void yett_refusals_done(struct yett_node *node);
 
 /* path.c */
 void yett_path_update(struct yett_node *node); /* recompute; tell those below if it changed */

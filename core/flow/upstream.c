@@ -375,6 +375,7 @@ void yett_upstream_ready(struct yett_peer *peer)
 	link->address = (link->address + link->tried) % address_count(link);
 	link->tried = 0;
 	link->error[0] = '\0';
+	link->failure.at_ns = 0;
 	if (peer == link->renewal) {
 		take_over(link);
 		assign(node);
@@ -422,12 +423,15 @@ static void dial_again(struct yett_link *link, bool was_open, uint32_t retry_aft
 	schedule(link, retry_after_ms);
 }
 
-void yett_upstream_gone(struct yett_peer *peer, uint32_t retry_after_ms)
+void yett_upstream_gone(struct yett_peer *peer, enum yett_peer_state was, uint32_t retry_after_ms)
 {
 	struct yett_link *link = peer->link;
 	struct yett_node *node = link->node;
 	bool was_open;
 
+	if (peer != link->retiring) {
+		yett_peer_failure(peer, was, &link->failure);
+	}
 	if (peer == link->renewal) {
 		link->renewal = NULL;
 		link->renew_ns = yett_now(node) + RENEW_PAUSE_NS + retry_after_ms * YETT_MS;

@@ -1,6 +1,6 @@
 /* What the files of management share; nobody else includes it. Each file calls only those above it
  * here: known, registry, tell, share, checks, maintenance, health, notify, alerts, lease, look,
- * manage. */
+ * explain, explain-node, manage. */
 #ifndef YETT_MANAGE_INTERNAL_H
 #define YETT_MANAGE_INTERNAL_H
 

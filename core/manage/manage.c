@@ -102,6 +102,7 @@ static void left(void *arg, struct yett_peer *peer)
 		return; /* a newer session of the node is up, with all that is behind it */
 	}
 	message = g_new0(struct yett_detach, 1);
+	g_strlcpy(known->ended, peer->cause, sizeof(known->ended));
 	way->used = false;
 	way_ended(manage, known, message);
 	g_hash_table_iter_init(&iter, manage->known);

@@ -49,6 +49,7 @@ struct yett_known {
 	uint64_t live_at_ns;     /* monotonic: live since, or when it was last; 0: never here */
 	uint32_t interval_s;     /* its own heartbeats'; 0: not told */
 	uint32_t backlog_s;      /* what it says: how long the oldest in its queue has waited */
+	char ended[160];         /* how its last session here ended; "": none has */
 	char why[YETT_WHY_SIZE]; /* what it says: degraded, and how; "": it is not */
 	/* How it was when last looked at (health.c), and since when: Unix time. */
 	enum yett_health health;
@@ -83,6 +84,10 @@ typedef void (*yett_answer_fn)(void *arg, int result, json_t *json, const struct
 /* `what` is the path of the interface (doc/openapi.yaml), `body` its object, `by` who asks. */
 void yett_manage_change(struct yett_manage *manage, const char *what, const json_t *body,
 	const char *by, yett_answer_fn answer, void *arg);
+
+/* Why this node, or another one (`name` not NULL), is as it is: an Explanation of doc/openapi.yaml. */
+void yett_manage_explain(
+	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg);
 
 /* Is called instead of the notification command, with "raised" or "closed": for tests. */
 typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);

@@ -248,10 +248,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 		return;
 	}
 	if (status != 0) {
-		finish(attempt,
-			status == UV_EAI_AGAIN || status == UV_EAI_FAIL ? YETT_EUNAVAIL
-									: YETT_ENOTFOUND,
-			NULL);
+		/* Also where no name server answers: whoever reads it has to know that it is the name. */
+		finish(attempt, YETT_ENOTFOUND, NULL);
 		return;
 	}
 	put_in_order(attempt);

@@ -6,6 +6,7 @@
  *
  * On the loop. An endpoint is its caller's until endpoint_close; channels that it accepted live on
  * without it. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +91,7 @@ static void cannot_connect(struct yett_channel *channel, int result)
 		break;
 	case YETT_ENOTFOUND:
 		yett_tls_channel_fail(channel, result,
-			"check the name, or give the upstream's `address`",
+			"check the name and the name servers, or give the upstream's `address`",
 			"its name could not be resolved");
 		break;
 	default:
@@ -119,6 +120,11 @@ static void on_connected(void *arg, int result, struct yett_stream *stream)
 		if (yett_tls_channel_begin(channel) < 0) {
 			yett_tls_channel_fail(
 				channel, YETT_ECLOSED, NULL, "the connection broke at once");
+		} else if (channel->state == YETT_TLS_HANDSHAKE && channel->events != NULL &&
+			   channel->events->size >= offsetof(struct yett_channel_events, begun) +
+							    sizeof(channel->events->begun) &&
+			   channel->events->begun != NULL) {
+			channel->events->begun(channel->arg);
 		}
 	}
 	yett_tls_channel_leave(channel);

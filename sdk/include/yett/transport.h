@@ -52,7 +52,8 @@ struct yett_channel_events {
 	/* The channel is gone, and with it `channel`; `error` (may be NULL) says why. */
 	void (*closed)(void *arg, int result, const struct yett_error *error);
 	/* An accepted connection: its first bytes have come. When strangers are too many, those
-	 * that say nothing go first. */
+	 * that say nothing go first. An outgoing one: the connection is there, and nothing is said
+	 * yet. */
 	void (*begun)(void *arg);
 };
 

@@ -1,0 +1,301 @@
+/* `yettctl explain [NODE] [--config FILE]`, `yettctl drill [NODE]`: why a node's data arrives or does not,
+ * and whether the ways that are not used would carry it.
+ *
+ * Responsible for what can be said where no daemon answers (it does not run, it hangs, its
+ * configuration is wrong), and for showing what the daemon says, on 80 columns. Not responsible for
+ * knowing it (manage/). Exit code 0: nothing is in the way. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../base/environment.h"
+#include "../module/configure.h"
+#include "ctl.h"
+
+#define COLUMNS   80
+#define ANSWER_S  8 /* a daemon that is well answers at once; a node behind gateways within 5 s */
+#define SEEN_FROM 31
+
+static json_t *step(const char *name, const char *state, const char *seen)
+{
+	return json_pack(
+		"{s:s, s:n, s:s, s:s}", "step", name, "about", "state", state, "seen", seen);
+}
+
+/* What is explained here, without a daemon. */
+static json_t *blocked(json_t *steps, const char *at, const char *cause, const char *mend)
+{
+	char *sentence = NULL;
+	json_t *json;
+
+	if (asprintf(&sentence, "%s; %s", cause, mend) < 0) {
+		abort();
+	}
+	json_array_append_new(steps, step(at, "failed", cause));
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:n, s:n}", "node",
+		"this computer", "seen_from", "yettctl", "state", "blocked", "blocked_at", at,
+		"cause", cause, "mend", mend, "sentence", sentence, "steps", steps, "own",
+		"own_why");
+	free(sentence);
+	return json;
+}
+
+/* Only the first line: the rest is for `yettctl check`. */
+static char *first_line(const struct yett_problems *problems)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out == NULL) {
+		abort();
+	}
+	yett_problems_print(problems, out);
+	fclose(out);
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* NULL: the file is good, and `ret_socket` (given) is its socket. */
+static json_t *check_config(const char *path, json_t *steps, char **ret_socket)
+{
+	struct yett_loader *loader;
+	struct yett_problems *problems;
+	struct yett_conf *conf = NULL;
+	json_t *json = NULL;
+
+	yett_environment_clean();
+	loader = yett_loader_new();
+	problems = yett_problems_new();
+	if (yett_configure(loader, path, YETT_CONFIGURE_FIRST, &conf, problems) != 0) {
+		char *line = first_line(problems), *cause = NULL, *mend = NULL;
+
+		if (asprintf(&cause, "yettd cannot start with its configuration: %s", line) < 0 ||
+			asprintf(&mend, "all of it says: yettctl check %s", path) < 0) {
+			abort();
+		}
+		json = blocked(json_incref(steps), "configuration", cause, mend);
+		free(line);
+		free(cause);
+		free(mend);
+	} else {
+		const char *socket = yett_conf_settings(conf)->admin.socket;
+
+		*ret_socket = socket != NULL && socket[0] != '\0' ? strdup(socket) : NULL;
+		json_array_append_new(steps, step("configuration", "ok", path));
+		yett_conf_free(conf);
+	}
+	yett_problems_free(problems);
+	yett_loader_free(loader);
+	return json;
+}
+
+static json_t *without_daemon(const struct yett_ctl *ctl, enum yett_trouble trouble, json_t *steps)
+{
+	char cause[600];
+	const char *mend;
+
+	json_incref(steps);
+	switch (trouble) {
+	case YETT_TROUBLE_NONE_THERE:
+		snprintf(cause, sizeof(cause), "yettd does not run here: there is no socket %.400s",
+			ctl->socket);
+		mend = "start it (systemctl start yettd); where it runs, name its admin.socket: "
+		       "--socket PATH";
+		break;
+	case YETT_TROUBLE_NOBODY:
+		snprintf(cause, sizeof(cause),
+			"yettd does not run here: it has left its socket %.400s behind, so it was "
+			"killed, or has crashed",
+			ctl->socket);
+		mend = "see its journal for why it ended, and start it (systemctl start yettd)";
+		break;
+	case YETT_TROUBLE_DENIED:
+		snprintf(cause, sizeof(cause), "you may not ask yettd on %.400s", ctl->socket);
+		mend = "become its user, or a member of admin.view-group";
+		break;
+	case YETT_TROUBLE_SILENT:
+		snprintf(cause, sizeof(cause),
+			"yettd runs here and does not answer on %.400s: it hangs, or was halted "
+			"(SIGSTOP)",
+			ctl->socket);
+		mend = "let it go on (kill -CONT), or restart it (systemctl restart yettd)";
+		break;
+	default:
+		snprintf(cause, sizeof(cause), "yettd does not answer on %.400s as it should",
+			ctl->socket);
+		mend = "see its journal";
+		break;
+	}
+	return blocked(steps, "daemon", cause, mend);
+}
+
+/* Words from column `from` on; the first line has got that far. */
+static void print_wrapped(const char *text, int from)
+{
+	int at = from;
+
+	while (*text != '\0') {
+		int length = (int)strcspn(text, " ");
+
+		if (at > from && at + 1 + length > COLUMNS) {
+			printf("\n%*s", from, "");
+			at = from;
+		}
+		if (at > from) {
+			putchar(' ');
+			at++;
+		}
+		for (int i = 0; i < length; i++) {
+			/* What came over the network does not command a terminal. */
+			putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+		}
+		at += length;
+		text += length;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+static void print_steps(const json_t *steps)
+{
+	const char *about = "";
+
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *row = json_array_get(steps, i);
+		const char *of = text_of(row, "about"), *state = text_of(row, "state");
+
+		if (strcmp(of, about) != 0) {
+			if (of[0] != '\0') {
+				printf("  %s\n", of);
+			}
+			about = of;
+		}
+		printf("    %-7s %-18s ", strcmp(state, "not reached") == 0 ? "-" : state,
+			text_of(row, "step"));
+		print_wrapped(text_of(row, "seen"), SEEN_FROM);
+	}
+}
+
+static void print_one(const json_t *json)
+{
+	const char *node = text_of(json, "node"), *from = text_of(json, "seen_from");
+
+	if (strcmp(node, from) == 0) {
+		printf("%s, its own way\n", node);
+	} else {
+		printf("%s, as seen from %s\n", node, from);
+	}
+	print_steps(json_object_get(json, "steps"));
+}
+
+static void print_explanation(const json_t *json)
+{
+	const json_t *own = json_object_get(json, "own");
+	const char *why = text_of(json, "own_why");
+
+	print_one(json);
+	if (json_is_object(own)) {
+		putchar('\n');
+		print_one(own);
+	} else if (why[0] != '\0') {
+		printf("\n%s itself: ", text_of(json, "node"));
+		print_wrapped(why, 2);
+	}
+	putchar('\n');
+	print_wrapped(text_of(json, "sentence"), 0);
+}
+
+static int finish(const struct yett_ctl *ctl, json_t *json)
+{
+	bool well = strcmp(text_of(json, "state"), "well") == 0;
+
+	if (ctl->json) {
+		json_dumpf(json, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_explanation(json);
+	}
+	json_decref(json);
+	return well ? YETT_EXIT_GOOD : YETT_EXIT_FAILED;
+}
+
+/* An answer of the daemon, with what was seen before it was asked. */
+static void put_before(json_t *json, const json_t *steps)
+{
+	json_t *all = json_copy((json_t *)(uintptr_t)steps);
+
+	json_array_extend(all, json_object_get(json, "steps"));
+	json_object_set_new(json, "steps", all);
+}
+
+static int explain(struct yett_ctl *ctl, const char *node, const char *config)
+{
+	json_t *steps = json_array(), *json = NULL;
+	enum yett_trouble trouble;
+	char *socket = NULL, *path = NULL, *escaped = NULL;
+	int code = YETT_EXIT_FAILED;
+
+	if (config != NULL) {
+		json = check_config(config, steps, &socket);
+		ctl->socket = socket != NULL ? socket : ctl->socket;
+	}
+	if (json == NULL) {
+		escaped = node != NULL ? yett_ctl_escape(node) : NULL;
+		if (asprintf(&path, "/v1/explain%s%s", node != NULL ? "?node=" : "",
+			    node != NULL ? escaped : "") < 0) {
+			abort();
+		}
+		json = yett_ctl_try(ctl, path, ANSWER_S, &trouble);
+		if (json != NULL) {
+			put_before(json, steps);
+		} else if (trouble != YETT_TROUBLE_TOLD) {
+			json = without_daemon(ctl, trouble, steps);
+		}
+	}
+	if (json != NULL) {
+		code = finish(ctl, json);
+	}
+	free(escaped);
+	free(path);
+	free(socket);
+	json_decref(steps);
+	return code;
+}
+
+static int usage(void)
+{
+	fputs("usage: yettctl explain [NODE] [--config FILE]\n", stderr);
+	return YETT_EXIT_USAGE;
+}
+
+int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv)
+{
+	static const char *const options[] = {"--config", NULL};
+	struct yett_ctl here = *ctl;
+	const char *node = NULL, *config = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--config") == 0) {
+			if (++i >= argc) {
+				return usage();
+			}
+			config = argv[i];
+		} else if (argv[i][0] == '-') {
+			return yett_ctl_wrong("option of explain", argv[i], options);
+		} else if (node != NULL) {
+			return usage();
+		} else {
+			node = argv[i];
+		}
+	}
+	return explain(&here, node, config);
+}

@@ -168,6 +168,11 @@ static void run_explain(struct yett_admin_request *request)
 		request->manage, yett_admin_argument(request, "node"), changed, request);
 }
 
+static void run_drill(struct yett_admin_request *request)
+{
+	yett_manage_drill(request->manage, changed, request);
+}
+
 static void run_change(struct yett_admin_request *request)
 {
 	yett_manage_change(request->manage, request->change->path, request->body, request->by,
@@ -234,6 +239,7 @@ const struct yett_admin_change yett_admin_changes[] = {
 		{"node", "site", "for", "reason", NULL}, yett_admin_maintenance_start},
 	{"/v1/maintenance/stop", "raises them again", {"node", "site", NULL},
 		yett_admin_maintenance_stop},
+	{"/v1/drill", "proves the way by each upstream", {NULL}, run_drill},
 	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
 	{NULL, NULL, {NULL}, NULL},
 };

@@ -75,6 +75,7 @@ int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv);
 /* explain.c */
 int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv);
 /* check.c */
 int yett_ctl_check(const struct yett_ctl *ctl, int argc, char **argv);
 /* queue.c */

@@ -1,4 +1,4 @@
-/* `yettctl explain [NODE] [--config FILE]`, `yettctl drill [NODE]`: why a node's data arrives or does not,
+/* `yettctl explain [NODE] [--config FILE]`, `yettctl drill`: why a node's data arrives or does not,
  * and whether the ways that are not used would carry it.
  *
  * Responsible for what can be said where no daemon answers (it does not run, it hangs, its
@@ -12,6 +12,7 @@
 #include "../base/environment.h"
 #include "../module/configure.h"
 #include "ctl.h"
+#include "table.h"
 
 #define COLUMNS   80
 #define ANSWER_S  8 /* a daemon that is well answers at once; a node behind gateways within 5 s */
@@ -298,4 +299,54 @@ int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv)
 		}
 	}
 	return explain(&here, node, config);
+}
+
+static const struct yett_column drilled[] = {
+	{"UPSTREAM", "upstream", NULL, false},
+	{"PROVEN", "proven", yett_table_yes, false},
+	{"LAST", "last_proven", yett_table_since, true},
+	{NULL, NULL, NULL, false},
+};
+
+static char *drilled_below(const json_t *row)
+{
+	const char *mend = text_of(row, "mend");
+	char *text = NULL;
+
+	if (text_of(row, "why")[0] == '\0') {
+		return NULL;
+	}
+	if (asprintf(&text, "     %s%s%s", text_of(row, "why"), mend[0] != '\0' ? "; " : "", mend) <
+		0) {
+		abort();
+	}
+	return text;
+}
+
+int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv)
+{
+	static const char *const none[] = {NULL};
+	int code = YETT_EXIT_GOOD;
+	json_t *rows;
+
+	if (argc > 1) {
+		return yett_ctl_wrong("argument of drill", argv[1], none);
+	}
+	rows = yett_ctl_post(ctl, "/v1/drill", json_object());
+	if (rows == NULL) {
+		return YETT_EXIT_FAILED;
+	}
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		if (!json_is_true(json_object_get(json_array_get(rows, i), "proven"))) {
+			code = YETT_EXIT_FAILED;
+		}
+	}
+	if (ctl->json) {
+		json_dumpf(rows, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		yett_table_print_with(drilled, rows, "no upstreams", drilled_below);
+	}
+	json_decref(rows);
+	return code;
 }

@@ -69,6 +69,7 @@ const struct yett_command yett_commands[] = {
 	{"explain", "[NODE] [--config FILE]",
 		"why this node, or another, is as it is: the cause, and its mend",
 		yett_ctl_explain},
+	{"drill", "", "prove the way by each upstream, without an outage", yett_ctl_drill},
 	{"check", "FILE", "check a configuration; starts nothing", yett_ctl_check},
 	{"ca", "init|issue|revoke|crl …", "a certificate authority of your own", run_ca},
 	{"cert", "show FILE", "what a certificate says, and what is wrong with it", run_cert},

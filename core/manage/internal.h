@@ -98,6 +98,7 @@ struct yett_manage {
 	struct yett_alerts *alerts;
 	struct yett_notify *notify;
 	struct yett_events *events; /* NULL: the log is not tapped */
+	GQueue drills;              /* drill.c */
 	yett_notice_fn notice;
 	void *notice_arg;
 };
@@ -265,6 +266,10 @@ void yett_events_done(struct yett_manage *manage);
 void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents);
 void yett_lease_tick(struct yett_manage *manage, uint64_t now_ns);
 uint64_t yett_lease_cursor(const struct yett_document *document);
+
+/* drill.c: whether the ways that are not used would carry */
+void yett_drill_tick(struct yett_manage *manage);
+void yett_drill_done(struct yett_manage *manage);
 
 /* look.c: reads what the group has in the store, every second */
 void yett_look_open(struct yett_manage *manage);

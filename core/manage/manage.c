@@ -314,6 +314,7 @@ static void tick(void *arg, uint64_t now_ns)
 		yett_tell_heartbeats(manage, now_ns);
 	}
 	yett_ask_tick(manage, now_ns);
+	yett_drill_tick(manage);
 	if (manage->court != NULL) {
 		yett_group_tick(manage->court, now_ns);
 	}
@@ -435,6 +436,7 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
+		yett_drill_done(manage);
 		yett_events_done(manage);
 		yett_notify_close(manage);
 		yett_look_free(manage);

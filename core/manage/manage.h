@@ -89,6 +89,9 @@ void yett_manage_change(struct yett_manage *manage, const char *what, const json
 void yett_manage_explain(
 	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg);
 
+/* Proves the way by each upstream: an array of Drill of doc/openapi.yaml, within some seconds. */
+void yett_manage_drill(struct yett_manage *manage, yett_answer_fn answer, void *arg);
+
 /* Is called instead of the notification command, with "raised" or "closed": for tests. */
 typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);
 void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg);

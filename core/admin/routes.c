@@ -132,6 +132,37 @@ static void run_kit(struct yett_admin_request *request)
 	yett_admin_answer(request, 200, json);
 }
 
+static void run_node_show(struct yett_admin_request *request)
+{
+	const char *text = yett_admin_argument(request, "name"), *near;
+	char name[YETT_NODE_NAME_SIZE], mend[YETT_NODE_NAME_SIZE + 40];
+	GPtrArray *names;
+	json_t *json = NULL;
+
+	if (yett_manage_node(request->manage)->store == NULL) {
+		answer_server(request, NULL);
+		return;
+	}
+	if (text != NULL && yett_name_normalise(text, name, sizeof(name)) == 0) {
+		json = yett_view_desired(request->manage, name);
+	}
+	if (json != NULL) {
+		yett_admin_answer(request, 200, json);
+		return;
+	}
+	names = yett_view_names(request->manage);
+	near = text != NULL ? yett_name_nearest(text, (const char *const *)names->pdata) : NULL;
+	if (near != NULL) {
+		g_snprintf(mend, sizeof(mend), "did you mean %s?", near);
+	} else {
+		g_strlcpy(mend, "yettctl agents, yettctl servers", sizeof(mend));
+	}
+	yett_admin_answer(request, 404,
+		yett_admin_error("ENOTFOUND", mend, "no node of the name \"%.200s\" is known",
+			text != NULL ? text : ""));
+	g_ptr_array_free(names, TRUE);
+}
+
 static unsigned status_of(int result)
 {
 	switch (result) {
@@ -207,6 +238,8 @@ const struct yett_admin_route yett_admin_routes[] = {
 		run_group},
 	{"/v1/pending", "nodes that wait for a decision", {NULL}, run_pending},
 	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
+	{"/v1/nodes/show", "a node: what it should be like, and what it made of that",
+		{"name", NULL}, run_node_show},
 	{"/v1/kit", "the installation file of a node", {"name", NULL}, run_kit},
 	{"/v1/dead", "batches that could not be decoded, and are kept as they came",
 		{"id", "limit", NULL}, yett_admin_dead},
@@ -241,5 +274,7 @@ const struct yett_admin_change yett_admin_changes[] = {
 		yett_admin_maintenance_stop},
 	{"/v1/drill", "proves the way by each upstream", {NULL}, run_drill},
 	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
+	{"/v1/nodes/set", "sets what a node should be like",
+		{"name", "values", "unset", "upstreams", NULL}, run_change},
 	{NULL, NULL, {NULL}, NULL},
 };

@@ -82,7 +82,7 @@ static void reload(struct daemon_state *daemon)
 		yett_log_setup(settings_of(daemon)->node.log_target == 1 ? YETT_LOG_JOURNAL
 									 : YETT_LOG_STDERR,
 			settings_of(daemon)->node.log_level);
-		if (yett_node_reload(daemon->node, settings_of(daemon), &error) != 0) {
+		if (yett_manage_reload(daemon->manage, settings_of(daemon), &error) != 0) {
 			log_error("reload-partly", &error);
 		} else {
 			yett_log(YETT_LOG_NOTICE, "reloaded",

@@ -118,6 +118,14 @@ void yett_check_node(const struct yett_check *check, struct yett_settings *setti
 	} else if (yett_tree_member(yett_tree_member(check->root, "node"), "name") == NULL) {
 		settings->node.name = own_name(check, place);
 	}
+	for (size_t i = 0; i < settings->node.pinned.count; i++) {
+		const char *pinned = ((const char *const *)settings->node.pinned.items)[i];
+
+		if (pinned != NULL) {
+			yett_conf_is_remote(pinned, yett_check_place(check, "node", -1, "pinned"),
+				check->problems);
+		}
+	}
 	if (settings->node.reconnect_min_ns > settings->node.reconnect_max_ns) {
 		bool has_min = yett_tree_member(yett_tree_member(check->root, "node"),
 				       "reconnect-min") != NULL;
@@ -335,7 +343,6 @@ static bool any_port(const char *address)
 void yett_check_net(const struct yett_check *check, struct yett_settings *settings)
 {
 	struct yett_listener_settings *listeners = settings->listeners.items;
-	struct yett_upstream_settings *upstreams = settings->upstreams.items;
 
 	check_authentication(check, settings);
 	for (size_t i = 0; i < settings->listeners.count; i++) {
@@ -350,6 +357,13 @@ void yett_check_net(const struct yett_check *check, struct yett_settings *settin
 			}
 		}
 	}
+	yett_check_upstreams(check, settings);
+}
+
+void yett_check_upstreams(const struct yett_check *check, struct yett_settings *settings)
+{
+	struct yett_upstream_settings *upstreams = settings->upstreams.items;
+
 	for (size_t i = 0; i < settings->upstreams.count; i++) {
 		check_upstream(check, settings, &upstreams[i], (int)i);
 		for (size_t j = 0; j < i && upstreams[i].name != NULL; j++) {

@@ -14,6 +14,7 @@ struct yett_check {
 /* Adds problems, and brings names and addresses into their one form (lower case, with a port). */
 void yett_check_node(const struct yett_check *check, struct yett_settings *settings);
 void yett_check_net(const struct yett_check *check, struct yett_settings *settings);
+void yett_check_upstreams(const struct yett_check *check, struct yett_settings *settings);
 /* Which parts a node needs for what else it has. */
 void yett_check_shape(const struct yett_check *check, const struct yett_settings *settings);
 

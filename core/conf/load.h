@@ -4,12 +4,18 @@
 #ifndef YETT_CONF_LOAD_H
 #define YETT_CONF_LOAD_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "../base/error.h"
 #include "settings.h"
 
 struct yett_conf;
+
+struct yett_place {
+	const char *file;
+	int line;
+};
 
 /* Every mistake of a file, in the order of lines. */
 struct yett_problems;
@@ -52,6 +58,32 @@ int yett_conf_load_string(const char *text, size_t length, const char *path,
 	struct yett_problems *problems);
 void yett_conf_free(struct yett_conf *conf);
 const struct yett_settings *yett_conf_settings(const struct yett_conf *conf);
+
+/* What a management server would have a node be like. */
+struct yett_wish {
+	const char *name;  /* "node.heartbeat" */
+	const char *value; /* as one would write it, without quotes */
+};
+struct yett_wish_upstream {
+	const char *name, *address; /* address "": its name */
+};
+struct yett_wishes {
+	const struct yett_wish *values;
+	size_t value_count;
+	const struct yett_wish_upstream *upstreams; /* the primary first; none: as they are */
+	size_t upstream_count;
+	/* These stay as well, behind the others; NULL: they do not. */
+	const struct yett_settings *keep;
+};
+/* The settings with what may be set remotely as it is wished, and what `node.pinned` names as it was:
+ * each of those is told by `pinned`. Everything else is shared with `base`, which has to outlive it. NULL
+ * as base: only whether it can be. 0, or YETT_ECONFIG with problems added. */
+typedef void (*yett_pinned_fn)(void *arg, const char *name);
+int yett_conf_overlay(const struct yett_settings *base, const struct yett_wishes *wishes,
+	yett_pinned_fn pinned, void *arg, struct yett_conf **ret_conf,
+	struct yett_problems *problems);
+/* Whether a setting, "node.heartbeat" or "upstreams", may be set remotely; else the problem. */
+bool yett_conf_is_remote(const char *name, struct yett_place place, struct yett_problems *problems);
 
 /* Every value in force, defaults included, as a file that loads to the same; secrets masked. */
 void yett_conf_dump(const struct yett_conf *conf, FILE *to);

@@ -25,11 +25,6 @@ struct yett_token {
 	const char *text; /* of names and words, and the bracket; else "" */
 };
 
-struct yett_place {
-	const char *file;
-	int line;
-};
-
 struct yett_scan {
 	GString *text;  /* what libconfig reads */
 	GArray *tokens; /* struct yett_token, ends with END */

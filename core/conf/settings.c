@@ -41,7 +41,7 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_STRING(node_group, name, "name", 0, NULL,
 		"The fully qualified name of this node, which its certificate or principal must "
 		"prove. Without it, the computer's own."),
-	YETT_ROW_STRING(node_group, display_name, "display-name", LIVE, "",
+	YETT_ROW_STRING(node_group, display_name, "display-name", LIVE | YETT_SCHEMA_REMOTE, "",
 		"What views call this node; empty: its name."),
 	YETT_ROW_PATH(node_group, state, "state", 0, YETT_STATE_DIR "/yett",
 		"The directory of what must outlive a restart: the node's id, its queue, "
@@ -55,9 +55,10 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_CHOICE(node_group, events, "events", LIVE, "notice", event_levels,
 		"The least important level of the log that also goes to the management server, as "
 		"records of this node."),
-	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", LIVE, "60 s", SEC, 24 * HOUR,
-		"How often the node says that it is alive."),
-	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", LIVE, "3", 1, 1000,
+	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", LIVE | YETT_SCHEMA_REMOTE, "60 s",
+		SEC, 24 * HOUR, "How often the node says that it is alive."),
+	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats",
+		LIVE | YETT_SCHEMA_REMOTE, "3", 1, 1000,
 		"How many heartbeats may be missing before a node counts as unreachable."),
 	YETT_ROW_DURATION(node_group, gone_grace_ns, "gone-grace", LIVE, "10 s", 0, 24 * HOUR,
 		"How long a node whose session has ended may take to come back before it counts as "
@@ -84,8 +85,13 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_DURATION(node_group, session_max_ns, "session-max", LIVE, "24 h", 60 * SEC,
 		30 * 24 * HOUR,
 		"How long a session may last before a new one takes over, authenticated anew."),
-	YETT_ROW_BOOL(node_group, compress, "compress", LIVE, "true",
+	YETT_ROW_BOOL(node_group, compress, "compress", LIVE | YETT_SCHEMA_REMOTE, "true",
 		"Whether batches that are made here are compressed where it helps."),
+	YETT_ROW_DURATION(node_group, trial_ns, "upstream-trial", LIVE, "10 min", SEC, 24 * HOUR,
+		"How long upstreams that a management server has set may take until one of them is "
+		"up; after that the node goes back to those that it had."),
+	YETT_ROW_STRINGS(node_group, pinned, "pinned", LIVE, "[]",
+		"Settings that no management server replaces: \"node.heartbeat\", \"upstreams\" …"),
 	YETT_ROW_PATH(node_group, krb5_config, "krb5-config", 0, "",
 		"The configuration of Kerberos (krb5.conf), which its owner alone may change; "
 		"empty: the "
@@ -172,7 +178,7 @@ static const struct yett_schema listener_rows[] = {
 
 #define U struct yett_upstream_settings
 static const struct yett_schema upstream_rows[] = {
-	YETT_ROW_STRING(U, name, "name", YETT_SCHEMA_REQUIRED, NULL,
+	YETT_ROW_STRING(U, name, "name", YETT_SCHEMA_REQUIRED | YETT_SCHEMA_REMOTE, NULL,
 		"The fully qualified name that the upstream must prove."),
 	YETT_ROW_STRINGS(U, address, "address", YETT_SCHEMA_REMOTE, "[]",
 		"Where it is reached, \"host:port\", tried in order; empty: its name, port 5723."),

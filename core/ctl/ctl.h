@@ -71,6 +71,10 @@ int yett_ctl_list(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_gateway(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_agent(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv);
+/* set.c */
+int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv);
 /* group.c */
 int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv);
 /* explain.c */

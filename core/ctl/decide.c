@@ -319,7 +319,7 @@ static int write_kit(const struct yett_ctl *ctl, const char *name, const char *o
 
 int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv)
 {
-	static const char *const words[] = {"revoke", "kit", NULL};
+	static const char *const words[] = {"revoke", "kit", "set", "show", NULL};
 	static const struct option revoke[] = {{"--ahead", "ahead", false}, {NULL, NULL, false}};
 	static const struct option kit[] = {{"--out", "out", true}, {NULL, NULL, false}};
 	json_t *body, *names;
@@ -331,6 +331,10 @@ int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv)
 	what = which("command of node", words, argc, argv);
 	if (what < 0) {
 		return YETT_EXIT_USAGE;
+	}
+	if (what >= 2) {
+		return what == 2 ? yett_ctl_node_set(ctl, argc, argv)
+				 : yett_ctl_node_show(ctl, argc, argv);
 	}
 	body = json_object();
 	names = take_options(body, what == 0 ? revoke : kit, argc, argv);

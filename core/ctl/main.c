@@ -51,9 +51,14 @@ const struct yett_command yett_commands[] = {
 	{"account", "", "what is stored, under way, lost or twice, by origin", yett_ctl_account},
 	{"losses", "", "each range that is lost, and why", yett_ctl_account},
 	{"modules", "", "the modules that this node has loaded", yett_ctl_show},
-	{"node", "[revoke NAME [--ahead]|kit NAME [--out FILE]]",
-		"this node; or cuts a node off at every listener, or writes its installation file",
+	{"node",
+		"[set NODE NAME=VALUE … [--unset NAME] [--wait]|show NODE|revoke NAME [--ahead]|"
+		"kit NAME [--out FILE]]",
+		"this node; or sets and shows another one, cuts it off at every listener, or "
+		"writes its installation file",
 		yett_ctl_node},
+	{"upstream", "set NODE --primary A[=ADDRESS] [--failover B[=ADDRESS],C] [--wait]",
+		"sets the upstreams of a gateway or an agent", yett_ctl_upstream},
 	{"group", "[init NAME|join|rollover|set KEY=VALUE …|rule add|delete PATTERN …]",
 		"the management group: its keys, servers, settings, rules", yett_ctl_group},
 	{"pending", "", "nodes that wait for a decision", yett_ctl_list},

@@ -35,6 +35,9 @@ struct yett_management {
 	void (*judge)(void *arg, struct yett_peer *peer, bool fresh, struct yett_judgement *ret);
 	/* A gateway asks about nodes (acceptor); what the group has signed (initiator). */
 	void (*admission)(void *arg, struct yett_peer *peer, const struct yett_admission *message);
+	/* What a node should be like, from an upstream; what one has made of it, from below. */
+	void (*config)(void *arg, struct yett_peer *peer, const struct yett_config *message);
+	void (*applied)(void *arg, struct yett_peer *peer, const struct yett_applied *message);
 	/* Whether what comes from this origin is no longer taken; the store's side only. */
 	bool (*barred)(void *arg, const struct yett_id *origin);
 	/* A peer was admitted; it left. */

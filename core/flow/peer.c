@@ -358,6 +358,26 @@ static void on_admission(void *arg, const struct yett_admission *message)
 	}
 }
 
+static void on_config(void *arg, const struct yett_config *message)
+{
+	struct yett_peer *peer = arg;
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->config != NULL) {
+		management->config(management->arg, peer, message);
+	}
+}
+
+static void on_applied(void *arg, const struct yett_applied *message)
+{
+	struct yett_peer *peer = arg;
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->applied != NULL) {
+		management->applied(management->arg, peer, message);
+	}
+}
+
 static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 {
 	struct yett_peer *peer = arg;
@@ -406,6 +426,8 @@ static const struct yett_wire_events wire_events = {
 	.heartbeat = on_heartbeat,
 	.standby = on_standby,
 	.admission = on_admission,
+	.config = on_config,
+	.applied = on_applied,
 	.pong = on_pong,
 	.failed = on_failed,
 };

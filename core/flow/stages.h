@@ -192,6 +192,8 @@ void yett_upstream_tick(struct yett_node *node);
 void yett_upstream_use(struct yett_link *link);
 /* A session of ours nears its end: makes another one, which takes its place once it is up. */
 void yett_upstream_renew(struct yett_link *link);
+/* The same, to that address. */
+void yett_upstream_move(struct yett_link *link, const char *address);
 /* Proves the way to an upstream, without an outage: address, connection, authentication, admission, and
  * its way to the store, with a session beside the one that is there, whose place it takes; or, where there
  * is none, with one that ends again unless it is wanted. `proven_ns` then says so, `error` why not. */

@@ -139,6 +139,18 @@ void yett_upstream_renew(struct yett_link *link)
 	connect_to(link, address, &link->renewal);
 }
 
+void yett_upstream_move(struct yett_link *link, const char *address)
+{
+	struct yett_node *node = link->node;
+
+	if (link->peer == NULL || link->peer->state != YETT_PEER_OPEN || link->renewal != NULL ||
+		node->draining || yett_now(node) < link->renew_ns) {
+		return;
+	}
+	link->renew_ns = yett_now(node) + RENEW_PAUSE_NS;
+	connect_to(link, address, &link->renewal);
+}
+
 void yett_upstream_prove(struct yett_link *link)
 {
 	if (link->node->draining) {

@@ -124,8 +124,8 @@ static void changed(void *arg, int result, uint64_t revision)
 			yett_manage_audit(court->manage, change->by, change->what, change->table,
 				change->key, change->before, change->text);
 		}
-		if (strcmp(change->table, YETT_TABLE_PENDING) != 0 &&
-			strcmp(change->table, YETT_TABLE_GROUP) != 0) {
+		if (strcmp(change->table, YETT_TABLE_GATEWAYS) == 0 ||
+			strcmp(change->table, YETT_TABLE_AGENTS) == 0) {
 			no_longer_pending(court, change->key);
 		}
 		yett_court_apply(court, change->table, change->key, change->text, revision);

@@ -27,8 +27,8 @@
 #define AGENTS_MAX        200000 /* that rules and the setting approve, at most */
 #define DECISION_DAYS     7
 
-static const char *const tables[] = {
-	YETT_TABLE_GATEWAYS, YETT_TABLE_AGENTS, YETT_TABLE_PENDING, YETT_TABLE_GROUP};
+static const char *const tables[] = {YETT_TABLE_GATEWAYS, YETT_TABLE_AGENTS, YETT_TABLE_PENDING,
+	YETT_TABLE_GROUP, YETT_TABLE_DESIRED, YETT_TABLE_APPLIED};
 
 static void paper_free(void *arg)
 {
@@ -544,6 +544,8 @@ void yett_court_apply(struct yett_court *court, const char *table, const char *k
 		yett_group_applied(court, key);
 	} else if (is_decision(table)) {
 		tell_changed(court, key);
+	} else {
+		court->manage->desire = true;
 	}
 }
 

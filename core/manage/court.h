@@ -11,6 +11,8 @@
 #define YETT_TABLE_AGENTS   "agents"   /* by name: about agents */
 #define YETT_TABLE_PENDING  "pending"  /* by name: who waits for one */
 #define YETT_TABLE_GROUP    "group"    /* `identity`, `settings`, `server/NAME` */
+#define YETT_TABLE_DESIRED  "desired"  /* by name: what a node should be like */
+#define YETT_TABLE_APPLIED  "applied"  /* by name: what it has made of that */
 #define YETT_TABLE_AUDIT    "audit"    /* by time: who changed what */
 
 #define YETT_PENDING_MAX 1000 /* nodes that wait for a decision; more are refused unlisted */
@@ -79,6 +81,19 @@ typedef void yett_decide_fn(struct yett_court *court, const json_t *body, const 
 	yett_answer_fn answer, void *arg);
 yett_decide_fn yett_decide_approve_gateway, yett_decide_delete_gateway, yett_decide_approve_agents,
 	yett_decide_reject_agents, yett_decide_revoke;
+
+/* desired.c */
+struct yett_desired;
+/* The node of that name; NULL: none is known. */
+const struct yett_known *yett_desired_known(const struct yett_manage *manage, const char *name);
+/* A document as it is signed; false: it does not fit. */
+bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *ret);
+/* What the node has said of this revision; NULL: nothing yet. */
+const struct yett_paper *yett_desired_answer(
+	const struct yett_court *court, const char *name, uint64_t revision);
+
+/* desired-set.c */
+yett_decide_fn yett_desired_set;
 
 /* group.c */
 void yett_group_load(struct yett_court *court);

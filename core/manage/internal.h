@@ -84,7 +84,10 @@ struct yett_manage {
 	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
 	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
 	struct yett_asks *asks;   /* ask.c */
-	uint64_t opened_ns;       /* monotonic */
+	struct yett_aim *aim;     /* aim.c; NULL: nobody sets this node from afar */
+	bool desire;              /* desired.c: somebody may have to hear what it should be like */
+	uint64_t desire_ns, desire_again_ns;
+	uint64_t opened_ns; /* monotonic */
 	uint64_t next_second_ns;
 	/* A management server's: of the group, by way of the store. */
 	GHashTable *servers;     /* struct yett_server by id: the others */
@@ -172,6 +175,22 @@ void yett_gate_take(
 void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask *ask, bool fresh,
 	struct yett_judgement *ret);
 void yett_gate_tick(struct yett_manage *manage, uint64_t now_ns);
+
+/* aim.c: what this node should be like, as its group has signed it */
+int yett_aim_open(struct yett_manage *manage, struct yett_error *error);
+void yett_aim_done(struct yett_manage *manage);
+void yett_aim_tick(struct yett_manage *manage, uint64_t now_ns);
+void yett_aim_take(struct yett_manage *manage, const uint8_t *bytes, size_t length);
+void yett_aim_tell(struct yett_manage *manage, struct yett_peer *upstream); /* what came of it */
+int yett_aim_reload(
+	struct yett_manage *manage, const struct yett_settings *settings, struct yett_error *error);
+
+/* desired.c: what other nodes should be like, and the way there and back */
+void yett_desired_config(
+	struct yett_manage *manage, struct yett_peer *peer, const struct yett_config *message);
+void yett_desired_applied(
+	struct yett_manage *manage, struct yett_peer *peer, const struct yett_applied *message);
+void yett_desired_tick(struct yett_manage *manage, uint64_t now_ns);
 
 /* kit.c: the installation file */
 int yett_kit_read(

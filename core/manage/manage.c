@@ -51,6 +51,7 @@ static void hand_on(struct yett_manage *manage, const struct yett_known *known)
 	yett_registry_node(manage, known);
 	yett_share_node(manage, known);
 	yett_tell_of(manage, known);
+	manage->desire = manage->desire || manage->court != NULL;
 }
 
 static void joined(void *arg, struct yett_peer *peer)
@@ -293,6 +294,7 @@ static void upstream_open(void *arg, struct yett_peer *upstream)
 	struct yett_manage *manage = arg;
 
 	yett_tell_all(manage, upstream);
+	yett_aim_tell(manage, upstream);
 	manage->next_heartbeat_ns = 0; /* say that we are here */
 }
 
@@ -315,6 +317,8 @@ static void tick(void *arg, uint64_t now_ns)
 	}
 	yett_ask_tick(manage, now_ns);
 	yett_drill_tick(manage);
+	yett_aim_tick(manage, now_ns);
+	yett_desired_tick(manage, now_ns);
 	if (manage->court != NULL) {
 		yett_group_tick(manage->court, now_ns);
 	}
@@ -344,6 +348,22 @@ static void registry_changed(
 	}
 }
 
+static void config(void *arg, struct yett_peer *peer, const struct yett_config *message)
+{
+	yett_desired_config(arg, peer, message);
+}
+
+static void applied(void *arg, struct yett_peer *peer, const struct yett_applied *message)
+{
+	yett_desired_applied(arg, peer, message);
+}
+
+int yett_manage_reload(
+	struct yett_manage *manage, const struct yett_settings *settings, struct yett_error *error)
+{
+	return yett_aim_reload(manage, settings, error);
+}
+
 struct yett_manage *yett_manage_new(void)
 {
 	struct yett_manage *manage = g_new0(struct yett_manage, 1);
@@ -371,6 +391,8 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.upstream_open = upstream_open,
 		.writable = writable,
 		.registry_changed = registry_changed,
+		.config = config,
+		.applied = applied,
 		.tick = tick,
 	};
 
@@ -419,6 +441,7 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 	if (kit != NULL && kit[0] != '\0') {
 		result = yett_kit_read(kit, node->name, &trust, error);
 		result = result == 0 ? yett_gate_open(manage, &trust, error) : result;
+		result = result == 0 ? yett_aim_open(manage, error) : result;
 	}
 	if (result != 0) {
 		return result;
@@ -445,6 +468,7 @@ void yett_manage_free(struct yett_manage *manage)
 		yett_checks_done(manage);
 		yett_share_done(manage);
 		yett_tell_done(manage);
+		yett_aim_done(manage);
 		yett_ask_done(manage);
 		yett_court_done(manage);
 		yett_known_done(manage);

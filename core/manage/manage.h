@@ -92,6 +92,11 @@ void yett_manage_explain(
 /* Proves the way by each upstream: an array of Drill of doc/openapi.yaml, within some seconds. */
 void yett_manage_drill(struct yett_manage *manage, yett_answer_fn answer, void *arg);
 
+/* New settings from the file of a running node: what is desired of it lies over them. They have to
+ * outlive `manage`. */
+int yett_manage_reload(
+	struct yett_manage *manage, const struct yett_settings *settings, struct yett_error *error);
+
 /* Is called instead of the notification command, with "raised" or "closed": for tests. */
 typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);
 void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg);

@@ -207,6 +207,7 @@ static const struct {
 	{"/v1/agents/approve", false, yett_decide_approve_agents},
 	{"/v1/agents/reject", false, yett_decide_reject_agents},
 	{"/v1/nodes/revoke", false, yett_decide_revoke},
+	{"/v1/nodes/set", false, yett_desired_set},
 };
 
 void yett_manage_change(struct yett_manage *manage, const char *what, const json_t *body,

@@ -17,6 +17,8 @@
 #define LABEL       "yett signed 1"
 #define PAYLOAD_MAX 1024
 
+#define DESIRED_PAYLOAD_MAX (YETT_DESIRED_MAX - 1024) /* room for the certificate */
+
 struct envelope {
 	uint32_t kind;
 	const uint8_t *payload, *signature, *certificate;
@@ -25,7 +27,7 @@ struct envelope {
 
 static const struct yett_form_field envelope_fields[] = {
 	YETT_FIELD_U32(1, NEEDED, envelope, kind, 255),
-	YETT_FIELD_BYTES(2, NEEDED, envelope, payload, payload_length, PAYLOAD_MAX),
+	YETT_FIELD_BYTES(2, NEEDED, envelope, payload, payload_length, DESIRED_PAYLOAD_MAX),
 	YETT_FIELD_BYTES(3, NEEDED, envelope, signature, signature_length, YETT_SIGNATURE_SIZE),
 	YETT_FIELD_BYTES(4, OPTIONAL, envelope, certificate, certificate_length, PAYLOAD_MAX),
 };
@@ -100,6 +102,39 @@ static bool keys_are_sound(const void *message)
 }
 YETT_FORM_MAP(keys, sizeof(struct keys), keys_are_sound);
 
+static const struct yett_form_field value_fields[] = {
+	YETT_FIELD_TEXT(0, NEEDED, yett_desired_value, name),
+	YETT_FIELD_TEXT(0, NEEDED, yett_desired_value, value),
+};
+YETT_FORM_ELEMENT(value, NULL);
+
+static const struct yett_form_field upstream_fields[] = {
+	YETT_FIELD_TEXT(0, NEEDED, yett_desired_upstream, name),
+	YETT_FIELD_TEXT(0, NEEDED, yett_desired_upstream, address),
+};
+YETT_FORM_ELEMENT(upstream, NULL);
+
+static const struct yett_form_field desired_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_desired, group),
+	YETT_FIELD_TEXT(2, NEEDED, yett_desired, name),
+	YETT_FIELD_I64(3, NEEDED, yett_desired, issued_s),
+	YETT_FIELD_I64(4, NEEDED, yett_desired, expires_s),
+	YETT_FIELD_U64(5, NEEDED, yett_desired, generation),
+	YETT_FIELD_U64(6, NEEDED, yett_desired, revision),
+	YETT_FIELD_LIST(7, OPTIONAL, yett_desired, values, value_count, struct yett_desired_value,
+		&value_form, 0),
+	YETT_FIELD_LIST(8, OPTIONAL, yett_desired, upstreams, upstream_count,
+		struct yett_desired_upstream, &upstream_form, 0),
+};
+
+static bool desired_is_sound(const void *message)
+{
+	const struct yett_desired *desired = message;
+
+	return desired->name[0] != '\0' && desired->issued_s <= desired->expires_s;
+}
+YETT_FORM_MAP(desired, sizeof(struct yett_desired), desired_is_sound);
+
 const char *yett_verdict_text(uint32_t verdict)
 {
 	static const char *const texts[] = {
@@ -149,6 +184,12 @@ int yett_decision_sign(const struct yett_decision *decision, const struct yett_s
 	const GByteArray *certificate, GByteArray *to)
 {
 	return sign(YETT_SIGNED_DECISION, &decision_form, decision, key, certificate, to);
+}
+
+int yett_desired_sign(const struct yett_desired *desired, const struct yett_sign_key *key,
+	const GByteArray *certificate, GByteArray *to)
+{
+	return sign(YETT_SIGNED_DESIRED, &desired_form, desired, key, certificate, to);
 }
 
 int yett_server_certificate_sign(const struct yett_server_certificate *certificate,
@@ -240,44 +281,92 @@ int yett_server_certificate_open(const struct yett_trust *trust, const uint8_t *
 	return 0;
 }
 
+/* What a server has signed: whether its signature, at that time, counts. `of` is what it is about. */
+static int check_server(const struct yett_trust *trust, const struct envelope *envelope,
+	int64_t issued_s, const char *what, const char *of, struct yett_error *error)
+{
+	struct yett_server_certificate server;
+	int result;
+
+	if (envelope->certificate_length == 0) {
+		return yett_fail(error, YETT_EDENIED, NULL,
+			"a %s about %s comes without a certificate", what, of);
+	}
+	result = yett_server_certificate_open(
+		trust, envelope->certificate, envelope->certificate_length, &server, error);
+	if (result != 0) {
+		return result;
+	}
+	if (!verify(envelope, server.key)) {
+		return yett_fail(error, YETT_EDENIED, NULL,
+			"a %s about %s is not signed by the server that it names, %s", what, of,
+			server.name);
+	}
+	if (issued_s < server.issued_s || issued_s > server.expires_s) {
+		return yett_fail(error, YETT_EDENIED,
+			"look at that server's clock, and at its certificate (yettctl group)",
+			"the %s about %s was signed while the certificate of %s was not valid",
+			what, of, server.name);
+	}
+	return 0;
+}
+
 int yett_decision_open(const struct yett_trust *trust, const uint8_t *bytes, size_t length,
 	struct yett_decision *ret_decision, struct yett_error *error)
 {
 	struct envelope envelope;
 	struct yett_decision decision;
-	struct yett_server_certificate server;
 	int result = read_envelope(
 		bytes, length, YETT_SIGNED_DECISION, &decision_form, &envelope, &decision, error);
 
-	if (result != 0) {
-		return result;
-	}
-	if (!yett_id_equal(&decision.group, &trust->group)) {
+	if (result == 0 && !yett_id_equal(&decision.group, &trust->group)) {
 		return of_another(error);
 	}
-	if (envelope.certificate_length == 0) {
-		return yett_fail(error, YETT_EDENIED, NULL,
-			"a decision about %s comes without a certificate", decision.name);
+	if (result == 0) {
+		result = check_server(
+			trust, &envelope, decision.issued_s, "decision", decision.name, error);
 	}
-	result = yett_server_certificate_open(
-		trust, envelope.certificate, envelope.certificate_length, &server, error);
-	if (result != 0) {
-		return result;
+	if (result == 0) {
+		*ret_decision = decision;
 	}
-	if (!verify(&envelope, server.key)) {
-		return yett_fail(error, YETT_EDENIED, NULL,
-			"a decision about %s is not signed by the server that it names, %s",
-			decision.name, server.name);
+	return result;
+}
+
+int yett_desired_open(const struct yett_trust *trust, const uint8_t *bytes, size_t length,
+	struct yett_desired *ret_desired, struct yett_error *error)
+{
+	struct envelope envelope;
+	struct yett_desired desired;
+	int result = read_envelope(
+		bytes, length, YETT_SIGNED_DESIRED, &desired_form, &envelope, &desired, error);
+
+	if (result == 0 && !yett_id_equal(&desired.group, &trust->group)) {
+		return of_another(error);
 	}
-	if (decision.issued_s < server.issued_s || decision.issued_s > server.expires_s) {
-		return yett_fail(error, YETT_EDENIED,
-			"look at that server's clock, and at its certificate (yettctl group)",
-			"the decision about %s was signed while the certificate of %s was not "
-			"valid",
-			decision.name, server.name);
+	if (result == 0) {
+		result = check_server(
+			trust, &envelope, desired.issued_s, "desired state", desired.name, error);
 	}
-	*ret_decision = decision;
-	return 0;
+	if (result == 0) {
+		*ret_desired = desired;
+	}
+	return result;
+}
+
+int yett_desired_peek(
+	const uint8_t *bytes, size_t length, uint64_t *ret_generation, uint64_t *ret_revision)
+{
+	struct envelope envelope;
+	struct yett_desired desired;
+	struct yett_error error = {.code = 0};
+	int result = read_envelope(
+		bytes, length, YETT_SIGNED_DESIRED, &desired_form, &envelope, &desired, &error);
+
+	if (result == 0) {
+		*ret_generation = desired.generation;
+		*ret_revision = desired.revision;
+	}
+	return result;
 }
 
 int yett_trust_follow(

@@ -68,11 +68,42 @@ int yett_server_certificate_open(const struct yett_trust *trust, const uint8_t *
 /* Rolls the trust over, where the envelope is the very next step. YETT_EEXIST: it is an older one. */
 int yett_trust_follow(
 	struct yett_trust *trust, const uint8_t *bytes, size_t length, struct yett_error *error);
-/* What an envelope is, unverified: 1 a decision, 2 a certificate, 3 keys; 0: none. */
+/* What an envelope is, unverified: 1 a decision, 2 a certificate, 3 keys, 4 a desired
+ * state; 0: none. */
 uint32_t yett_signed_kind(const uint8_t *bytes, size_t length);
+
+/* What a node should be like. An older one, by generation and revision, never replaces a newer one. */
+#define YETT_DESIRED_VALUES_MAX    16
+#define YETT_DESIRED_UPSTREAMS_MAX 8
+struct yett_desired_value {
+	char name[64];   /* "node.heartbeat" */
+	char value[200]; /* as one would write it in a configuration, without quotes */
+};
+struct yett_desired_upstream { /* the first is the primary */
+	char name[YETT_NODE_NAME_SIZE];
+	char address[288]; /* "": its name */
+};
+struct yett_desired {
+	struct yett_id group;
+	char name[YETT_NODE_NAME_SIZE];
+	int64_t issued_s, expires_s; /* Unix time: to be taken until then; what is taken stays */
+	uint64_t generation, revision;
+	uint32_t value_count, upstream_count; /* no upstreams: as the node's own file says */
+	struct yett_desired_value values[YETT_DESIRED_VALUES_MAX];
+	struct yett_desired_upstream upstreams[YETT_DESIRED_UPSTREAMS_MAX];
+};
+int yett_desired_sign(const struct yett_desired *desired, const struct yett_sign_key *key,
+	const GByteArray *certificate, GByteArray *to);
+/* Its revision, unverified: 0, YETT_EPROTO. */
+int yett_desired_peek(
+	const uint8_t *bytes, size_t length, uint64_t *ret_generation, uint64_t *ret_revision);
+/* As yett_decision_open. */
+int yett_desired_open(const struct yett_trust *trust, const uint8_t *bytes, size_t length,
+	struct yett_desired *ret_desired, struct yett_error *error);
 
 #define YETT_SIGNED_DECISION    1
 #define YETT_SIGNED_CERTIFICATE 2
 #define YETT_SIGNED_KEYS        3
+#define YETT_SIGNED_DESIRED     4
 
 #endif

@@ -137,6 +137,13 @@ static json_t *known_object(const struct listing *listing, const struct yett_kno
 	return object;
 }
 
+json_t *yett_view_known(const struct yett_manage *manage, const struct yett_known *known)
+{
+	const struct listing listing = {.manage = manage};
+
+	return known_object(&listing, known);
+}
+
 static void add_server(void *arg, const struct yett_known *known)
 {
 	struct listing *listing = arg;

@@ -17,6 +17,12 @@ json_t *yett_view_pending(const struct yett_manage *manage);
 json_t *yett_view_decisions(const struct yett_manage *manage);
 json_t *yett_view_group(const struct yett_manage *manage);
 json_t *yett_view_kit(const struct yett_manage *manage, const char *name);
+/* What a node should be like, and is; NULL: nobody of that name is known. */
+json_t *yett_view_desired(const struct yett_manage *manage, const char *name);
+/* A node as the views have it. */
+json_t *yett_view_known(const struct yett_manage *manage, const struct yett_known *known);
+/* The names that this node knows, as a NULL-terminated array (pdata borrowed). Given. */
+GPtrArray *yett_view_names(const struct yett_manage *manage);
 json_t *yett_view_modules(const struct yett_loader *loader);
 /* OpenMetrics text; given (g_free). */
 char *yett_view_metrics(const struct yett_manage *manage);

@@ -230,6 +230,39 @@ static bool admission_is_sound(const void *message)
 }
 YETT_FORM_MAP(admission, offsetof(struct yett_admission, asks), admission_is_sound);
 
+static const struct yett_form_field config_signed_fields[] = {
+	YETT_FIELD_BYTES(0, NEEDED, yett_signed_bytes, bytes, length, YETT_DESIRED_MAX),
+};
+YETT_FORM_ELEMENT(config_signed, NULL);
+
+static const struct yett_form_field config_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_config, node),
+	YETT_FIELD_LIST(2, NEEDED, yett_config, signeds, signed_count, struct yett_signed_bytes,
+		&config_signed_form, 0),
+};
+
+static bool config_is_sound(const void *message)
+{
+	return ((const struct yett_config *)message)->signed_count > 0;
+}
+YETT_FORM_MAP(config, offsetof(struct yett_config, signeds), config_is_sound);
+
+static const struct yett_form_field applied_fields[] = {
+	YETT_FIELD_ID(1, NEEDED, yett_applied, node),
+	YETT_FIELD_U64(2, NEEDED, yett_applied, generation),
+	YETT_FIELD_U64(3, NEEDED, yett_applied, revision),
+	YETT_FIELD_U32(4, NEEDED, yett_applied, state, YETT_APPLIED_ROLLED_BACK),
+	YETT_FIELD_I64(5, TOLD, yett_applied, since_s),
+	YETT_FIELD_TEXT(6, OPTIONAL, yett_applied, why),
+	YETT_FIELD_TEXT(7, OPTIONAL, yett_applied, pinned),
+};
+
+static bool applied_is_sound(const void *message)
+{
+	return ((const struct yett_applied *)message)->state != 0;
+}
+YETT_FORM_MAP(applied, sizeof(struct yett_applied), applied_is_sound);
+
 static const struct yett_form_field ping_fields[] = {
 	YETT_FIELD_U64(1, NEEDED, yett_ping, token),
 };
@@ -273,5 +306,7 @@ MESSAGE(attach, yett_attach, YETT_FRAME_ATTACH)
 MESSAGE(detach, yett_detach, YETT_FRAME_DETACH)
 MESSAGE(heartbeat, yett_heartbeat, YETT_FRAME_HEARTBEAT)
 MESSAGE(admission, yett_admission, YETT_FRAME_ADMISSION)
+MESSAGE(config, yett_config, YETT_FRAME_CONFIG)
+MESSAGE(applied, yett_applied, YETT_FRAME_APPLIED)
 MESSAGE_AS(ping, yett_ping)
 MESSAGE(standby, yett_standby, YETT_FRAME_STANDBY)

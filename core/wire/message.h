@@ -31,7 +31,9 @@ enum yett_frame_type {
 	YETT_FRAME_ATTACH = 20,
 	YETT_FRAME_DETACH = 21,
 	YETT_FRAME_ADMISSION = 22,
-	/* 23 to 26: CONFIG, APPLIED, QUERY, REPORT are reserved */
+	YETT_FRAME_CONFIG = 23,
+	YETT_FRAME_APPLIED = 24,
+	/* 25, 26: QUERY, REPORT are reserved */
 	YETT_FRAME_HEARTBEAT = 27,
 	YETT_FRAME_PING = 28,
 	YETT_FRAME_PONG = 29,
@@ -61,6 +63,8 @@ enum yett_frame_flag {
 #define YETT_ADMISSION_ASKS_MAX   12
 #define YETT_ADMISSION_SIGNED_MAX 8
 #define YETT_SIGNED_MAX           1792 /* bytes of something that is signed (manage/signed.h) */
+#define YETT_CONFIG_SIGNED_MAX    8 /* of a CONFIG: new keys, oldest first, and the desired state */
+#define YETT_DESIRED_MAX          9216 /* bytes of a desired state, signed */
 
 struct yett_hello {
 	uint32_t version_low, version_high;
@@ -231,6 +235,30 @@ struct yett_admission {
 	struct yett_signed_bytes signeds[YETT_ADMISSION_SIGNED_MAX];
 };
 
+/* What a node should be like, on its way down to it: relays pass it on by the id, and never make one. */
+struct yett_config {
+	struct yett_id node;
+	uint32_t signed_count;
+	struct yett_signed_bytes signeds[YETT_CONFIG_SIGNED_MAX];
+};
+
+enum yett_applied_state {
+	YETT_APPLIED_TRYING = 1, /* new upstreams: the old ones stay until one of these is up */
+	YETT_APPLIED_DONE = 2,
+	YETT_APPLIED_REFUSED = 3,
+	YETT_APPLIED_ROLLED_BACK = 4,
+};
+/* What a node has made of it, on its way up. */
+struct yett_applied {
+	struct yett_id node;
+	uint64_t generation, revision;
+	uint32_t state;  /* enum yett_applied_state */
+	int64_t since_s; /* Unix time, by the node's clock */
+	char why[YETT_CAUSE_SIZE];
+	char pinned
+		[YETT_CAUSE_SIZE]; /* names of settings that its own file keeps, with spaces between */
+};
+
 /* encode appends the frame, header and body, to a growing byte string: text is repaired where it is
  * not UTF-8 and cut to what the field holds. decode takes a body. */
 struct _GByteArray;
@@ -260,6 +288,10 @@ void yett_heartbeat_encode(const struct yett_heartbeat *message, struct _GByteAr
 int yett_heartbeat_decode(const uint8_t *bytes, size_t length, struct yett_heartbeat *ret_message);
 void yett_admission_encode(const struct yett_admission *message, struct _GByteArray *to);
 int yett_admission_decode(const uint8_t *bytes, size_t length, struct yett_admission *ret_message);
+void yett_config_encode(const struct yett_config *message, struct _GByteArray *to);
+int yett_config_decode(const uint8_t *bytes, size_t length, struct yett_config *ret_message);
+void yett_applied_encode(const struct yett_applied *message, struct _GByteArray *to);
+int yett_applied_decode(const uint8_t *bytes, size_t length, struct yett_applied *ret_message);
 /* type: YETT_FRAME_PING or YETT_FRAME_PONG */
 void yett_ping_encode(const struct yett_ping *message, int type, struct _GByteArray *to);
 int yett_ping_decode(const uint8_t *bytes, size_t length, struct yett_ping *ret_message);

@@ -182,6 +182,8 @@ SEND(detach, is_initiator(wire))
 SEND(heartbeat, true)
 SEND(standby, is_initiator(wire))
 SEND(admission, is_initiator(wire) ? message->ask_count > 0 : message->signed_count > 0)
+SEND(config, !is_initiator(wire))
+SEND(applied, is_initiator(wire))
 #undef SEND
 
 int yett_wire_ping(struct yett_wire *wire, uint64_t token)

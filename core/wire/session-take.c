@@ -258,6 +258,8 @@ TAKE(attach)
 TAKE(detach)
 TAKE(heartbeat)
 TAKE(standby)
+TAKE(config)
+TAKE(applied)
 
 /* What arrives is decoded, then taken: small ones on the stack, large ones on the heap. */
 #define ON(name, form, structure)                                                                  \
@@ -294,6 +296,8 @@ ON_LARGE(admission)
 ON(ping, ping, yett_ping)
 ON(pong, ping, yett_ping)
 ON(standby, standby, yett_standby)
+ON_LARGE(config)
+ON_LARGE(applied)
 
 /* Who may send a frame, in which states, and how long its body may be. */
 enum sender {
@@ -322,6 +326,10 @@ static const struct yett_wire_rule rules[] = {
 		on_detach},
 	{YETT_FRAME_ADMISSION, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "ADMISSION",
 		on_admission},
+	{YETT_FRAME_CONFIG, BY_ACCEPTOR, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "CONFIG",
+		on_config},
+	{YETT_FRAME_APPLIED, BY_INITIATOR, IN(YETT_WIRE_OPEN), YETT_HELLO_MAX, "APPLIED",
+		on_applied},
 	{YETT_FRAME_HEARTBEAT, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "HEARTBEAT",
 		on_heartbeat},
 	{YETT_FRAME_PING, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "PING", on_ping},

@@ -9,7 +9,7 @@
  *     AUTH    AUTH
  *     INTRO   INTRO, WELCOME (a, after the initiator's INTRO), REFUSE
  *     OPEN    BATCH (i), ACK (a), CREDIT (a grants, i wants), PATH (a), ATTACH, DETACH (i),
- *             ADMISSION (i asks, a answers), STANDBY (i), HEARTBEAT, PING, PONG, GOODBYE
+ *             ADMISSION (i asks, a answers), CONFIG (a), APPLIED (i), STANDBY (i), HEARTBEAT, PING, PONG, GOODBYE
  *     REFUSE and GOODBYE are legal in every state and end it, as an AUTH that denies does.
  *     Anything else is YETT_EPROTO.
  *
@@ -65,6 +65,8 @@ struct yett_wire_events {
 	void (*heartbeat)(void *arg, const struct yett_heartbeat *message);
 	void (*standby)(void *arg, const struct yett_standby *message);
 	void (*admission)(void *arg, const struct yett_admission *message);
+	void (*config)(void *arg, const struct yett_config *message);
+	void (*applied)(void *arg, const struct yett_applied *message);
 	/* PINGs are answered by the machine itself. */
 	void (*pong)(void *arg, uint64_t token);
 	void (*failed)(void *arg, int result, const struct yett_error *error);
@@ -102,6 +104,8 @@ int yett_wire_attach(struct yett_wire *wire, const struct yett_attach *message);
 int yett_wire_detach(struct yett_wire *wire, const struct yett_detach *message);
 /* Initiator: asks. Acceptor: what is signed. */
 int yett_wire_admission(struct yett_wire *wire, const struct yett_admission *message);
+int yett_wire_config(struct yett_wire *wire, const struct yett_config *message);   /* acceptor */
+int yett_wire_applied(struct yett_wire *wire, const struct yett_applied *message); /* initiator */
 int yett_wire_heartbeat(struct yett_wire *wire, const struct yett_heartbeat *message);
 int yett_wire_standby(struct yett_wire *wire, const struct yett_standby *message);
 int yett_wire_ping(struct yett_wire *wire, uint64_t token);

@@ -4,6 +4,8 @@
  *   2  a signed item
  *   3  a file of kept decisions that is good, with the rest laid over it: a place (2 bytes,
  *      little-endian), a length, so many bytes, and so on
+ *   4  the file of a node's desired state, any bytes
+ *   5  such a file that is good, with the rest laid over it
  * Nothing that the group has not signed lets anybody in: a name that is approved is the one that was. */
 #include "fuzz.h"
 
@@ -13,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "manage/aimed.h"
 #include "manage/internal.h"
 #include "manage/kept.h"
 
@@ -32,7 +35,7 @@ static int64_t wall(void *arg)
 
 static const struct yett_clock test_clock = {.monotonic_ns = no_monotonic, .wall_ns = wall};
 static struct yett_trust trust;
-static GByteArray *good;
+static GByteArray *good, *good_desired;
 
 static struct yett_sign_key *make_key(const char *folder)
 {
@@ -43,6 +46,30 @@ static struct yett_sign_key *make_key(const char *folder)
 	FUZZ_REQUIRE(yett_sign_generate(path, &key, &error) == 0);
 	g_unlink(path);
 	return key;
+}
+
+static GByteArray *make_desired(const struct yett_sign_key *server, const GByteArray *by)
+{
+	struct yett_desired desired = {.group = trust.group,
+		.name = "a1.example",
+		.issued_s = NOW,
+		.expires_s = NOW + 1000,
+		.revision = 1,
+		.value_count = 1,
+		.values = {{"node.heartbeat", "7 s"}},
+		.upstream_count = 1,
+		.upstreams = {{"gw.example", ""}}};
+	GByteArray *bytes = g_byte_array_new(), *file;
+	struct yett_aimed *aimed = yett_aimed_new();
+
+	FUZZ_REQUIRE(yett_desired_sign(&desired, server, by, bytes) == 0);
+	yett_aimed_set(&aimed->newest, &desired, bytes->data, bytes->len);
+	yett_aimed_copy(&aimed->settled, &aimed->newest);
+	aimed->state = YETT_APPLIED_DONE;
+	file = yett_aimed_write(aimed);
+	yett_aimed_free(aimed);
+	g_byte_array_unref(bytes);
+	return file;
 }
 
 /* A group of its own each time: only what is signed matters, not by which key. */
@@ -74,6 +101,7 @@ static void setup(void)
 	kept = yett_kept_new(&test_clock, &trust);
 	FUZZ_REQUIRE(yett_kept_take(kept, bytes->data, bytes->len, &name, &error) == 1);
 	good = yett_kept_write(kept);
+	good_desired = make_desired(server, by);
 	yett_kept_free(kept);
 	g_byte_array_unref(by);
 	g_byte_array_unref(bytes);
@@ -98,11 +126,25 @@ static void read_file(const uint8_t *bytes, size_t length)
 	yett_kept_free(kept);
 }
 
-static void lay_over(const uint8_t *bytes, size_t length)
+static void read_desired(const uint8_t *bytes, size_t length)
+{
+	struct yett_aimed *aimed = yett_aimed_new();
+	const struct yett_aimed_one *ones[] = {&aimed->newest, &aimed->settled};
+
+	(void)yett_aimed_read(aimed, &trust, NULL, "a1.example", bytes, length);
+	for (size_t i = 0; i < G_N_ELEMENTS(ones); i++) {
+		FUZZ_REQUIRE(!ones[i]->there || (ones[i]->desired.revision == 1 &&
+							ones[i]->desired.upstream_count == 1));
+	}
+	yett_aimed_free(aimed);
+}
+
+static void lay_over(const GByteArray *what, const uint8_t *bytes, size_t length,
+	void (*read)(const uint8_t *bytes, size_t length))
 {
 	GByteArray *copy = g_byte_array_new();
 
-	g_byte_array_append(copy, good->data, good->len);
+	g_byte_array_append(copy, what->data, what->len);
 	while (length >= 3) {
 		size_t at = yett_get16(bytes) % copy->len, count = bytes[2];
 
@@ -112,7 +154,7 @@ static void lay_over(const uint8_t *bytes, size_t length)
 			copy->data[at++ % copy->len] ^= *bytes++;
 		}
 	}
-	read_file(copy->data, copy->len);
+	read(copy->data, copy->len);
 	g_byte_array_unref(copy);
 }
 
@@ -120,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct yett_error error = {.code = 0};
 	struct yett_decision decision;
+	struct yett_desired desired;
 	struct yett_trust read = trust;
 
 	if (good == NULL) {
@@ -128,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (length < 1) {
 		return 0;
 	}
-	switch (bytes[0] % 4) {
+	switch (bytes[0] % 6) {
 	case 0:
 		read_file(bytes + 1, length - 1);
 		break;
@@ -138,10 +181,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	case 2:
 		FUZZ_REQUIRE(
 			yett_decision_open(&trust, bytes + 1, length - 1, &decision, &error) != 0);
+		FUZZ_REQUIRE(
+			yett_desired_open(&trust, bytes + 1, length - 1, &desired, &error) != 0);
+		(void)yett_desired_peek(
+			bytes + 1, length - 1, &desired.generation, &desired.revision);
 		FUZZ_REQUIRE(yett_trust_follow(&read, bytes + 1, length - 1, &error) != 0);
 		break;
+	case 3:
+		lay_over(good, bytes + 1, length - 1, read_file);
+		break;
+	case 4:
+		read_desired(bytes + 1, length - 1);
+		break;
 	default:
-		lay_over(bytes + 1, length - 1);
+		lay_over(good_desired, bytes + 1, length - 1, read_desired);
 	}
 	return 0;
 }

@@ -54,6 +54,8 @@ TARGET(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 TARGET(ping, yett_ping, encode_ping)
 TARGET(standby, yett_standby, yett_standby_encode)
 TARGET(admission, yett_admission, yett_admission_encode)
+TARGET(config, yett_config, yett_config_encode)
+TARGET(applied, yett_applied, yett_applied_encode)
 
 static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_HELLO] = run_hello,
@@ -70,6 +72,8 @@ static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_PING] = run_ping,
 	[YETT_FRAME_STANDBY] = run_standby,
 	[YETT_FRAME_ADMISSION] = run_admission,
+	[YETT_FRAME_CONFIG] = run_config,
+	[YETT_FRAME_APPLIED] = run_applied,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -279,7 +279,7 @@ static void test_reference(void)
 				"| `heartbeat` | a duration, from 1 s to 1 d | `\"60 s\"` | ",
 				"| `name` | a string | required | The fully qualified name that "
 				"the "
-				"upstream must prove. |\n",
+				"upstream must prove. A management server may set it. |\n",
 				"### `module-directory`\n"}},
 		{module_mdoc,
 			{".It Cm mode\n", "default: \"careful\".", "\\&.What it trusts: C:\\ex.\n",

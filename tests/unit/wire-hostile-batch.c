@@ -425,10 +425,7 @@ static GByteArray *good_frame(int type)
 	const struct yett_path path = {.open = true, .count = 1};
 	const struct yett_ack ack = {.range_count = 0};
 	const struct yett_credit credit = {.granted = {0}};
-	const struct yett_detach detach = {.count = 1};
 	const struct yett_heartbeat heartbeat = {.interval_s = 60};
-	const struct yett_ping ping = {.token = 1};
-	const struct yett_standby standby = {.session = 9};
 	struct yett_admission *admission = g_new0(struct yett_admission, 1);
 	struct yett_batch batch = make_batch(1, 300);
 	GByteArray *to = g_byte_array_new();
@@ -470,17 +467,23 @@ static GByteArray *good_frame(int type)
 		yett_attach_encode(attach, to);
 		break;
 	case YETT_FRAME_DETACH:
-		yett_detach_encode(&detach, to);
+		yett_detach_encode(&(struct yett_detach){.count = 1}, to);
 		break;
 	case YETT_FRAME_HEARTBEAT:
 		yett_heartbeat_encode(&heartbeat, to);
 		break;
 	case YETT_FRAME_PING:
 	case YETT_FRAME_PONG:
-		yett_ping_encode(&ping, type, to);
+		yett_ping_encode(&(struct yett_ping){.token = 1}, type, to);
 		break;
 	case YETT_FRAME_STANDBY:
-		yett_standby_encode(&standby, to);
+		yett_standby_encode(&(struct yett_standby){.session = 9}, to);
+		break;
+	case YETT_FRAME_CONFIG:
+		yett_config_encode(&(struct yett_config){.signed_count = 1}, to);
+		break;
+	case YETT_FRAME_APPLIED:
+		yett_applied_encode(&(struct yett_applied){.state = YETT_APPLIED_DONE}, to);
 		break;
 	case YETT_FRAME_ADMISSION:
 		yett_admission_encode(admission, to);
@@ -510,7 +513,8 @@ static const struct {
 	{YETT_FRAME_HEARTBEAT, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_PING, {NULL, "", "", "", "ai"}}, {YETT_FRAME_PONG, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_GOODBYE, {NULL, "ai", "ai", "ai", "ai"}},
-	{YETT_FRAME_STANDBY, {NULL, "", "", "", "a"}},
+	{YETT_FRAME_STANDBY, {NULL, "", "", "", "a"}}, {YETT_FRAME_CONFIG, {NULL, "", "", "", "i"}},
+	{YETT_FRAME_APPLIED, {NULL, "", "", "", "a"}},
 	{YETT_FRAME_ADMISSION, {NULL, "", "", "", "a"}}, /* it asks */
 };
 

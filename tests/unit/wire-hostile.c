@@ -201,7 +201,9 @@ static const char *name_of(int type)
 		[YETT_FRAME_PONG] = "PONG",
 		[YETT_FRAME_GOODBYE] = "GOODBYE",
 		[YETT_FRAME_STANDBY] = "STANDBY",
-		[YETT_FRAME_ADMISSION] = "ADMISSION"};
+		[YETT_FRAME_ADMISSION] = "ADMISSION",
+		[YETT_FRAME_CONFIG] = "CONFIG",
+		[YETT_FRAME_APPLIED] = "APPLIED"};
 
 	return names[type];
 }

@@ -109,6 +109,8 @@ static void test_receiving_out_of_state(void)
 		{YETT_FRAME_PONG, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_STANDBY, YETT_WIRE_OPEN, 1},
 		{YETT_FRAME_ADMISSION, YETT_WIRE_OPEN, 3},
+		{YETT_FRAME_CONFIG, YETT_WIRE_OPEN, 2},
+		{YETT_FRAME_APPLIED, YETT_WIRE_OPEN, 1},
 	};
 
 	for (size_t k = 0; k < G_N_ELEMENTS(legal); k++) {

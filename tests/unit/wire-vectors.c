@@ -195,6 +195,25 @@ static void tell_admission(GString *text, const struct yett_admission *m)
 	}
 }
 
+static void tell_config(GString *text, const struct yett_config *m)
+{
+	add_id(text, "node=", &m->node);
+	for (uint32_t i = 0; i < m->signed_count; i++) {
+		add(text, "%s", i > 0 ? "," : " signed=");
+		for (size_t j = 0; j < m->signeds[i].length; j++) {
+			add(text, "%02x", m->signeds[i].bytes[j]);
+		}
+	}
+}
+
+static void tell_applied(GString *text, const struct yett_applied *m)
+{
+	add_id(text, "node=", &m->node);
+	add(text, " generation=%" PRIu64 " revision=%" PRIu64 " state=%u since=%" PRId64,
+		m->generation, m->revision, m->state, m->since_s);
+	add(text, " why=%s pinned=%s", m->why, m->pinned);
+}
+
 static void encode_refuse(const struct yett_refuse *m, GByteArray *to)
 {
 	yett_refuse_encode(m, YETT_FRAME_REFUSE, to);
@@ -233,6 +252,8 @@ RUN_MESSAGE(heartbeat, yett_heartbeat, yett_heartbeat_encode)
 RUN_MESSAGE(ping, yett_ping, encode_ping)
 RUN_MESSAGE(standby, yett_standby, yett_standby_encode)
 RUN_MESSAGE(admission, yett_admission, yett_admission_encode)
+RUN_MESSAGE(config, yett_config, yett_config_encode)
+RUN_MESSAGE(applied, yett_applied, yett_applied_encode)
 
 static void run_envelope(const GByteArray *bytes, struct outcome *outcome)
 {
@@ -448,6 +469,8 @@ static const struct {
 	{"ping", run_ping},
 	{"standby", run_standby},
 	{"admission", run_admission},
+	{"config", run_config},
+	{"applied", run_applied},
 	{"envelope", run_envelope},
 	{"record", run_record},
 	{"notice", run_notice},

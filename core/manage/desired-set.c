@@ -1,0 +1,441 @@
+/* What nodes should be like: set by administrators, and shown.
+ *
+ * Responsible for holding a wish against the schema and against what the group knows (names, rings of
+ * upstreams) before it is stored, for saying what somebody else has changed meanwhile, and for the view.
+ * Not responsible for bringing it to the node (desired.c), nor for compare-and-set and the audit
+ * (change.c). On the loop. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "../base/id.h"
+#include "../base/name.h"
+#include "aimed.h"
+#include "court.h"
+#include "views.h"
+
+#define RING_HOPS 8
+
+/* The original's names of what the schema calls otherwise. */
+static const struct property {
+	const char *name, *row;
+} properties[] = {
+	{"HeartbeatInterval", "node.heartbeat"},
+	{"MissingHeartbeatThreshold", "node.missing-heartbeats"},
+	{"RequestCompression", "node.compress"},
+	{"DisplayName", "node.display-name"},
+};
+
+static const char *row_of(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+		if (strcmp(properties[i].name, name) == 0) {
+			return properties[i].row;
+		}
+	}
+	return name;
+}
+
+static const char *property_of(const char *row)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+		if (strcmp(properties[i].row, row) == 0) {
+			return properties[i].name;
+		}
+	}
+	return NULL;
+}
+
+/* Setting it. */
+
+GPtrArray *yett_view_names(const struct yett_manage *manage)
+{
+	static const char *const of[] = {
+		YETT_TABLE_GATEWAYS, YETT_TABLE_AGENTS, YETT_TABLE_DESIRED};
+	GPtrArray *names = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer key, value;
+
+	g_hash_table_iter_init(&iter, manage->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		g_ptr_array_add(names, ((struct yett_known *)value)->name);
+	}
+	for (size_t i = 0; manage->court != NULL && i < G_N_ELEMENTS(of); i++) {
+		g_hash_table_iter_init(&iter, yett_court_table(manage->court, of[i]));
+		while (g_hash_table_iter_next(&iter, &key, &value)) {
+			if (((const struct yett_paper *)value)->json != NULL) {
+				g_ptr_array_add(names, key);
+			}
+		}
+	}
+	g_ptr_array_add(names, NULL);
+	return names;
+}
+
+/* Those that may be upstreams: management servers, and gateways that are here or approved. */
+static GPtrArray *upstream_names(const struct yett_court *court)
+{
+	const struct yett_manage *manage = court->manage;
+	GPtrArray *names = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer key, value;
+
+	g_ptr_array_add(names, manage->node->name);
+	g_hash_table_iter_init(&iter, manage->servers);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		g_ptr_array_add(names, ((struct yett_server *)value)->name);
+	}
+	g_hash_table_iter_init(&iter, manage->known);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct yett_known *known = value;
+
+		if (known->relay && !yett_court_barred(court, known->name)) {
+			g_ptr_array_add(names, known->name);
+		}
+	}
+	g_hash_table_iter_init(&iter, yett_court_table(court, YETT_TABLE_GATEWAYS));
+	while (g_hash_table_iter_next(&iter, &key, &value)) {
+		if (yett_court_proxy(court, key)) {
+			g_ptr_array_add(names, key);
+		}
+	}
+	g_ptr_array_add(names, NULL);
+	return names;
+}
+
+/* Whether the way of a gateway, as it is or should be, leads to that node. */
+static bool leads_to(
+	const struct yett_court *court, const char *gateway, const char *node, unsigned hops)
+{
+	const struct yett_paper *paper = yett_court_find(court, YETT_TABLE_DESIRED, gateway);
+	const json_t *upstreams = paper != NULL ? json_object_get(paper->json, "upstreams") : NULL;
+	const struct yett_known *known, *via;
+
+	if (strcmp(gateway, node) == 0) {
+		return true;
+	}
+	if (hops == 0) {
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(upstreams); i++) {
+		if (leads_to(court, yett_court_text(json_array_get(upstreams, i), "name"), node,
+			    hops - 1)) {
+			return true;
+		}
+	}
+	if (json_array_size(upstreams) > 0) {
+		return false;
+	}
+	known = yett_desired_known(court->manage, gateway);
+	via = known != NULL && !yett_id_is_zero(&known->via)
+		      ? yett_manage_find(court->manage, &known->via)
+		      : NULL;
+	return via != NULL && leads_to(court, via->name, node, hops - 1);
+}
+
+struct setting {
+	struct yett_court *court;
+	yett_answer_fn answer;
+	void *arg;
+	char *name;
+	json_t *before; /* what it was built on; NULL: nothing */
+};
+
+/* What another administrator has changed meanwhile. */
+static void name_conflict(const struct setting *setting, GString *to)
+{
+	static const char *const sections[] = {"values", "upstreams"};
+	const struct yett_paper *now =
+		yett_court_find(setting->court, YETT_TABLE_DESIRED, setting->name);
+	const json_t *was_values = json_object_get(setting->before, "values");
+	const char *key;
+	json_t *value;
+
+	if (now == NULL) {
+		return;
+	}
+	json_object_foreach(json_object_get(now->json, "values"), key, value)
+	{
+		if (!json_equal(value, json_object_get(was_values, key))) {
+			g_string_append_printf(to, "%s%s = %s", to->len > 0 ? ", " : "", key,
+				json_string_value(value));
+		}
+	}
+	json_object_foreach((json_t *)(uintptr_t)was_values, key, value)
+	{
+		if (json_object_get(json_object_get(now->json, "values"), key) == NULL) {
+			g_string_append_printf(
+				to, "%s%s was taken away", to->len > 0 ? ", " : "", key);
+		}
+	}
+	if (!json_equal(json_object_get(now->json, sections[1]),
+		    json_object_get(setting->before, sections[1]))) {
+		g_string_append_printf(to, "%supstreams", to->len > 0 ? ", " : "");
+	}
+	g_string_append_printf(
+		to, ", by %s (revision %" PRIu64 ")", yett_paper_text(now, "by"), now->revision);
+}
+
+static void set_done(void *arg, int result)
+{
+	struct setting *setting = arg;
+	g_autoptr(GString) what = g_string_new(NULL);
+
+	if (result == 0) {
+		setting->answer(setting->arg, 0,
+			yett_view_desired(setting->court->manage, setting->name), NULL);
+	} else if (result == YETT_ECONFLICT) {
+		name_conflict(setting, what);
+		yett_court_refuse(setting->answer, setting->arg, result,
+			"look (yettctl node show), and set it again",
+			"somebody else has changed %s meanwhile: %s", setting->name, what->str);
+	} else {
+		yett_court_refuse(setting->answer, setting->arg, result, NULL, "%s",
+			yett_court_conflict(result));
+	}
+	json_decref(setting->before);
+	g_free(setting->name);
+	g_free(setting);
+}
+
+static bool take_target(struct yett_court *court, const json_t *body,
+	char name[YETT_NODE_NAME_SIZE], yett_answer_fn answer, void *arg)
+{
+	const struct yett_known *known;
+	GPtrArray *names;
+	const char *near;
+	g_autofree char *mend = NULL;
+
+	if (yett_name_normalise(yett_court_text(body, "name"), name, YETT_NODE_NAME_SIZE) != 0) {
+		yett_court_refuse(answer, arg, YETT_EINVAL, "write its fully qualified name",
+			"\"%.200s\" is no name of a node", yett_court_text(body, "name"));
+		return false;
+	}
+	if (strcmp(name, court->manage->node->name) == 0) {
+		yett_court_refuse(answer, arg, YETT_EINVAL, "edit its configuration",
+			"%s is a management server, which is set by its own file", name);
+		return false;
+	}
+	known = yett_desired_known(court->manage, name);
+	names = yett_view_names(court->manage);
+	near = yett_name_nearest(name, (const char *const *)names->pdata);
+	mend = near != NULL ? g_strdup_printf("did you mean %s? (yettctl agents, servers)", near)
+			    : g_strdup("yettctl agents, yettctl servers");
+	if (known == NULL && !g_strv_contains((const char *const *)names->pdata, name)) {
+		yett_court_refuse(
+			answer, arg, YETT_ENOTFOUND, mend, "no node of the name %s is known", name);
+		g_ptr_array_free(names, TRUE);
+		return false;
+	}
+	g_ptr_array_free(names, TRUE);
+	return true;
+}
+
+static bool take_values(json_t *json, const json_t *body, yett_answer_fn answer, void *arg)
+{
+	json_t *values = json_object_get(json, "values"), *value;
+	const json_t *unset = json_object_get(body, "unset");
+	const char *key;
+
+	json_object_foreach(json_object_get(body, "values"), key, value)
+	{
+		if (!json_is_string(value)) {
+			yett_court_refuse(answer, arg, YETT_EINVAL, "write each value as a text",
+				"%.60s has no value", key);
+			return false;
+		}
+		json_object_set(values, row_of(key), value);
+	}
+	for (size_t i = 0; i < json_array_size(unset); i++) {
+		const char *name = json_string_value(json_array_get(unset, i));
+
+		if (name != NULL && strcmp(name, "upstreams") == 0) {
+			json_object_set_new(json, "upstreams", json_array());
+		} else if (name == NULL || json_object_del(values, row_of(name)) != 0) {
+			yett_court_refuse(answer, arg, YETT_ENOTFOUND, "yettctl node show",
+				"%.60s is not set", name != NULL ? name : "it");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool take_upstreams(struct yett_court *court, json_t *json, const json_t *body,
+	const char *node, yett_answer_fn answer, void *arg)
+{
+	const json_t *upstreams = json_object_get(body, "upstreams");
+	json_t *to = json_array();
+	GPtrArray *names = upstream_names(court);
+	bool good = true;
+
+	for (size_t i = 0; good && i < json_array_size(upstreams); i++) {
+		const json_t *one = json_array_get(upstreams, i);
+		const char *text = yett_court_text(one, "name"), *near;
+		char name[YETT_NODE_NAME_SIZE] = "";
+		g_autofree char *mend = NULL;
+
+		good = yett_name_normalise(text, name, sizeof(name)) == 0 &&
+		       g_strv_contains((const char *const *)names->pdata, name);
+		if (!good) {
+			near = yett_name_nearest(text, (const char *const *)names->pdata);
+			mend = near != NULL
+				       ? g_strdup_printf("did you mean %s?", near)
+				       : g_strdup("approve it first, or look: yettctl servers");
+			yett_court_refuse(answer, arg, YETT_ENOTFOUND, mend,
+				"no management server, and no gateway that is approved, has the "
+				"name "
+				"%.200s",
+				text);
+		} else if (leads_to(court, name, node, RING_HOPS)) {
+			good = false;
+			yett_court_refuse(answer, arg, YETT_EINVAL, "give it another upstream",
+				"%s leads back to %s: data would go in a ring", name, node);
+		} else {
+			json_array_append_new(to, json_pack("{s:s, s:s}", "name", name, "address",
+							  yett_court_text(one, "address")));
+		}
+	}
+	g_ptr_array_free(names, TRUE);
+	if (good && json_array_size(upstreams) > 0) {
+		json_object_set(json, "upstreams", to);
+	}
+	json_decref(to);
+	return good;
+}
+
+static void ignore_pinned(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+}
+
+/* By the same schema as the node's own. */
+static bool validates(const json_t *json, const char *name, yett_answer_fn answer, void *arg)
+{
+	struct yett_desired *desired = g_new(struct yett_desired, 1);
+	struct yett_conf *conf = NULL;
+	char why[YETT_CAUSE_SIZE] =
+		"it is more than 16 settings and 8 upstreams, or one is too long";
+	bool good = yett_desired_of(json, name, desired) &&
+		    yett_desired_overlay(NULL, desired, NULL, ignore_pinned, NULL, &conf, why) == 0;
+
+	if (!good) {
+		yett_court_refuse(answer, arg, YETT_EINVAL,
+			"properties: HeartbeatInterval, MissingHeartbeatThreshold, "
+			"RequestCompression, DisplayName",
+			"nothing has been set: %s", why);
+	}
+	yett_conf_free(conf);
+	g_free(desired);
+	return good;
+}
+
+void yett_desired_set(struct yett_court *court, const json_t *body, const char *by,
+	yett_answer_fn answer, void *arg)
+{
+	const struct yett_paper *paper;
+	struct setting *setting;
+	char name[YETT_NODE_NAME_SIZE], at[32];
+	json_t *json;
+
+	if (!take_target(court, body, name, answer, arg)) {
+		return;
+	}
+	if (court->server_key == NULL || court->certificate == NULL) {
+		yett_court_refuse(answer, arg, YETT_ENOTSUP, "yettctl group join, on this server",
+			"this server cannot sign for the group, so that no node would heed it");
+		return;
+	}
+	paper = yett_court_find(court, YETT_TABLE_DESIRED, name);
+	json = paper != NULL ? json_deep_copy(paper->json)
+			     : json_pack("{s:s, s:{}, s:[]}", "name", name, "values", "upstreams");
+	if (!take_values(json, body, answer, arg) ||
+		!take_upstreams(court, json, body, name, answer, arg) ||
+		!validates(json, name, answer, arg)) {
+		json_decref(json);
+		return;
+	}
+	json_object_set_new(json, "by", json_string(by));
+	json_object_set_new(json, "at",
+		json_string(yett_time_text(
+			yett_clock_wall(court->manage->node->clock), at, sizeof(at))));
+	setting = g_new0(struct setting, 1);
+	setting->court = court;
+	setting->answer = answer;
+	setting->arg = arg;
+	setting->name = g_strdup(name);
+	setting->before = paper != NULL ? json_deep_copy(paper->json) : NULL;
+	yett_court_change(court, YETT_TABLE_DESIRED, name, json, by, "node set", set_done, setting);
+}
+
+/* Showing it. */
+
+static bool has_word(const char *words, const char *word)
+{
+	g_auto(GStrv) list = g_strsplit(words, " ", -1);
+
+	return g_strv_contains((const char *const *)list, word);
+}
+
+static json_t *value_row(const char *name, json_t *value, const struct yett_paper *answer)
+{
+	const char *state = yett_paper_text(answer, "state");
+	bool pinned = has_word(yett_paper_text(answer, "pinned"), name);
+	const char *property = property_of(name);
+
+	return json_pack("{s:s, s:s?, s:O, s:s, s:b}", "name", name, "property", property,
+		"desired", value, "source",
+		pinned                          ? "pinned"
+		: strcmp(state, "applied") == 0 ? "desired"
+						: "file",
+		"applied", strcmp(state, "applied") == 0 && !pinned);
+}
+
+json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
+{
+	const struct yett_court *court = manage->court;
+	const struct yett_known *known = yett_desired_known(manage, name);
+	const struct yett_paper *paper =
+		court != NULL ? yett_court_find(court, YETT_TABLE_DESIRED, name) : NULL;
+	const struct yett_paper *answer, *last;
+	json_t *rows = json_array(), *value;
+	const json_t *upstreams;
+	uint64_t generation = 0;
+	const char *key;
+
+	if (known == NULL && paper == NULL) {
+		json_decref(rows);
+		return NULL;
+	}
+	if (court != NULL) {
+		yett_store_id(manage->node, &generation);
+	}
+	answer = paper != NULL ? yett_desired_answer(court, name, paper->revision) : NULL;
+	last = court != NULL ? yett_court_find(court, YETT_TABLE_APPLIED, name) : NULL;
+	json_object_foreach(
+		paper != NULL ? json_object_get(paper->json, "values") : NULL, key, value)
+	{
+		json_array_append_new(rows, value_row(key, value, answer));
+	}
+	upstreams = paper != NULL ? json_object_get(paper->json, "upstreams") : NULL;
+	if (json_array_size(upstreams) > 0) {
+		json_array_append_new(
+			rows, value_row("upstreams", (json_t *)(uintptr_t)upstreams, answer));
+	}
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:s?, s:I}",
+		"name", name, "node", known != NULL ? yett_view_known(manage, known) : json_null(),
+		"set", rows, "state",
+		json_string(paper == NULL    ? "nothing is set"
+			    : answer == NULL ? "sent when the node is reached"
+					     : yett_paper_text(answer, "state")),
+		"why", json_string(yett_paper_text(answer, "why")), "pinned",
+		json_string(yett_paper_text(answer, "pinned")), "generation",
+		(json_int_t)generation, "revision",
+		(json_int_t)(paper != NULL ? paper->revision : 0), "by",
+		paper != NULL ? yett_paper_text(paper, "by") : NULL, "at",
+		paper != NULL ? yett_paper_text(paper, "at") : NULL, "since",
+		answer != NULL ? yett_paper_text(answer, "since") : NULL, "last_state",
+		last != NULL ? yett_paper_text(last, "state") : NULL, "last_why",
+		last != NULL ? yett_paper_text(last, "why") : NULL, "last_revision",
+		last != NULL ? json_integer_value(json_object_get(last->json, "revision")) : 0);
+}

@@ -252,7 +252,7 @@ static void take_snapshot(struct run *run)
 		yett_faulty_free(member->snapshot);
 	}
 	member->snapshot = sim_disk_snapshot(member->at->disk);
-	member->snapshot_at = run->ledger->len;
+	member->snapshot_at = run->durable;
 }
 
 static void restore_snapshot(struct run *run)

@@ -35,6 +35,14 @@ static uint64_t place_of(struct member *agent, const struct feed *feed)
 									  : 0;
 }
 
+static void now_durable(struct run *run, struct telling *telling)
+{
+	if (!telling->durable) {
+		telling->durable = true;
+		telling->durable_at = ++run->durable;
+	}
+}
+
 void feed_begin(struct member *agent)
 {
 	struct run *run = agent->run;
@@ -55,7 +63,7 @@ void feed_begin(struct member *agent)
 			if (telling->feed == feed && telling->line == feed->line &&
 				telling->item + telling->count - 1 <= place &&
 				telling->item > feed->position) {
-				telling->durable = true;
+				now_durable(run, telling);
 			}
 		}
 		if (place > 0 || !agent->damaged) {
@@ -74,10 +82,11 @@ void feed_begin(struct member *agent)
 
 void feed_restored(struct run *run, struct member *agent)
 {
-	for (size_t i = agent->snapshot_at; i < run->ledger->len; i++) {
+	/* What was told before the snapshot may have become durable after it. */
+	for (size_t i = 0; i < run->ledger->len; i++) {
 		struct telling *telling = run->ledger->pdata[i];
 
-		if (telling->agent == agent) {
+		if (telling->agent == agent && telling->durable_at > agent->snapshot_at) {
 			telling->excused = true;
 		}
 	}
@@ -101,7 +110,7 @@ static void kept(struct yett_keep *keep, int result)
 	if (result != 0) {
 		return;
 	}
-	telling->durable = true;
+	now_durable(telling->run, telling);
 	if (telling->line == feed->line && telling->item + telling->count - 1 > feed->durable) {
 		feed->durable = telling->item + telling->count - 1;
 	}

@@ -49,7 +49,7 @@ struct member {
 	struct feed feeds[YETT_LANES];
 	unsigned upstreams[4], upstream_count; /* into run->all */
 	struct yett_faulty *snapshot;
-	size_t snapshot_at; /* length of the ledger */
+	uint64_t snapshot_at; /* how many tellings had become durable */
 	struct yett_id id;
 	bool id_known;
 };
@@ -62,6 +62,7 @@ struct telling {
 	uint32_t lane, count;
 	uint64_t first, line, item; /* its first number, its first item */
 	bool durable, excused, poison, done;
+	uint64_t durable_at; /* its place among all that have become so */
 	size_t index;
 	struct run *run;
 };
@@ -74,6 +75,7 @@ struct run {
 	unsigned servers, gateways, agents,
 		count;             /* all: servers, gateways, agents in this order */
 	GPtrArray *ledger;         /* struct telling * */
+	uint64_t durable;          /* tellings that have become so */
 	bool lossy;                /* something happened that may lose what was acknowledged */
 	uint64_t store_restored;   /* the ledger's length at the last restore of the store, and 1 */
 	uint64_t store_generation; /* at that time, if it can be told; else 0 */

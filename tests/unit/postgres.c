@@ -65,12 +65,14 @@ static bool give_folder(void)
 	return geteuid() != 0 || (user != NULL && chown(folder, user->pw_uid, user->pw_gid) == 0);
 }
 
-static pid_t spawn(const char *program, char *const *arguments, const char *notify)
+/* arguments[0] is the program's name: it looks there for its companions, so it gets the whole path. */
+static pid_t spawn(char **arguments, const char *notify)
 {
 	char path[256], log[128];
 	pid_t child;
 
-	snprintf(path, sizeof(path), "%s/%s", programs, program);
+	snprintf(path, sizeof(path), "%s/%s", programs, arguments[0]);
+	arguments[0] = path;
 	snprintf(log, sizeof(log), "%s/log", folder);
 	child = fork();
 	if (child == 0) {
@@ -97,7 +99,7 @@ static bool make_cluster(void)
 {
 	char *arguments[] = {"initdb", "--no-sync", "--auth=trust", "--username=yett",
 		"--encoding=UTF8", "--locale=C.UTF-8", "--pgdata", data, NULL};
-	pid_t child = spawn("initdb", arguments, NULL);
+	pid_t child = spawn(arguments, NULL);
 	int status = -1;
 
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
@@ -161,7 +163,7 @@ bool postgres_start(void)
 		chmod(address.sun_path, 0666) != 0) {
 		return false;
 	}
-	server = spawn("postgres", arguments, address.sun_path);
+	server = spawn(arguments, address.sun_path);
 	ready = server > 0 && await_ready(notify);
 	close(notify);
 	if (!ready) {

@@ -163,8 +163,17 @@ bool postgres_start(void)
 		chmod(address.sun_path, 0666) != 0) {
 		return false;
 	}
-	server = spawn(arguments, address.sun_path);
-	ready = server > 0 && await_ready(notify);
+	/* What was killed may still hold its memory for a moment: then the new one ends at once. */
+	ready = false;
+	for (int tries = 0; tries < 25 && !ready; tries++) {
+		char *fresh[] = {arguments[0], arguments[1], arguments[2], NULL};
+
+		if (tries > 0) {
+			poll(NULL, 0, 200);
+		}
+		server = spawn(fresh, address.sun_path);
+		ready = server > 0 && await_ready(notify);
+	}
 	close(notify);
 	if (!ready) {
 		fprintf(stderr, "postgres: not ready; see %s/log\n", folder);

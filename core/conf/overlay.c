@@ -16,6 +16,8 @@
 #include "sections.h"
 
 #define UPSTREAMS "upstreams"
+#define POLICY    "policy."
+#define AFAR      (YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE)
 
 struct overlay {
 	struct yett_conf *conf;
@@ -43,6 +45,15 @@ static const struct yett_schema *find_row(const char *name, const struct yett_se
 		}
 	}
 	return NULL;
+}
+
+/* "policy.failback": which rows there are, the module says. */
+static bool is_policy(const char *name)
+{
+	const char *row = g_str_has_prefix(name, POLICY) ? name + strlen(POLICY) : "";
+
+	return row[0] != '\0' &&
+	       strspn(row, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(row);
 }
 
 static GPtrArray *remote_names(void)
@@ -73,7 +84,7 @@ bool yett_conf_is_remote(const char *name, struct yett_place place, struct yett_
 	const char *near;
 	g_autofree char *all = NULL, *mend = NULL;
 
-	if (strcmp(name, UPSTREAMS) == 0 || find_row(name, &section) != NULL) {
+	if (strcmp(name, UPSTREAMS) == 0 || is_policy(name) || find_row(name, &section) != NULL) {
 		return true;
 	}
 	names = remote_names();
@@ -124,28 +135,18 @@ static void write_value(GString *to, const struct yett_schema *row, const char *
 	}
 }
 
-static bool set_value(struct overlay *overlay, const struct yett_wish *wish)
+/* One value, as if it stood in the file, into the struct that the row is of. */
+static bool fill_one(struct overlay *overlay, const struct yett_schema *row, const char *where,
+	const char *value, void *ret_settings)
 {
 	struct yett_place place = {"", 0};
-	const struct yett_section *section;
-	const struct yett_schema *row;
 	struct yett_fill fill = {&overlay->conf->arena, "/", overlay->problems};
-	GString *text;
+	GString *text = g_string_new(row->name);
 	struct yett_tree tree;
 	bool good;
 
-	if (!yett_conf_is_remote(wish->name, place, overlay->problems)) {
-		return false;
-	}
-	row = find_row(wish->name, &section);
-	if (row == NULL || !g_utf8_validate(wish->value, -1, NULL)) {
-		yett_problems_add(
-			overlay->problems, "", 0, NULL, "%s cannot be set to that", wish->name);
-		return false;
-	}
-	text = g_string_new(row->name);
 	g_string_append(text, " = ");
-	write_value(text, row, wish->value);
+	write_value(text, row, value);
 	g_string_append_c(text, ';');
 	yett_tree_init(&tree);
 	good = yett_scan_text(&tree.scan, text->str, text->len, "", &overlay->conf->arena,
@@ -154,13 +155,80 @@ static bool set_value(struct overlay *overlay, const struct yett_wish *wish)
 	if (good) {
 		struct yett_schema rows[2] = {*row};
 
-		good = yett_fill_rows(&fill, rows, config_root_setting(&tree.config),
-			section->row.name, place, NULL,
-			(char *)&overlay->conf->settings + section->row.offset);
+		good = yett_fill_rows(&fill, rows, config_root_setting(&tree.config), where, place,
+			NULL, ret_settings);
 	}
 	yett_tree_done(&tree);
 	g_string_free(text, TRUE);
 	return good;
+}
+
+/* A row of the policy's module, by that module's own schema; whoever has none (a management server)
+ * leaves it to the node. */
+static bool set_policy(struct overlay *overlay, const struct yett_wish *wish)
+{
+	struct yett_block *block = &overlay->conf->settings.policy;
+	const struct yett_module *module = block->descriptor;
+	const struct yett_schema *row = module != NULL ? module->schema : NULL;
+	void *settings;
+
+	if (overlay->base == NULL) {
+		return true;
+	}
+	while (row != NULL && row->name != NULL &&
+		(strcmp(row->name, wish->name + strlen(POLICY)) != 0 ||
+			(row->flags & AFAR) != AFAR)) {
+		row++;
+	}
+	if (row == NULL || row->name == NULL) {
+		yett_problems_add(overlay->problems, "", 0, NULL,
+			"%s is no setting of the policy of this node (%s) that may be set "
+			"remotely",
+			wish->name, module != NULL ? module->name : "none");
+		return false;
+	}
+	if (block->settings == overlay->base->policy.settings) {
+		settings = yett_arena_alloc(&overlay->conf->arena, module->settings_size);
+		memcpy(settings, block->settings, module->settings_size);
+		block->settings = settings;
+	}
+	return fill_one(overlay, row, "policy", wish->value, block->settings);
+}
+
+static bool set_value(struct overlay *overlay, const struct yett_wish *wish)
+{
+	struct yett_place place = {"", 0};
+	const struct yett_section *section;
+	const struct yett_schema *row;
+
+	if (!yett_conf_is_remote(wish->name, place, overlay->problems)) {
+		return false;
+	}
+	if (is_policy(wish->name) && g_utf8_validate(wish->value, -1, NULL)) {
+		return set_policy(overlay, wish);
+	}
+	row = find_row(wish->name, &section);
+	if (row == NULL || !g_utf8_validate(wish->value, -1, NULL)) {
+		yett_problems_add(
+			overlay->problems, "", 0, NULL, "%s cannot be set to that", wish->name);
+		return false;
+	}
+	return fill_one(overlay, row, section->row.name, wish->value,
+		(char *)&overlay->conf->settings + section->row.offset);
+}
+
+/* What depends on each other, once all values are in. */
+static bool fits(struct overlay *overlay)
+{
+	const struct yett_settings *settings = &overlay->conf->settings;
+
+	if (overlay->base == NULL ||
+		settings->node.reconnect_min_ns <= settings->node.reconnect_max_ns) {
+		return true;
+	}
+	yett_problems_add(overlay->problems, "", 0, "make it longer",
+		"node.reconnect-max is shorter than the node's own 'reconnect-min'");
+	return false;
 }
 
 static const struct yett_upstream_settings *find_upstream(
@@ -262,7 +330,7 @@ int yett_conf_overlay(const struct yett_settings *base, const struct yett_wishes
 	} else if (wishes->upstream_count > 0) {
 		good = set_upstreams(&overlay, wishes) && good;
 	}
-	if (!good) {
+	if (!good || !fits(&overlay)) {
 		yett_conf_free(overlay.conf);
 		return YETT_ECONFIG;
 	}

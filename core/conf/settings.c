@@ -4,6 +4,7 @@
 #include "sections.h"
 
 #define LIVE  YETT_SCHEMA_LIVE
+#define AFAR  (YETT_SCHEMA_LIVE | YETT_SCHEMA_REMOTE)
 #define MS    INT64_C(1000000)
 #define SEC   INT64_C(1000000000)
 #define HOUR  (3600 * SEC)
@@ -41,7 +42,7 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_STRING(node_group, name, "name", 0, NULL,
 		"The fully qualified name of this node, which its certificate or principal must "
 		"prove. Without it, the computer's own."),
-	YETT_ROW_STRING(node_group, display_name, "display-name", LIVE | YETT_SCHEMA_REMOTE, "",
+	YETT_ROW_STRING(node_group, display_name, "display-name", AFAR, "",
 		"What views call this node; empty: its name."),
 	YETT_ROW_PATH(node_group, state, "state", 0, YETT_STATE_DIR "/yett",
 		"The directory of what must outlive a restart: the node's id, its queue, "
@@ -52,18 +53,17 @@ static const struct yett_schema node_rows[] = {
 		node_group, log_target, "log", 0, "stderr", log_targets, "Where the log goes."),
 	YETT_ROW_CHOICE(node_group, log_level, "log-level", LIVE, "notice", log_levels,
 		"The least important level that is still logged."),
-	YETT_ROW_CHOICE(node_group, events, "events", LIVE, "notice", event_levels,
+	YETT_ROW_CHOICE(node_group, events, "events", AFAR, "notice", event_levels,
 		"The least important level of the log that also goes to the management server, as "
 		"records of this node."),
-	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", LIVE | YETT_SCHEMA_REMOTE, "60 s",
-		SEC, 24 * HOUR, "How often the node says that it is alive."),
-	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats",
-		LIVE | YETT_SCHEMA_REMOTE, "3", 1, 1000,
+	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", AFAR, "60 s", SEC, 24 * HOUR,
+		"How often the node says that it is alive."),
+	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", AFAR, "3", 1, 1000,
 		"How many heartbeats may be missing before a node counts as unreachable."),
 	YETT_ROW_DURATION(node_group, gone_grace_ns, "gone-grace", LIVE, "10 s", 0, 24 * HOUR,
 		"How long a node whose session has ended may take to come back before it counts as "
 		"unreachable."),
-	YETT_ROW_DURATION(node_group, backlog_warning_ns, "backlog-warning", LIVE, "60 s", SEC,
+	YETT_ROW_DURATION(node_group, backlog_warning_ns, "backlog-warning", AFAR, "60 s", SEC,
 		30 * 24 * HOUR,
 		"How long data may wait in a node's queue before that node counts as Warning."),
 	YETT_ROW_DURATION(node_group, drain_timeout_ns, "drain-timeout", LIVE, "10 s", 0, HOUR,
@@ -74,7 +74,7 @@ static const struct yett_schema node_rows[] = {
 		"How long to wait before the first new attempt to reach an upstream; it doubles "
 		"with "
 		"each, and varies at random."),
-	YETT_ROW_DURATION(node_group, reconnect_max_ns, "reconnect-max", LIVE, "30 s", MS, HOUR,
+	YETT_ROW_DURATION(node_group, reconnect_max_ns, "reconnect-max", AFAR, "30 s", MS, HOUR,
 		"The longest wait between two attempts to reach an upstream."),
 	YETT_ROW_DURATION(node_group, ping_ns, "ping", LIVE, "2 s", 100 * MS, HOUR,
 		"How long a session may be silent, in either direction, before a sign of life is "
@@ -82,10 +82,10 @@ static const struct yett_schema node_rows[] = {
 	YETT_ROW_DURATION(node_group, ping_limit_ns, "ping-limit", LIVE, "6 s", 200 * MS, HOUR,
 		"How long a peer may be silent before its session is dead, whatever TCP says: "
 		"twice `ping` at least."),
-	YETT_ROW_DURATION(node_group, session_max_ns, "session-max", LIVE, "24 h", 60 * SEC,
+	YETT_ROW_DURATION(node_group, session_max_ns, "session-max", AFAR, "24 h", 60 * SEC,
 		30 * 24 * HOUR,
 		"How long a session may last before a new one takes over, authenticated anew."),
-	YETT_ROW_BOOL(node_group, compress, "compress", LIVE | YETT_SCHEMA_REMOTE, "true",
+	YETT_ROW_BOOL(node_group, compress, "compress", AFAR, "true",
 		"Whether batches that are made here are compressed where it helps."),
 	YETT_ROW_DURATION(node_group, trial_ns, "upstream-trial", LIVE, "10 min", SEC, 24 * HOUR,
 		"How long upstreams that a management server has set may take until one of them is "
@@ -132,11 +132,11 @@ static const struct yett_schema admin_rows[] = {
 };
 
 static const struct yett_schema linger_rows[] = {
-	YETT_ROW_DURATION(linger_group, normal_ns, "normal", LIVE, "1 s", 0, HOUR,
+	YETT_ROW_DURATION(linger_group, normal_ns, "normal", AFAR, "1 s", 0, HOUR,
 		"How long records of the normal lane wait for others to share a batch."),
-	YETT_ROW_DURATION(linger_group, bulk_ns, "bulk", LIVE, "10 s", 0, HOUR,
+	YETT_ROW_DURATION(linger_group, bulk_ns, "bulk", AFAR, "10 s", 0, HOUR,
 		"How long records of the bulk lane wait for others to share a batch."),
-	YETT_ROW_SIZE(linger_group, batch_bytes, "batch", LIVE, "64 KiB", KIB, MIB,
+	YETT_ROW_SIZE(linger_group, batch_bytes, "batch", AFAR, "64 KiB", KIB, MIB,
 		"How large a batch may grow before it goes without waiting longer."),
 	YETT_ROW_END,
 };

@@ -25,6 +25,7 @@ enum {
 	YETT_EXIT_GOOD = 0,
 	YETT_EXIT_FAILED = 1,
 	YETT_EXIT_USAGE = 2,
+	YETT_EXIT_UNDECIDED = 3, /* the time of a --wait is over, and there is no answer yet */
 };
 
 /* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. */

@@ -1,7 +1,7 @@
 /* yettctl: one table of commands, and the options that all of them share.
  *
  * Exit codes: 0 good; 1 it failed, or what was asked about is not well; 2 the command line, or what
- * was checked, is wrong. */
+ * was checked, is wrong; 3 the time of a --wait is over, and there is no answer yet. */
 #ifdef HAVE_CONFIG_H
 #	include <config.h>
 #endif
@@ -52,12 +52,13 @@ const struct yett_command yett_commands[] = {
 	{"losses", "", "each range that is lost, and why", yett_ctl_account},
 	{"modules", "", "the modules that this node has loaded", yett_ctl_show},
 	{"node",
-		"[set NODE NAME=VALUE … [--unset NAME] [--wait]|show NODE|revoke NAME [--ahead]|"
+		"[set NODE NAME=VALUE … [--unset NAME] [--wait[=SECONDS]]|show NODE|revoke NAME "
+		"[--ahead]|"
 		"kit NAME [--out FILE]]",
 		"this node; or sets and shows another one, cuts it off at every listener, or "
 		"writes its installation file",
 		yett_ctl_node},
-	{"upstream", "set NODE --primary A[=ADDRESS] [--failover B[=ADDRESS],C] [--wait]",
+	{"upstream", "set NODE --primary A[=ADDRESS] [--failover B[=ADDRESS],C] [--wait[=SECONDS]]",
 		"sets the upstreams of a gateway or an agent", yett_ctl_upstream},
 	{"group", "[init NAME|join|rollover|set KEY=VALUE …|rule add|delete PATTERN …]",
 		"the management group: its keys, servers, settings, rules", yett_ctl_group},

@@ -1,16 +1,19 @@
 /* `yettctl upstream set`, `node set|show`: what another node should be like.
  *
  * Responsible for their arguments, for asking the node's interface, for waiting until the node has
- * answered, and for what is printed. Not responsible for what may be set (manage/, conf/). */
+ * answered, and for what is printed. Not responsible for what may be set (manage/, conf/). A wait ends
+ * with an answer, also that there is none yet; a management server that is away meanwhile is waited for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
 #include "table.h"
 
 #define LOOK_US 250000
+#define WAIT_S  900 /* longer than a node tries new upstreams, unless told otherwise */
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -19,30 +22,42 @@ static const char *text_of(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static json_t *get_node(const struct yett_ctl *ctl, const char *name)
+static char *path_of(const char *name)
 {
-	char *escaped = yett_ctl_escape(name), path[1024];
+	char *escaped = yett_ctl_escape(name), *path = NULL;
 
-	snprintf(path, sizeof(path), "/v1/nodes/show?name=%s", escaped);
+	if (asprintf(&path, "/v1/nodes/show?name=%s", escaped) < 0) {
+		abort();
+	}
 	free(escaped);
-	return yett_ctl_get(ctl, path);
+	return path;
 }
 
 static void line(const char *key, const char *text)
 {
 	if (text[0] != '\0') {
-		printf("%-28s %s\n", key, text);
+		printf("%-12s %s\n", key, text);
 	}
 }
 
-static void print_value(const json_t *row)
+/* A value as one would write it; of upstreams, all of them. */
+static char *value_text(const json_t *row, const json_t *value)
 {
-	const json_t *desired = json_object_get(row, "desired");
-	const char *property = text_of(row, "property");
-	char *text = json_is_string(desired) ? strdup(json_string_value(desired)) : strdup("");
+	char *text = NULL;
 
-	for (size_t i = 0; i < json_array_size(desired); i++) {
-		const json_t *one = json_array_get(desired, i);
+	(void)row;
+	if (json_is_boolean(value)) {
+		return strdup(json_is_true(value) ? "true" : "false");
+	}
+	if (json_is_integer(value)) {
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT, json_integer_value(value)) < 0) {
+			abort();
+		}
+		return text;
+	}
+	text = strdup(json_is_string(value) ? json_string_value(value) : "");
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		const json_t *one = json_array_get(value, i);
 		char *longer = NULL;
 
 		if (asprintf(&longer, "%s%s%s%s%s", text, i > 0 ? ", " : "", text_of(one, "name"),
@@ -53,105 +68,203 @@ static void print_value(const json_t *row)
 		free(text);
 		text = longer;
 	}
-	printf("%-28s %s (%s)\n", property[0] != '\0' ? property : text_of(row, "name"), text,
-		text_of(row, "source"));
-	free(text);
+	if (text[0] == '\0') {
+		free(text);
+		text = strdup("-");
+	}
+	return text;
+}
+
+static char *revision_text(const json_t *row, const json_t *value)
+{
+	return json_integer_value(value) != 0 ? value_text(row, value) : strdup("-");
+}
+
+static const struct yett_column columns[] = {
+	{"PROPERTY", "property", NULL, false},
+	{"DESIRED", "desired", value_text, false},
+	{"APPLIED", "applied", value_text, false},
+	{"SOURCE", "source", NULL, false},
+	{"REVISION", "revision", revision_text, true},
+	{"SINCE", "since", yett_table_since, true},
+	{NULL, NULL, NULL, false},
+};
+
+/* What is set and has no name of the original's goes below the properties. */
+static json_t *rows_of(const json_t *json)
+{
+	json_t *rows = json_copy(json_object_get(json, "properties"));
+	const json_t *set = json_object_get(json, "set");
+
+	for (size_t i = 0; i < json_array_size(set); i++) {
+		json_t *row = json_array_get(set, i);
+		bool applied = json_is_true(json_object_get(row, "applied"));
+
+		if (!json_is_string(json_object_get(row, "property"))) {
+			json_array_append_new(
+				rows, json_pack("{s:O, s:O, s:O?, s:O, s:O, s:O?}", "property",
+					      json_object_get(row, "name"), "desired",
+					      json_object_get(row, "desired"), "applied",
+					      applied ? json_object_get(row, "desired") : NULL,
+					      "source", json_object_get(row, "source"), "revision",
+					      json_object_get(json, "revision"), "since",
+					      applied ? json_object_get(json, "since") : NULL));
+		}
+	}
+	return rows;
 }
 
 static void print_node(const json_t *json)
 {
-	static const char *const of_node[] = {"health_state", "health_cause", "version", "address",
-		"authentication", "primary_management_server", "first_seen"};
-	const json_t *node = json_object_get(json, "node"), *set = json_object_get(json, "set");
+	const json_t *node = json_object_get(json, "node");
+	json_t *rows = rows_of(json);
 
-	line("Name", text_of(json, "name"));
-	for (size_t i = 0; i < sizeof(of_node) / sizeof(of_node[0]); i++) {
-		line(of_node[i], text_of(node, of_node[i]));
-	}
-	for (size_t i = 0; i < json_array_size(set); i++) {
-		print_value(json_array_get(set, i));
-	}
+	yett_table_print(columns, rows, "");
+	json_decref(rows);
+	putchar('\n');
+	line("cause", text_of(node, "health_cause"));
+	line("reports to", text_of(node, "primary_management_server"));
 	line("state", text_of(json, "state"));
 	line("why", text_of(json, "why"));
-	line("since", text_of(json, "since"));
 	line("pinned", text_of(json, "pinned"));
-	if (json_array_size(set) > 0) {
-		printf("%-28s %" JSON_INTEGER_FORMAT ", by %s at %s\n", "revision",
+	if (json_integer_value(json_object_get(json, "revision")) != 0) {
+		printf("%-12s %" JSON_INTEGER_FORMAT ", by %s at %s\n", "revision",
 			json_integer_value(json_object_get(json, "revision")), text_of(json, "by"),
 			text_of(json, "at"));
 	}
 }
 
-static int show(const struct yett_ctl *ctl, json_t *json)
+static void print(const struct yett_ctl *ctl, const json_t *json)
 {
-	const char *state = text_of(json, "state");
-	int code = strcmp(state, "refused") == 0 || strcmp(state, "rolled back") == 0
-			   ? YETT_EXIT_FAILED
-			   : YETT_EXIT_GOOD;
-
 	if (ctl->json) {
 		json_dumpf(json, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
 		print_node(json);
 	}
-	json_decref(json);
-	return code;
 }
 
 int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv)
 {
 	json_t *json;
+	char *path;
 
 	if (argc != 3) {
 		fputs("yettctl: node show wants one name\n", stderr);
 		return YETT_EXIT_USAGE;
 	}
-	json = get_node(ctl, argv[2]);
+	path = path_of(argv[2]);
+	json = yett_ctl_get(ctl, path);
+	free(path);
 	if (json == NULL) {
 		return YETT_EXIT_FAILED;
 	}
-	(void)show(ctl, json);
+	print(ctl, json);
+	json_decref(json);
 	return YETT_EXIT_GOOD;
 }
 
-/* Until the node has answered this revision, or a newer one has replaced it. */
-static json_t *wait_for(const struct yett_ctl *ctl, const char *name, json_t *json)
+/* What has become of it: an exit code, or -1: nothing yet. */
+static int outcome(const json_t *json)
+{
+	const char *state = text_of(json, "state");
+
+	if (strcmp(state, "applied") == 0) {
+		return YETT_EXIT_GOOD;
+	}
+	return strcmp(state, "refused") == 0 || strcmp(state, "rolled back") == 0 ? YETT_EXIT_FAILED
+										  : -1;
+}
+
+static double now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Looks again and again until the node has answered this revision, a newer one has replaced it (NULL), or
+ * the time is over. */
+static json_t *wait_for(const struct yett_ctl *ctl, const char *name, json_t *json, double wait_s)
 {
 	json_int_t revision = json_integer_value(json_object_get(json, "revision"));
+	double until_s = now_s() + wait_s;
+	char *path = path_of(name);
+	bool away = false;
 
-	for (;;) {
-		const char *state = text_of(json, "state");
+	while (json != NULL && outcome(json) < 0 && now_s() < until_s) {
+		enum yett_trouble trouble = 0;
+		json_t *newer;
 
-		if (strcmp(state, "applied") == 0 || strcmp(state, "refused") == 0 ||
-			strcmp(state, "rolled back") == 0) {
-			return json;
+		usleep(LOOK_US);
+		newer = yett_ctl_try(ctl, path, 5, &trouble);
+		if (newer == NULL && trouble != YETT_TROUBLE_TOLD) {
+			if (!away) {
+				fputs("yettctl: this management server does not answer now; it is "
+				      "waited for\n",
+					stderr);
+			}
+			away = true;
+			continue;
 		}
 		json_decref(json);
-		usleep(LOOK_US);
-		json = get_node(ctl, name);
+		json = newer;
 		if (json != NULL &&
 			json_integer_value(json_object_get(json, "revision")) != revision) {
 			fputs("yettctl: somebody else has set it anew meanwhile\n", stderr);
 			json_decref(json);
 			json = NULL;
 		}
-		if (json == NULL) {
-			return NULL;
-		}
 	}
+	free(path);
+	return json;
 }
 
-static int set(const struct yett_ctl *ctl, const char *name, json_t *body, bool wait)
+/* `wait_s` 0: not. */
+static int set(const struct yett_ctl *ctl, const char *name, json_t *body, double wait_s)
 {
 	json_t *json;
+	int code;
 
 	json_object_set_new(body, "name", json_string(name));
 	json = yett_ctl_post(ctl, "/v1/nodes/set", body);
-	if (json != NULL && wait) {
-		json = wait_for(ctl, name, json);
+	if (json != NULL && wait_s > 0) {
+		json = wait_for(ctl, name, json, wait_s);
 	}
-	return json != NULL ? show(ctl, json) : YETT_EXIT_FAILED;
+	if (json == NULL) {
+		return YETT_EXIT_FAILED;
+	}
+	print(ctl, json);
+	code = outcome(json);
+	if (code < 0 && wait_s > 0) {
+		fprintf(stderr,
+			"yettctl: %s has not answered within %g s: %s. What is set stays set; look "
+			"again: yettctl node show %s\n",
+			name, wait_s, text_of(json, "state"), name);
+	}
+	json_decref(json);
+	return code >= 0 ? code : wait_s > 0 ? YETT_EXIT_UNDECIDED : YETT_EXIT_GOOD;
+}
+
+/* "--wait" or "--wait=SECONDS": 1 it is that, 0 it is something else, -1 it is wrong. */
+static int take_wait(const char *word, double *ret_wait_s)
+{
+	char *end;
+
+	if (strcmp(word, "--wait") == 0) {
+		*ret_wait_s = WAIT_S;
+		return 1;
+	}
+	if (strncmp(word, "--wait=", 7) != 0) {
+		return 0;
+	}
+	*ret_wait_s = strtod(word + 7, &end);
+	if (end == word + 7 || *end != '\0' || !(*ret_wait_s > 0 && *ret_wait_s <= 1e6)) {
+		fputs("yettctl: --wait wants seconds, more than 0: --wait=60\n", stderr);
+		return -1;
+	}
+	return 1;
 }
 
 /* "NAME" or "NAME=ADDRESS", with commas between them. */
@@ -175,7 +288,7 @@ int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
 	static const char *const words[] = {"set", NULL};
 	static const char *const options[] = {"--primary", "--failover", "--wait", NULL};
 	char *primary = NULL, *failover = NULL;
-	bool wait = false;
+	double wait_s = 0;
 	json_t *body, *upstreams;
 
 	if (argc < 3 || strcmp(argv[1], "set") != 0) {
@@ -187,9 +300,15 @@ int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
 		return YETT_EXIT_USAGE;
 	}
 	for (int i = 3; i < argc; i++) {
-		if (strcmp(argv[i], "--wait") == 0) {
-			wait = true;
-		} else if (strcmp(argv[i], "--primary") == 0 && i + 1 < argc) {
+		int waits = take_wait(argv[i], &wait_s);
+
+		if (waits < 0) {
+			return YETT_EXIT_USAGE;
+		}
+		if (waits > 0) {
+			continue;
+		}
+		if (strcmp(argv[i], "--primary") == 0 && i + 1 < argc) {
 			primary = argv[++i];
 		} else if (strcmp(argv[i], "--failover") == 0 && i + 1 < argc) {
 			failover = argv[++i];
@@ -207,13 +326,13 @@ int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
 		add_upstreams(upstreams, failover);
 	}
 	body = json_pack("{s:o}", "upstreams", upstreams);
-	return set(ctl, argv[2], body, wait);
+	return set(ctl, argv[2], body, wait_s);
 }
 
 int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
 {
 	static const char *const options[] = {"--wait", "--unset", NULL};
-	bool wait = false;
+	double wait_s = 0;
 	json_t *body, *values, *unset;
 
 	if (argc < 4) {
@@ -225,10 +344,16 @@ int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
 	body = json_pack("{s:o, s:o}", "values", values, "unset", unset);
 	for (int i = 3; i < argc; i++) {
 		char *value = strchr(argv[i], '=');
+		int waits = take_wait(argv[i], &wait_s);
 
-		if (strcmp(argv[i], "--wait") == 0) {
-			wait = true;
-		} else if (strcmp(argv[i], "--unset") == 0 && i + 1 < argc) {
+		if (waits < 0) {
+			json_decref(body);
+			return YETT_EXIT_USAGE;
+		}
+		if (waits > 0) {
+			continue;
+		}
+		if (strcmp(argv[i], "--unset") == 0 && i + 1 < argc) {
 			json_array_append_new(unset, json_string(argv[++i]));
 		} else if (value == NULL || argv[i][0] == '-') {
 			json_decref(body);
@@ -242,5 +367,5 @@ int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
 			json_object_set_new(values, argv[i], json_string(value));
 		}
 	}
-	return set(ctl, argv[2], body, wait);
+	return set(ctl, argv[2], body, wait_s);
 }

@@ -50,14 +50,14 @@ struct yett_sink_self {
 	bool retired; /* by a reload: gone once its last batches are kept */
 	int wake_fd;
 	struct yett_sink sink;
-	uint64_t linger_ns[YETT_LANES];
-	size_t batch_bytes;
-	bool compress;
 	struct yett_timer *timer;
 
 	pthread_mutex_t mutex;
 	pthread_cond_t room;
 	/* under the mutex */
+	uint64_t linger_ns[YETT_LANES];
+	size_t batch_bytes;
+	bool compress;
 	bool stopping, finished;
 	bool turned_down; /* a record was told while stopping: no position may cover it */
 	bool freed;       /* but for what a post that is on its way refers to */
@@ -389,6 +389,19 @@ static void attend_post(void *arg)
 	}
 }
 
+/* How its batches are cut: also in a running one, from the next batch on. */
+static void take_settings(feed_t *feed)
+{
+	const struct yett_settings *settings = feed->node->settings;
+
+	pthread_mutex_lock(&feed->mutex);
+	feed->batch_bytes = settings->linger.batch_bytes;
+	feed->compress = settings->node.compress;
+	feed->linger_ns[YETT_LANE_NORMAL] = settings->linger.normal_ns;
+	feed->linger_ns[YETT_LANE_BULK] = settings->linger.bulk_ns;
+	pthread_mutex_unlock(&feed->mutex);
+}
+
 int yett_source_open(
 	struct yett_node *node, const struct yett_block *block, struct yett_error *error)
 {
@@ -402,10 +415,7 @@ int yett_source_open(
 	g_strlcpy(feed->name, block->name, sizeof(feed->name));
 	pthread_mutex_init(&feed->mutex, NULL);
 	pthread_cond_init(&feed->room, NULL);
-	feed->batch_bytes = node->settings->linger.batch_bytes;
-	feed->compress = node->settings->node.compress;
-	feed->linger_ns[YETT_LANE_NORMAL] = node->settings->linger.normal_ns;
-	feed->linger_ns[YETT_LANE_BULK] = node->settings->linger.bulk_ns;
+	take_settings(feed);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		feed->payloads[lane] = yett_payload_new(PLAIN_MAX);
 	}
@@ -571,6 +581,7 @@ void yett_source_reload(struct yett_node *node, struct yett_error *error)
 		}
 		if (block != NULL && yett_conf_block_differs(feed->block, block) == 0) {
 			feed->block = block;
+			take_settings(feed);
 		} else {
 			retire(feed);
 		}

@@ -1,9 +1,9 @@
-/* What nodes should be like: set by administrators, and shown.
+/* What nodes should be like: set by administrators.
  *
  * Responsible for holding a wish against the schema and against what the group knows (names, rings of
- * upstreams) before it is stored, for saying what somebody else has changed meanwhile, and for the view.
- * Not responsible for bringing it to the node (desired.c), nor for compare-and-set and the audit
- * (change.c). On the loop. */
+ * upstreams) before it is stored, and for saying what somebody else has changed meanwhile. Not
+ * responsible for bringing it to the node (desired.c), for the view (desired-show.c), nor for
+ * compare-and-set and the audit (change.c). On the loop. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,39 +11,10 @@
 #include "../base/name.h"
 #include "aimed.h"
 #include "court.h"
+#include "properties.h"
 #include "views.h"
 
 #define RING_HOPS 8
-
-/* The original's names of what the schema calls otherwise. */
-static const struct property {
-	const char *name, *row;
-} properties[] = {
-	{"HeartbeatInterval", "node.heartbeat"},
-	{"MissingHeartbeatThreshold", "node.missing-heartbeats"},
-	{"RequestCompression", "node.compress"},
-	{"DisplayName", "node.display-name"},
-};
-
-static const char *row_of(const char *name)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
-		if (strcmp(properties[i].name, name) == 0) {
-			return properties[i].row;
-		}
-	}
-	return name;
-}
-
-static const char *property_of(const char *row)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
-		if (strcmp(properties[i].row, row) == 0) {
-			return properties[i].name;
-		}
-	}
-	return NULL;
-}
 
 /* Setting it. */
 
@@ -210,7 +181,7 @@ static bool take_target(struct yett_court *court, const json_t *body,
 			"\"%.200s\" is no name of a node", yett_court_text(body, "name"));
 		return false;
 	}
-	if (strcmp(name, court->manage->node->name) == 0) {
+	if (yett_property_is_server(court->manage, name)) {
 		yett_court_refuse(answer, arg, YETT_EINVAL, "edit its configuration",
 			"%s is a management server, which is set by its own file", name);
 		return false;
@@ -243,14 +214,19 @@ static bool take_values(json_t *json, const json_t *body, yett_answer_fn answer,
 				"%.60s has no value", key);
 			return false;
 		}
-		json_object_set(values, row_of(key), value);
+		if (yett_property_elsewhere(key) != NULL) {
+			yett_court_refuse(answer, arg, YETT_EINVAL, yett_property_elsewhere(key),
+				"%.60s is not set from afar", key);
+			return false;
+		}
+		json_object_set(values, yett_property_row(key), value);
 	}
 	for (size_t i = 0; i < json_array_size(unset); i++) {
 		const char *name = json_string_value(json_array_get(unset, i));
 
 		if (name != NULL && strcmp(name, "upstreams") == 0) {
 			json_object_set_new(json, "upstreams", json_array());
-		} else if (name == NULL || json_object_del(values, row_of(name)) != 0) {
+		} else if (name == NULL || json_object_del(values, yett_property_row(name)) != 0) {
 			yett_court_refuse(answer, arg, YETT_ENOTFOUND, "yettctl node show",
 				"%.60s is not set", name != NULL ? name : "it");
 			return false;
@@ -320,8 +296,7 @@ static bool validates(const json_t *json, const char *name, yett_answer_fn answe
 
 	if (!good) {
 		yett_court_refuse(answer, arg, YETT_EINVAL,
-			"properties: HeartbeatInterval, MissingHeartbeatThreshold, "
-			"RequestCompression, DisplayName",
+			"yettctl node show NODE says which properties can be set",
 			"nothing has been set: %s", why);
 	}
 	yett_conf_free(conf);
@@ -365,77 +340,4 @@ void yett_desired_set(struct yett_court *court, const json_t *body, const char *
 	setting->name = g_strdup(name);
 	setting->before = paper != NULL ? json_deep_copy(paper->json) : NULL;
 	yett_court_change(court, YETT_TABLE_DESIRED, name, json, by, "node set", set_done, setting);
-}
-
-/* Showing it. */
-
-static bool has_word(const char *words, const char *word)
-{
-	g_auto(GStrv) list = g_strsplit(words, " ", -1);
-
-	return g_strv_contains((const char *const *)list, word);
-}
-
-static json_t *value_row(const char *name, json_t *value, const struct yett_paper *answer)
-{
-	const char *state = yett_paper_text(answer, "state");
-	bool pinned = has_word(yett_paper_text(answer, "pinned"), name);
-	const char *property = property_of(name);
-
-	return json_pack("{s:s, s:s?, s:O, s:s, s:b}", "name", name, "property", property,
-		"desired", value, "source",
-		pinned                          ? "pinned"
-		: strcmp(state, "applied") == 0 ? "desired"
-						: "file",
-		"applied", strcmp(state, "applied") == 0 && !pinned);
-}
-
-json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
-{
-	const struct yett_court *court = manage->court;
-	const struct yett_known *known = yett_desired_known(manage, name);
-	const struct yett_paper *paper =
-		court != NULL ? yett_court_find(court, YETT_TABLE_DESIRED, name) : NULL;
-	const struct yett_paper *answer, *last;
-	json_t *rows = json_array(), *value;
-	const json_t *upstreams;
-	uint64_t generation = 0;
-	const char *key;
-
-	if (known == NULL && paper == NULL) {
-		json_decref(rows);
-		return NULL;
-	}
-	if (court != NULL) {
-		yett_store_id(manage->node, &generation);
-	}
-	answer = paper != NULL ? yett_desired_answer(court, name, paper->revision) : NULL;
-	last = court != NULL ? yett_court_find(court, YETT_TABLE_APPLIED, name) : NULL;
-	json_object_foreach(
-		paper != NULL ? json_object_get(paper->json, "values") : NULL, key, value)
-	{
-		json_array_append_new(rows, value_row(key, value, answer));
-	}
-	upstreams = paper != NULL ? json_object_get(paper->json, "upstreams") : NULL;
-	if (json_array_size(upstreams) > 0) {
-		json_array_append_new(
-			rows, value_row("upstreams", (json_t *)(uintptr_t)upstreams, answer));
-	}
-	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:s?, s:I}",
-		"name", name, "node", known != NULL ? yett_view_known(manage, known) : json_null(),
-		"set", rows, "state",
-		json_string(paper == NULL    ? "nothing is set"
-			    : answer == NULL ? "sent when the node is reached"
-					     : yett_paper_text(answer, "state")),
-		"why", json_string(yett_paper_text(answer, "why")), "pinned",
-		json_string(yett_paper_text(answer, "pinned")), "generation",
-		(json_int_t)generation, "revision",
-		(json_int_t)(paper != NULL ? paper->revision : 0), "by",
-		paper != NULL ? yett_paper_text(paper, "by") : NULL, "at",
-		paper != NULL ? yett_paper_text(paper, "at") : NULL, "since",
-		answer != NULL ? yett_paper_text(answer, "since") : NULL, "last_state",
-		last != NULL ? yett_paper_text(last, "state") : NULL, "last_why",
-		last != NULL ? yett_paper_text(last, "why") : NULL, "last_revision",
-		last != NULL ? json_integer_value(json_object_get(last->json, "revision")) : 0);
 }

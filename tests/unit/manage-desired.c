@@ -1,214 +1,12 @@
 /* Desired state in the simulated world: set on a management server, brought to a gateway behind another
  * one, checked, kept, answered; and what counts for nothing there. With nodes of production code, in
  * virtual time; the keys are in a folder of the test's own. */
-#include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/id.h"
-#include "folder.h"
+#include "group-world.h"
 #include "manage/aimed.h"
-#include "manage/court.h"
-#include "manage/kept.h"
 #include "manage/views.h"
-#include "simulation/world.h"
 #include "suite.h"
-
-#define GROUP  "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
-#define BRANCH "branch.example"
-#define DAY_S  INT64_C(86400)
-
-static char *folder;
-static struct yett_sign_key *group_key, *stranger_key;
-static struct yett_trust trust;
-static unsigned made;
-
-static struct yett_sign_key *make_key(void)
-{
-	g_autofree char *path = g_strdup_printf("%s/key%u", folder, made++);
-	struct yett_error error = {.code = 0};
-	struct yett_sign_key *key = NULL;
-
-	if (yett_sign_generate(path, &key, &error) != 0) {
-		abort();
-	}
-	return key;
-}
-
-static int begin(void)
-{
-	folder = g_dir_make_tmp("yett-desired-XXXXXX", NULL);
-	if (folder == NULL) {
-		return -1;
-	}
-	group_key = make_key();
-	stranger_key = make_key();
-	yett_id_parse("7f3c2d1e-0000-4000-8000-000000000001", &trust.group);
-	trust.sequence = 1;
-	memcpy(trust.current, yett_sign_public(group_key), sizeof(trust.current));
-	memcpy(trust.next, yett_sign_public(group_key), sizeof(trust.next));
-	return 0;
-}
-
-static int end(void)
-{
-	int result;
-
-	yett_sign_free(group_key);
-	yett_sign_free(stranger_key);
-	result = folder_remove(folder);
-	g_free(folder);
-	return result;
-}
-
-/* A server that signs for the group, two gateways of it, and one behind the first. */
-struct group {
-	struct world *world;
-	struct world_node *server, *first, *second, *branch;
-	struct yett_sign_key *key; /* the server's, and its certificate: for forgeries */
-	GByteArray *certificate;
-};
-
-static int64_t now_s(const struct world_node *node)
-{
-	return yett_clock_wall(node->node->clock) / (int64_t)YETT_SEC;
-}
-
-static GByteArray *certify(
-	const struct group *group, const struct yett_sign_key *key, const struct yett_sign_key *by)
-{
-	struct yett_server_certificate of = {.group = trust.group,
-		.name = "ms.example",
-		.issued_s = now_s(group->server) - DAY_S,
-		.expires_s = now_s(group->server) + 365 * DAY_S};
-	GByteArray *bytes = g_byte_array_new();
-
-	memcpy(of.key, yett_sign_public(key), sizeof(of.key));
-	if (yett_server_certificate_sign(&of, by, bytes) != 0) {
-		abort();
-	}
-	return bytes;
-}
-
-static struct world_node *add_gateway(struct world *world, const char *name, const char *upstream)
-{
-	return world_add(world, name,
-		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"**\" ]; } );\n"
-		"upstreams = ( { name = \"%s\"; address = \"%s\"; } );\n",
-		world_address(name), upstream, world_address(upstream));
-}
-
-static char *write_kit(void)
-{
-	char *path = g_strdup_printf("%s/kit%u", folder, made++), id[YETT_ID_TEXT_SIZE];
-	g_autofree char *current = yett_hex(trust.current, sizeof(trust.current));
-	g_autofree char *next = yett_hex(trust.next, sizeof(trust.next));
-	g_autofree char *text = g_strdup_printf(
-		"{\"yett_kit\": 1, \"node\": \"" BRANCH "\", \"group\": {\"name\": \"HOME\", "
-		"\"id\": \"%s\", \"sequence\": 1, \"current\": \"%s\", \"next\": \"%s\"}}",
-		yett_id_text(&trust.group, id), current, next);
-
-	if (!g_file_set_contents(path, text, -1, NULL)) {
-		abort();
-	}
-	return path;
-}
-
-static struct group group_new(uint64_t seed)
-{
-	struct group group = {.world = world_new(seed)};
-	g_autofree char *kit = write_kit();
-	struct yett_court *court;
-
-	group.server = world_add(group.world, "ms.example",
-		GROUP
-		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"**\" ]; } );\n"
-		"store = { module = \"store-sqlite\"; };",
-		world_address("ms.example"));
-	group.first = add_gateway(group.world, "gw1.example", "ms.example");
-	group.second = add_gateway(group.world, "gw2.example", "ms.example");
-	group.branch = world_add(group.world, BRANCH,
-		"group = { kit = \"%s\"; };\n"
-		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
-		"upstreams = ( { name = \"gw1.example\"; address = \"%s\"; } );\n",
-		kit, world_address(BRANCH), world_address("gw1.example"));
-	world_start(group.server);
-	court = group.server->manage->court;
-	court->trust = trust;
-	court->server_key = group.key = make_key();
-	court->certificate = certify(&group, group.key, group_key);
-	group.certificate = g_byte_array_ref(court->certificate);
-	world_start(group.first);
-	world_start(group.second);
-	world_start(group.branch);
-	world_run(group.world, 5 * YETT_SEC);
-	return group;
-}
-
-static void group_free(struct group *group)
-{
-	g_byte_array_unref(group->certificate);
-	world_free(group->world);
-}
-
-/* What an administrator asks for. */
-struct answer {
-	bool came;
-	int result;
-	char text[512], mend[512];
-};
-
-static void answered(void *arg, int result, json_t *json, const struct yett_error *error)
-{
-	struct answer *answer = arg;
-
-	answer->came = true;
-	answer->result = result;
-	json_decref(json);
-	if (error != NULL) {
-		g_strlcpy(answer->text, error->text, sizeof(answer->text));
-		g_strlcpy(answer->mend, error->mend, sizeof(answer->mend));
-	}
-}
-
-static void ask(struct group *group, const char *body, struct answer *ret_answer)
-{
-	json_t *json = json_loads(body, 0, NULL);
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
-	memset(ret_answer, 0, sizeof(*ret_answer));
-	yett_manage_change(
-		group->server->manage, "/v1/nodes/set", json, "somebody", answered, ret_answer);
-	json_decref(json);
-}
-
-static void set_good(struct group *group, const char *body, uint64_t run_ns)
-{
-	struct answer answer;
-
-	ask(group, body, &answer);
-	world_run(group->world, run_ns);
-	CU_ASSERT(answer.came);
-	CU_ASSERT_EQUAL(answer.result, 0);
-	if (answer.result != 0) {
-		fprintf(stderr, "%s: %s\n", answer.text, answer.mend);
-	}
-}
-
-static void expect_state(struct group *group, const char *want, const char *why)
-{
-	json_t *json = yett_view_desired(group->server->manage, BRANCH);
-	const char *state = json_string_value(json_object_get(json, "state"));
-	const char *says = json_string_value(json_object_get(json, "why"));
-
-	if (g_strcmp0(state, want) != 0 || strstr(says, why) == NULL) {
-		fprintf(stderr, "state %s, why %s; not %s, %s\n", state, says, want, why);
-		CU_FAIL("another state than wanted");
-	}
-	json_decref(json);
-}
 
 static uint64_t heartbeat_s(const struct group *group)
 {
@@ -233,19 +31,19 @@ static void a_value_is_set_confirmed_and_kept(void)
 	struct group group = group_new(1);
 
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 60);
-	set_good(&group,
+	group_set(&group,
 		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}",
 		2 * YETT_SEC);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
-	expect_state(&group, "applied", "");
+	group_expect_state(&group, "applied", "");
 	world_power(group.branch, YETT_FAULTY_NOTHING);
 	world_start(group.branch);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
 	world_run(group.world, 5 * YETT_SEC);
-	set_good(&group, "{\"name\": \"branch.example\", \"unset\": [\"HeartbeatInterval\"]}",
+	group_set(&group, "{\"name\": \"branch.example\", \"unset\": [\"HeartbeatInterval\"]}",
 		2 * YETT_SEC);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 60);
-	expect_state(&group, "applied", "");
+	group_expect_state(&group, "applied", "");
 	group_free(&group);
 }
 
@@ -275,13 +73,22 @@ static void what_is_wrong_is_refused_before_it_is_stored(void)
 			"address", ""},
 		{"{\"name\": \"ms.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}",
 			"is a management server", ""},
+		{"{\"name\": \"branch.example\", \"values\": {\"MaximumQueueSizeBytes\": \"7\"}}",
+			"MaximumQueueSizeBytes is not set from afar", "queue.size in its own file"},
+		{"{\"name\": \"branch.example\", \"values\": {\"queue.size\": \"7 MiB\"}}",
+			"queue.size is not set from afar", "queue.size in its own file"},
+		{"{\"name\": \"branch.example\", \"values\": "
+		 "{\"AutoApproveManuallyInstalledAgents\": \"true\"}}",
+			"is not set from afar", "yettctl group set"},
+		{"{\"name\": \"branch.example\", \"values\": {\"policy.\": \"7\"}}",
+			"no setting that may be set remotely", ""},
 	};
 	struct group group = group_new(2);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-		struct answer answer;
+		struct group_answer answer;
 
-		ask(&group, table[i].body, &answer);
+		group_ask(&group, table[i].body, &answer);
 		CU_ASSERT(answer.came && answer.result != 0);
 		if (strstr(answer.text, table[i].text) == NULL ||
 			strstr(answer.mend, table[i].mend) == NULL) {
@@ -290,25 +97,126 @@ static void what_is_wrong_is_refused_before_it_is_stored(void)
 		}
 	}
 	world_run(group.world, 2 * YETT_SEC);
-	expect_state(&group, "nothing is set", "");
+	group_expect_state(&group, "nothing is set", "");
+	group_free(&group);
+}
+
+/* One of the properties of a node; given. */
+static json_t *property(const struct group *group, const char *name, const char *property)
+{
+	json_t *json = yett_view_desired(group->server->manage, name), *row, *found = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(json, "properties"), i, row)
+	{
+		if (g_strcmp0(json_string_value(json_object_get(row, "property")), property) == 0) {
+			CU_ASSERT_PTR_NULL(found);
+			found = json_incref(row);
+		}
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(found);
+	json_decref(json);
+	return found;
+}
+
+static void expect_property(const struct group *group, const char *name, const char *what,
+	const char *applied, const char *source)
+{
+	json_t *row = property(group, name, what), *value = json_object_get(row, "applied");
+	g_autofree char *text = json_dumps(value, JSON_ENCODE_ANY);
+
+	if (strcmp(text, applied) != 0 ||
+		g_strcmp0(json_string_value(json_object_get(row, "source")), source) != 0) {
+		fprintf(stderr, "%s of %s: %s\n", what, name, text);
+		CU_FAIL("another property than wanted");
+	}
+	json_decref(row);
+}
+
+static void every_property_says_whose_word_it_is(void)
+{
+	static const char *const names[] = {"HealthState", "Name", "DisplayName", "PrincipalName",
+		"AuthenticationName", "NetworkName", "ComputerName", "Domain", "IPAddress",
+		"Version", "IsGateway", "IsRootManagementServer", "ManagementGroup",
+		"ManagementGroupId", "CommunicationPort", "CreateListener", "RequestCompression",
+		"HeartbeatInterval", "MissingHeartbeatThreshold", "MaximumQueueSizeBytes",
+		"MaximumSizeOfAllTransferredFilesBytes", "ProxyingEnabled",
+		"AutoApproveManuallyInstalledAgents", "RejectManuallyInstalledAgents",
+		"ManuallyInstalled", "InstallTime", "InstalledBy", "LastModified",
+		"ActionAccountIdentity"};
+	struct group group = group_new(20);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		json_decref(property(&group, BRANCH, names[i]));
+		json_decref(property(&group, "ms.example", names[i]));
+	}
+	expect_property(&group, BRANCH, "NetworkName", "\"branch.example\"", "node");
+	expect_property(&group, BRANCH, "Domain", "\"example\"", "node");
+	expect_property(&group, BRANCH, "IsGateway", "true", "node");
+	expect_property(&group, BRANCH, "RequestCompression", "null", "file");
+	expect_property(&group, BRANCH, "RejectManuallyInstalledAgents", "true", "group");
+	expect_property(&group, "ms.example", "IsRootManagementServer", "true", "node");
+	expect_property(&group, "ms.example", "HeartbeatInterval", "\"60 s\"", "node");
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"RequestCompression\": \"false\"}}",
+		2 * YETT_SEC);
+	CU_ASSERT(!group.branch->node->settings->node.compress);
+	expect_property(&group, BRANCH, "RequestCompression", "\"false\"", "desired");
+	group_free(&group);
+}
+
+/* What the schema marks: of the core, and of the policy by its own. */
+static void what_the_schema_marks_can_be_set(void)
+{
+	struct group group = group_new(21);
+	const struct yett_block *policy;
+	const void *before = group.branch->node->settings->policy.settings;
+
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"policy.failback\": \"7\", "
+		"\"node.events\": \"none\", \"linger.batch\": \"2 KiB\", "
+		"\"node.session-max\": \"2 h\"}}",
+		2 * YETT_SEC);
+	group_expect_state(&group, "applied", "");
+	policy = &group.branch->node->settings->policy;
+	CU_ASSERT_PTR_NOT_EQUAL(policy->settings, before);
+	for (const struct yett_schema *row = policy->descriptor->schema; row->name != NULL; row++) {
+		if (strcmp(row->name, "failback") == 0) {
+			uint64_t value;
+
+			memcpy(&value, (const char *)policy->settings + row->offset, sizeof(value));
+			CU_ASSERT_EQUAL(value, 7 * YETT_SEC);
+		}
+	}
+	CU_ASSERT_EQUAL(group.branch->node->settings->linger.batch_bytes, 2048);
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"policy.fallback\": \"7\"}}",
+		2 * YETT_SEC);
+	group_expect_state(&group, "refused", "policy.fallback is no setting of the policy");
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"unset\": [\"policy.fallback\"], \"values\": "
+		"{\"node.reconnect-max\": \"1 ms\"}}",
+		2 * YETT_SEC);
+	group_expect_state(&group, "refused", "reconnect-min");
 	group_free(&group);
 }
 
 static void two_administrators_lose_nothing(void)
 {
 	struct group group = group_new(3);
-	struct answer one, other;
+	struct group_answer one, other;
 
-	ask(&group, "{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}",
-		&one);
-	ask(&group, "{\"name\": \"branch.example\", \"values\": {\"DisplayName\": \"Branch\"}}",
+	group_ask(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}", &one);
+	group_ask(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"DisplayName\": \"Branch\"}}",
 		&other);
 	world_run(group.world, 2 * YETT_SEC);
 	CU_ASSERT(one.came && one.result == 0);
 	CU_ASSERT(other.came && other.result == YETT_ECONFLICT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(other.text, "node.heartbeat = 7"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(other.text, "by somebody"));
-	set_good(&group,
+	group_set(&group,
 		"{\"name\": \"branch.example\", \"values\": {\"DisplayName\": \"Branch\"}}",
 		2 * YETT_SEC);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
@@ -321,10 +229,10 @@ static void two_administrators_lose_nothing(void)
 static struct yett_desired desired_of(
 	const struct group *group, uint64_t revision, const char *name, const char *value)
 {
-	struct yett_desired desired = {.group = trust.group,
+	struct yett_desired desired = {.group = group_trust.group,
 		.name = BRANCH,
-		.issued_s = now_s(group->server),
-		.expires_s = now_s(group->server) + DAY_S,
+		.issued_s = group_now_s(group->server),
+		.expires_s = group_now_s(group->server) + DAY_S,
 		.generation = 99,
 		.revision = revision,
 		.value_count = 1};
@@ -364,10 +272,10 @@ static void nothing_else_counts(void)
 	struct group group = group_new(4);
 	struct yett_desired good = desired_of(&group, 5, "node.heartbeat", "7 s");
 	struct yett_desired bad = good;
-	GByteArray *foreign = certify(&group, stranger_key, stranger_key), *bytes;
+	GByteArray *foreign = group_certify(&group, group_stranger_key, group_stranger_key), *bytes;
 
-	give(&group, signed_by(&good, stranger_key, foreign)); /* of no server */
-	give(&group, signed_by(&good, stranger_key, group.certificate));
+	give(&group, signed_by(&good, group_stranger_key, foreign)); /* of no server */
+	give(&group, signed_by(&good, group_stranger_key, group.certificate));
 	give(&group, signed_by(&good, group.key, NULL));
 	bytes = signed_by(&good, group.key, group.certificate);
 	bytes->data[60] ^= 1;
@@ -443,7 +351,7 @@ static void pinned_stays(void)
 	/* As its own file would say. */
 	((struct yett_settings *)(uintptr_t)group.branch->node->settings)->node.pinned =
 		(struct yett_list){1, names};
-	set_good(&group,
+	group_set(&group,
 		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\", "
 		"\"DisplayName\": \"Branch\"}}",
 		2 * YETT_SEC);
@@ -464,7 +372,7 @@ static void move(struct group *group, const char *address, uint64_t run_ns)
 {
 	g_autofree char *body = g_strdup_printf(TO_SECOND, address);
 
-	set_good(group, body, run_ns);
+	group_set(group, body, run_ns);
 }
 
 static void it_moves_to_what_is_up(void)
@@ -473,15 +381,15 @@ static void it_moves_to_what_is_up(void)
 
 	move(&group, world_address("gw2.example"), 5 * YETT_SEC);
 	expect_links(&group, "gw2.example");
-	expect_state(&group, "applied", "");
+	group_expect_state(&group, "applied", "");
 	world_kill(group.branch);
 	world_start(group.branch);
 	expect_links(&group, "gw2.example");
 	/* And to another address of the same. */
 	move(&group, "10.9.9.9:1", 5 * YETT_SEC);
-	expect_state(&group, "trying", "");
+	group_expect_state(&group, "trying", "");
 	world_run(group.world, 11 * 60 * YETT_SEC);
-	expect_state(&group, "rolled back", "gw2.example");
+	group_expect_state(&group, "rolled back", "gw2.example");
 	expect_links(&group, "gw2.example");
 	group_free(&group);
 }
@@ -492,19 +400,19 @@ static void what_strands_it_is_rolled_back(void)
 
 	world_kill(group.second);
 	move(&group, world_address("gw2.example"), 5 * YETT_SEC);
-	expect_state(&group, "trying", "");
+	group_expect_state(&group, "trying", "");
 	expect_links(&group, "gw1.example gw2.example"); /* the old way stays */
 	world_run(group.world, 9 * 60 * YETT_SEC);
-	expect_state(&group, "trying", "");
+	group_expect_state(&group, "trying", "");
 	world_run(group.world, 2 * 60 * YETT_SEC);
-	expect_state(&group, "rolled back", "none of the new upstreams");
+	group_expect_state(&group, "rolled back", "none of the new upstreams");
 	expect_links(&group, "gw1.example");
 	world_kill(group.branch); /* and stays so */
 	world_start(group.branch);
 	world_start(group.second);
 	world_run(group.world, 5 * YETT_SEC);
 	expect_links(&group, "gw1.example");
-	expect_state(&group, "rolled back", "none of the new upstreams");
+	group_expect_state(&group, "rolled back", "none of the new upstreams");
 	group_free(&group);
 }
 
@@ -520,7 +428,7 @@ static void it_dies_between_receiving_and_confirming(void)
 	expect_links(&group, "gw2.example gw1.example");
 	world_run(group.world, 10 * YETT_SEC);
 	expect_links(&group, "gw2.example");
-	expect_state(&group, "applied", "");
+	group_expect_state(&group, "applied", "");
 	group_free(&group);
 }
 
@@ -530,14 +438,14 @@ static void one_that_is_away_gets_it_when_it_comes(void)
 
 	world_kill(group.branch);
 	world_run(group.world, 60 * YETT_SEC);
-	set_good(&group,
+	group_set(&group,
 		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}",
 		2 * YETT_SEC);
-	expect_state(&group, "sent when the node is reached", "");
+	group_expect_state(&group, "sent when the node is reached", "");
 	world_start(group.branch);
 	world_run(group.world, 10 * YETT_SEC);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
-	expect_state(&group, "applied", "");
+	group_expect_state(&group, "applied", "");
 	group_free(&group);
 }
 
@@ -556,20 +464,21 @@ static void a_damaged_file_counts_for_nothing(void)
 	for (guint at = 0; at < file->len; at++) {
 		aimed = yett_aimed_new();
 		file->data[at] ^= 0x40;
-		(void)yett_aimed_read(aimed, &trust, NULL, BRANCH, file->data, file->len);
+		(void)yett_aimed_read(aimed, &group_trust, NULL, BRANCH, file->data, file->len);
 		CU_ASSERT(!aimed->settled.there ||
 			  memcmp(&aimed->settled.desired, &desired, sizeof(desired)) == 0);
 		CU_ASSERT(!aimed->newest.there || aimed->newest.desired.revision == 5);
 		file->data[at] ^= 0x40;
-		CU_ASSERT(!yett_aimed_read(aimed, &trust, NULL, BRANCH, file->data, at));
+		CU_ASSERT(!yett_aimed_read(aimed, &group_trust, NULL, BRANCH, file->data, at));
 		yett_aimed_free(aimed);
 	}
 	aimed = yett_aimed_new();
-	CU_ASSERT(yett_aimed_read(aimed, &trust, NULL, BRANCH, file->data, file->len));
+	CU_ASSERT(yett_aimed_read(aimed, &group_trust, NULL, BRANCH, file->data, file->len));
 	CU_ASSERT(aimed->settled.there && aimed->newest.there);
 	yett_aimed_free(aimed);
 	aimed = yett_aimed_new();
-	CU_ASSERT(!yett_aimed_read(aimed, &trust, NULL, "gw2.example", file->data, file->len));
+	CU_ASSERT(
+		!yett_aimed_read(aimed, &group_trust, NULL, "gw2.example", file->data, file->len));
 	CU_ASSERT(!aimed->settled.there && !aimed->newest.there);
 	yett_aimed_free(aimed);
 	g_byte_array_unref(file);
@@ -583,6 +492,8 @@ int main(int argc, char **argv)
 		{"a value is set, confirmed and kept", a_value_is_set_confirmed_and_kept},
 		{"what is wrong is refused before it is stored",
 			what_is_wrong_is_refused_before_it_is_stored},
+		{"every property says whose word it is", every_property_says_whose_word_it_is},
+		{"what the schema marks can be set", what_the_schema_marks_can_be_set},
 		{"two administrators lose nothing", two_administrators_lose_nothing},
 		{"nothing else counts", nothing_else_counts},
 		{"the node refuses what its schema does", the_node_refuses_what_its_schema_does},
@@ -596,6 +507,6 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 
-	suite_add_around("desired", begin, end, tests);
+	suite_add_around("desired", group_world_begin, group_world_end, tests);
 	return suite_end(argc, argv);
 }

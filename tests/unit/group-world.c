@@ -1,0 +1,203 @@
+/* A management group in the simulated world, whose servers sign (group-world.h). */
+#include "group-world.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/id.h"
+#include "folder.h"
+#include "manage/views.h"
+#include "suite.h"
+
+#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+
+static char *folder;
+struct yett_sign_key *group_own_key, *group_stranger_key;
+struct yett_trust group_trust;
+static unsigned made;
+
+static struct yett_sign_key *make_key(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/key%u", folder, made++);
+	struct yett_error error = {.code = 0};
+	struct yett_sign_key *key = NULL;
+
+	if (yett_sign_generate(path, &key, &error) != 0) {
+		abort();
+	}
+	return key;
+}
+
+int group_world_begin(void)
+{
+	folder = g_dir_make_tmp("yett-desired-XXXXXX", NULL);
+	if (folder == NULL) {
+		return -1;
+	}
+	group_own_key = make_key();
+	group_stranger_key = make_key();
+	yett_id_parse("7f3c2d1e-0000-4000-8000-000000000001", &group_trust.group);
+	group_trust.sequence = 1;
+	memcpy(group_trust.current, yett_sign_public(group_own_key), sizeof(group_trust.current));
+	memcpy(group_trust.next, yett_sign_public(group_own_key), sizeof(group_trust.next));
+	return 0;
+}
+
+int group_world_end(void)
+{
+	int result;
+
+	yett_sign_free(group_own_key);
+	yett_sign_free(group_stranger_key);
+	result = folder_remove(folder);
+	g_free(folder);
+	return result;
+}
+
+int64_t group_now_s(const struct world_node *node)
+{
+	return yett_clock_wall(node->node->clock) / (int64_t)YETT_SEC;
+}
+
+GByteArray *group_certify(
+	const struct group *group, const struct yett_sign_key *key, const struct yett_sign_key *by)
+{
+	struct yett_server_certificate of = {.group = group_trust.group,
+		.name = "ms.example",
+		.issued_s = group_now_s(group->server) - DAY_S,
+		.expires_s = group_now_s(group->server) + 365 * DAY_S};
+	GByteArray *bytes = g_byte_array_new();
+
+	memcpy(of.key, yett_sign_public(key), sizeof(of.key));
+	if (yett_server_certificate_sign(&of, by, bytes) != 0) {
+		abort();
+	}
+	return bytes;
+}
+
+static struct world_node *add_gateway(struct world *world, const char *name, const char *upstream)
+{
+	return world_add(world, name,
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"%s\"; address = \"%s\"; } );\n",
+		world_address(name), upstream, world_address(upstream));
+}
+
+char *group_kit(const char *name)
+{
+	char *path = g_strdup_printf("%s/kit%u", folder, made++), id[YETT_ID_TEXT_SIZE];
+	g_autofree char *current = yett_hex(group_trust.current, sizeof(group_trust.current));
+	g_autofree char *next = yett_hex(group_trust.next, sizeof(group_trust.next));
+	g_autofree char *text = g_strdup_printf(
+		"{\"yett_kit\": 1, \"node\": \"%s\", \"group\": {\"name\": \"HOME\", "
+		"\"id\": \"%s\", \"sequence\": 1, \"current\": \"%s\", \"next\": \"%s\"}}",
+		name, yett_id_text(&group_trust.group, id), current, next);
+
+	if (!g_file_set_contents(path, text, -1, NULL)) {
+		abort();
+	}
+	return path;
+}
+
+/* Each has a key of its own, which is the court's from then on. */
+void group_sign(struct group *group, struct world_node *server)
+{
+	struct yett_court *court = server->manage->court;
+	struct yett_sign_key *key = make_key();
+
+	court->trust = group_trust;
+	court->server_key = key;
+	court->certificate = group_certify(group, key, group_own_key);
+	if (group->key == NULL) {
+		group->key = key;
+		group->certificate = g_byte_array_ref(court->certificate);
+	}
+}
+
+struct group group_new(uint64_t seed)
+{
+	struct group group = {.world = world_new(seed)};
+	g_autofree char *kit = group_kit(BRANCH);
+
+	group.server = world_add(group.world, "ms.example",
+		GROUP
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"**\" ]; } );\n"
+		"store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	group.first = add_gateway(group.world, "gw1.example", "ms.example");
+	group.second = add_gateway(group.world, "gw2.example", "ms.example");
+	group.branch = world_add(group.world, BRANCH,
+		"group = { kit = \"%s\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"gw1.example\"; address = \"%s\"; } );\n",
+		kit, world_address(BRANCH), world_address("gw1.example"));
+	world_start(group.server);
+	group_sign(&group, group.server);
+	world_start(group.first);
+	world_start(group.second);
+	world_start(group.branch);
+	world_run(group.world, 5 * YETT_SEC);
+	return group;
+}
+
+void group_free(struct group *group)
+{
+	g_byte_array_unref(group->certificate);
+	world_free(group->world);
+}
+
+static void answered(void *arg, int result, json_t *json, const struct yett_error *error)
+{
+	struct group_answer *answer = arg;
+
+	answer->came = true;
+	answer->result = result;
+	json_decref(json);
+	if (error != NULL) {
+		g_strlcpy(answer->text, error->text, sizeof(answer->text));
+		g_strlcpy(answer->mend, error->mend, sizeof(answer->mend));
+	}
+}
+
+void group_ask_at(struct world_node *server, const char *what, const char *body,
+	struct group_answer *ret_answer)
+{
+	json_t *json = json_loads(body, 0, NULL);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+	memset(ret_answer, 0, sizeof(*ret_answer));
+	yett_manage_change(server->manage, what, json, "somebody", answered, ret_answer);
+	json_decref(json);
+}
+
+void group_ask(struct group *group, const char *body, struct group_answer *ret_answer)
+{
+	group_ask_at(group->server, "/v1/nodes/set", body, ret_answer);
+}
+
+void group_set(struct group *group, const char *body, uint64_t run_ns)
+{
+	struct group_answer answer;
+
+	group_ask(group, body, &answer);
+	world_run(group->world, run_ns);
+	CU_ASSERT(answer.came);
+	CU_ASSERT_EQUAL(answer.result, 0);
+	if (answer.result != 0) {
+		fprintf(stderr, "%s: %s\n", answer.text, answer.mend);
+	}
+}
+
+void group_expect_state(struct group *group, const char *want, const char *why)
+{
+	json_t *json = yett_view_desired(group->server->manage, BRANCH);
+	const char *state = json_string_value(json_object_get(json, "state"));
+	const char *says = json_string_value(json_object_get(json, "why"));
+
+	if (g_strcmp0(state, want) != 0 || strstr(says, why) == NULL) {
+		fprintf(stderr, "state %s, why %s; not %s, %s\n", state, says, want, why);
+		CU_FAIL("another state than wanted");
+	}
+	json_decref(json);
+}

@@ -2,85 +2,72 @@
  * Keeps pointers into argv. */
 #include "options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "../base/name.h"
-
-static const struct option table[] = {
-	{"config", required_argument, NULL, 'c'},
-	{"check", no_argument, NULL, 'k'},
-	{"dump-config", no_argument, NULL, 'd'},
-	{"version", no_argument, NULL, 'V'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
+const struct yett_option yett_daemon_options[] = {
+	{"config", "FILE", "The configuration; " YETT_SYSCONF_DIR "/yett/yettd.conf unless given.",
+		'c', 0},
+	{"check", NULL, "Checks the configuration, tells all that is wrong with it, and ends.", 0,
+		0},
+	{"dump-config", NULL,
+		"Prints every value in force, defaults included, and ends. Secrets are not shown.",
+		0, 0},
+	{"version", NULL,
+		"Prints the version, that of the interface for modules, and that of the protocol.",
+		0, 0},
+	{"help", NULL, "Says what there is.", 'h', 0},
+	{NULL, NULL, NULL, 0, 0},
 };
 
 void yett_options_help(void)
 {
-	puts("usage: yettd [--config FILE] [--check | --dump-config | --version | --help]\n"
-	     "\n"
-	     "  -c, --config FILE   the configuration (default: " YETT_SYSCONF_DIR
-	     "/yett/yettd.conf)\n"
-	     "      --check         check it, say all that is wrong with it, and end (2: it is "
-	     "wrong)\n"
-	     "      --dump-config   print every value in force, defaults included, and end\n"
-	     "      --version       print the version and end\n"
-	     "\n"
-	     "In the foreground; the log goes to stderr or the journal (node.log). SIGHUP reads "
+	puts("usage: yettd [OPTION…]\n");
+	for (const struct yett_option *option = yett_daemon_options; option->name != NULL;
+		option++) {
+		char left[32];
+
+		snprintf(left, sizeof(left), "--%s%s%s", option->name,
+			option->value != NULL ? " " : "",
+			option->value != NULL ? option->value : "");
+		printf("  %c%c%c %-15s %s\n", option->letter != 0 ? '-' : ' ',
+			option->letter != 0 ? option->letter : ' ', option->letter != 0 ? ',' : ' ',
+			left, option->doc);
+	}
+	puts("\nIn the foreground; the log goes to stderr or the journal (node.log). SIGHUP reads "
 	     "the\n"
 	     "configuration and the certificates again, SIGTERM finishes what is under way and "
 	     "ends.");
 }
 
-static void tell_wrong(const char *word)
+static int read_line(struct yett_line *line, struct yett_options *options)
 {
-	static const char *const names[] = {
-		"--config", "--check", "--dump-config", "--version", "--help", NULL};
-	const char *near = word != NULL ? yett_name_nearest(word, names) : NULL;
+	const char *config = yett_line_value(line, "config");
 
-	fprintf(stderr, "yettd: %s is no option%s%s; see yettd --help\n",
-		word != NULL ? word : "that", near != NULL ? ", did you mean " : "",
-		near != NULL ? near : "");
+	if (line->count > 1) {
+		fprintf(stderr, "yettd: %s is no option; see yettd --help\n", line->words[1]);
+		return 2;
+	}
+	options->config = config != NULL ? config : YETT_SYSCONF_DIR "/yett/yettd.conf";
+	options->check = yett_line_value(line, "check") != NULL;
+	options->dump = yett_line_value(line, "dump-config") != NULL;
+	options->version = yett_line_value(line, "version") != NULL;
+	options->help = yett_line_value(line, "help") != NULL;
+	return 0;
 }
 
 int yett_options_parse(int argc, char **argv, struct yett_options *ret_options)
 {
-	int c;
+	struct yett_error error = YETT_ERROR_INIT;
+	struct yett_line line;
+	int code = 2;
 
 	memset(ret_options, 0, sizeof(*ret_options));
-	ret_options->config = YETT_SYSCONF_DIR "/yett/yettd.conf";
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":c:h", table, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			ret_options->config = optarg;
-			break;
-		case 'k':
-			ret_options->check = true;
-			break;
-		case 'd':
-			ret_options->dump = true;
-			break;
-		case 'V':
-			ret_options->version = true;
-			break;
-		case 'h':
-			ret_options->help = true;
-			break;
-		case ':':
-			fprintf(stderr, "yettd: %s wants a value; see yettd --help\n",
-				argv[optind - 1]);
-			return 2;
-		default:
-			tell_wrong(argv[optind - 1]);
-			return 2;
-		}
+	if (yett_line_read(&line, yett_daemon_options, "yettd", false, argc, argv, &error) == 0) {
+		code = read_line(&line, ret_options);
+	} else {
+		fprintf(stderr, "yettd: %s: %s\n", error.text, error.mend);
 	}
-	if (optind < argc) {
-		tell_wrong(argv[optind]);
-		return 2;
-	}
-	return 0;
+	yett_line_done(&line);
+	return code;
 }

@@ -4,6 +4,11 @@
 
 #include <stdbool.h>
 
+#include "../base/line.h"
+
+/* The parser, --help and the manual page go by it. */
+extern const struct yett_option yett_daemon_options[];
+
 struct yett_options {
 	const char *config;
 	bool check, dump, version, help;

@@ -1,9 +1,7 @@
-/* `yettctl account`: what is stored, what is lost, what is still under way, by origin; and losses by
- * name. Responsible for adding up the API's rows (one for each epoch and lane). Exit code 1 where
+/* `yettctl account`: what is stored, what is lost, what is still under way, by origin. Responsible for adding up the API's rows (one for each epoch and lane). Exit code 1 where
  * something is lost or stored twice, so that a script can ask. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ctl.h"
 #include "table.h"
@@ -19,17 +17,6 @@ static const struct yett_column columns[] = {
 	{"UNDER WAY", "missing", NULL, true},
 	{"LOST", "lost", NULL, true},
 	{"TWICE", "twice", NULL, true},
-	{NULL, NULL, NULL, false},
-};
-
-static const struct yett_column loss_columns[] = {
-	{"ORIGIN", "origin", NULL, false},
-	{"EPOCH", "epoch", NULL, true},
-	{"LANE", "lane", NULL, true},
-	{"FIRST", "first", NULL, true},
-	{"COUNT", "count", NULL, true},
-	{"CAUSE", "cause", NULL, false},
-	{"HOLDER", "holder", NULL, false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -82,38 +69,14 @@ static json_t *sum_up(const json_t *rows, json_t *total)
 	return list;
 }
 
-static int show_losses(const struct yett_ctl *ctl)
+int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	json_t *rows = yett_ctl_get(ctl, "/v1/losses");
-
-	if (rows == NULL) {
-		return YETT_EXIT_FAILED;
-	}
-	if (ctl->json) {
-		json_dumpf(rows, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		yett_table_print(loss_columns, rows, "nothing is lost");
-	}
-	json_decref(rows);
-	return YETT_EXIT_GOOD;
-}
-
-int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const none[] = {NULL};
-	json_t *rows, *total, *list;
+	json_t *rows = yett_ctl_get(ctl, "/v1/account"), *total, *list;
 	bool clean;
 
-	if (argc > 1) {
-		return yett_ctl_wrong("argument of account", argv[1], none);
-	}
-	if (strcmp(argv[0], "losses") == 0) {
-		return show_losses(ctl);
-	}
-	rows = yett_ctl_get(ctl, "/v1/account");
+	(void)line;
 	if (rows == NULL) {
-		return YETT_EXIT_FAILED;
+		return YETT_EXIT_NO_ANSWER;
 	}
 	total = json_object();
 	add(total, NULL);
@@ -123,8 +86,7 @@ int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv)
 		json_t *all = json_pack(
 			"{s:o, s:o}", "total", json_incref(total), "origins", json_incref(list));
 
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
+		yett_ctl_print_json(ctl, all);
 		json_decref(all);
 	} else {
 		yett_table_print(columns, list, "nothing is stored yet");

@@ -3,9 +3,6 @@
  * Responsible for what a person types and reads; the authority itself is core/pki. Works on files
  * alone: no daemon is asked. Exit code 0 done, 1 it failed, 2 it was not understood. What went
  * wrong is one line on stderr: what, why, what would mend it. */
-#include "ca.h"
-
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,29 +12,10 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
-#include "../base/name.h"
 #include "../pki/authority.h"
+#include "ctl.h"
 
 #define SUFFIXES_MAX 64
-#define EXIT_USAGE   2
-
-static const char usage[] =
-	"Usage: yettctl ca init [DIR] [--name NAME] [--suffix SUFFIX]... [--days N]\n"
-	"       yettctl ca issue NAME [--ca DIR] [--out DIR] [--days N] [--not-before TIME]\n"
-	"       yettctl ca revoke NAME|SERIAL [--ca DIR]\n"
-	"       yettctl ca crl [--ca DIR] [--days N]\n"
-	"\n"
-	"A certificate authority in a directory (standard: ca), for nodes that have no other.\n"
-	"  init    makes it: a key (0600) and a certificate that nodes are given as `trust`\n"
-	"  issue   makes a key and a certificate for the node with this fully qualified name, in\n"
-	"          the folder --out, which is made if need be\n"
-	"  revoke  takes a certificate back, and writes the list of what is revoked (DIR/ca.crl)\n"
-	"  crl     writes that list anew, in force for so many days (standard: 30)\n"
-	"\n"
-	"  --suffix      the end of the names that it may speak for (example.com); may be "
-	"repeated;\n"
-	"                without it, it may speak for every name\n"
-	"  --not-before  RFC 3339, \"now\", or \"-1d\" (standard: now)\n";
 
 struct options {
 	const char *name;
@@ -61,8 +39,8 @@ static int misused(const char *format, ...)
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
-	fputs("; `yettctl ca --help` shows how\n", stderr);
-	return EXIT_USAGE;
+	fputc('\n', stderr);
+	return YETT_EXIT_USAGE;
 }
 
 static int failed(const struct yett_error *error)
@@ -200,130 +178,102 @@ static int parse_time(const char *text, struct options *options)
 	return 0;
 }
 
-static int take_option(int letter, struct options *options)
+/* 0, or the exit code. */
+static int take_suffixes(struct options *options, const struct yett_line *line)
 {
-	switch (letter) {
-	case 'n':
-		options->name = optarg;
-		return 0;
-	case 's':
+	const char *suffix;
+	size_t place = 0;
+
+	while ((suffix = yett_line_next(line, "suffix", &place)) != NULL) {
 		if (options->suffix_count == SUFFIXES_MAX) {
 			return misused("at most %d suffixes can be given", SUFFIXES_MAX);
 		}
-		if (strcmp(optarg, "*") != 0) {
-			options->suffixes[options->suffix_count++] = optarg;
+		if (strcmp(suffix, "*") != 0) {
+			options->suffixes[options->suffix_count++] = suffix;
 		}
-		return 0;
-	case 'c':
-		options->ca = optarg;
-		return 0;
-	case 'o':
-		options->out = optarg;
-		return 0;
-	case 'd':
-		return parse_days(optarg, &options->days);
-	case 'b':
-		return parse_time(optarg, options);
-	default:
-		return EXIT_USAGE; /* getopt has said what is wrong */
 	}
+	return 0;
 }
 
-/* EXIT_SUCCESS: go on; -1: help was asked for. */
-static int parse(int argc, char **argv, struct options *options)
+/* What the forms share. */
+static void begin(struct options *options, const struct yett_line *line)
 {
-	static const struct option longs[] = {
-		{"name", required_argument, NULL, 'n'},
-		{"suffix", required_argument, NULL, 's'},
-		{"ca", required_argument, NULL, 'c'},
-		{"out", required_argument, NULL, 'o'},
-		{"days", required_argument, NULL, 'd'},
-		{"not-before", required_argument, NULL, 'b'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
-	int letter;
+	const char *ca = yett_line_value(line, "ca");
 
-	optind = 0; /* argv is read anew */
-	while ((letter = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
-		int result = letter == 'h' ? -1 : take_option(letter, options);
-
-		if (result != 0) {
-			return result;
-		}
-	}
-	if (optind < argc) {
-		options->argument = argv[optind++];
-	}
-	if (optind < argc) {
-		return misused("\"%s\" is one argument too many", argv[optind]);
-	}
-	return EXIT_SUCCESS;
+	options->ca = ca != NULL ? ca : "ca";
+	options->out = ".";
+	options->now = (int64_t)time(NULL);
+	options->not_before = options->now;
+	options->argument = line->count > 0 ? line->words[0] : NULL;
 }
 
-static const struct command {
-	const char *name;
-	const char *argument; /* what it needs, for the message; NULL: none */
-	int (*run)(const struct options *options, struct yett_authority *authority);
-} commands[] = {
-	{"issue", "the NAME of a node", ca_issue},
-	{"revoke", "the NAME or SERIAL of a certificate", ca_revoke},
-	{"crl", NULL, ca_crl},
-};
-
-static int unknown(const char *name)
+static int take_days(struct options *options, const struct yett_line *line)
 {
-	static const char *const names[] = {"init", "issue", "revoke", "crl", NULL};
-	const char *nearest = yett_name_nearest(name, names);
+	const char *days = yett_line_value(line, "days");
 
-	if (nearest != NULL) {
-		return misused("there is no `ca %s`, but `ca %s`", name, nearest);
-	}
-	return misused("there is no `ca %s`, only init, issue, revoke and crl", name);
+	return days != NULL ? parse_days(days, &options->days) : 0;
 }
 
-static int run(const char *name, const struct options *options)
+static int on_authority(struct options *options,
+	int (*run)(const struct options *options, struct yett_authority *authority))
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		const struct command *command = &commands[i];
-		struct yett_authority *authority = NULL;
-		struct yett_error error = YETT_ERROR_INIT;
-		int code;
+	struct yett_authority *authority = NULL;
+	struct yett_error error = YETT_ERROR_INIT;
+	int code;
 
-		if (strcmp(command->name, name) != 0) {
-			continue;
-		}
-		if (command->argument != NULL && options->argument == NULL) {
-			return misused("`ca %s` needs %s", name, command->argument);
-		}
-		if (command->argument == NULL && options->argument != NULL) {
-			return misused("`ca %s` takes no \"%s\"", name, options->argument);
-		}
-		if (yett_authority_open(options->ca, &authority, &error) < 0) {
-			return failed(&error);
-		}
-		code = command->run(options, authority);
-		yett_authority_close(&authority);
-		return code;
+	if (yett_authority_open(options->ca, &authority, &error) < 0) {
+		return failed(&error);
 	}
-	return strcmp(name, "init") == 0 ? ca_init(options) : unknown(name);
+	code = run(options, authority);
+	yett_authority_close(&authority);
+	return code;
 }
 
-int yett_ctl_ca(int argc, char **argv)
+int yett_ctl_ca_init(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	struct options options = {.ca = "ca", .out = "."};
-	int result;
+	struct options options = {.name = yett_line_value(line, "name")};
+	int code;
 
-	options.now = (int64_t)time(NULL);
-	options.not_before = options.now;
-	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		fputs(usage, argc < 2 ? stderr : stdout);
-		return argc < 2 ? EXIT_USAGE : EXIT_SUCCESS;
+	(void)ctl;
+	begin(&options, line);
+	code = take_days(&options, line);
+	code = code == 0 ? take_suffixes(&options, line) : code;
+	return code == 0 ? ca_init(&options) : code;
+}
+
+int yett_ctl_ca_issue(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	struct options options = {.name = NULL};
+	const char *out = yett_line_value(line, "out");
+	const char *not_before = yett_line_value(line, "not-before");
+	int code;
+
+	(void)ctl;
+	begin(&options, line);
+	options.out = out != NULL ? out : options.out;
+	code = take_days(&options, line);
+	if (code == 0 && not_before != NULL) {
+		code = parse_time(not_before, &options);
 	}
-	result = parse(argc - 1, argv + 1, &options);
-	if (result < 0) {
-		fputs(usage, stdout);
-		return EXIT_SUCCESS;
-	}
-	return result == 0 ? run(argv[1], &options) : result;
+	return code == 0 ? on_authority(&options, ca_issue) : code;
+}
+
+int yett_ctl_ca_revoke(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	struct options options = {.name = NULL};
+
+	(void)ctl;
+	begin(&options, line);
+	return on_authority(&options, ca_revoke);
+}
+
+int yett_ctl_ca_crl(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	struct options options = {.name = NULL};
+	int code;
+
+	(void)ctl;
+	begin(&options, line);
+	code = take_days(&options, line);
+	return code == 0 ? on_authority(&options, ca_crl) : code;
 }

@@ -3,7 +3,6 @@
  * Responsible for what a person types and reads; looking into the certificate is core/pki. Works
  * on files alone. Exit code 0 where nothing is wrong with the certificate, 1 where something is
  * or it cannot be read, 2 where the command was not understood. */
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +11,7 @@
 
 #include "../base/clock.h"
 #include "../pki/certificate.h"
-#include "ca.h"
-
-#define EXIT_USAGE 2
-
-static const char usage[] =
-	"Usage: yettctl cert show FILE [--name NAME] [--key FILE] [--trust FILE] [--json]\n"
-	"\n"
-	"Shows a certificate (PEM) and all that would keep a node from using it.\n"
-	"  --name   the node's fully qualified name, which it must carry\n"
-	"  --key    the key that must belong to it\n"
-	"  --trust  the roots that it must chain to\n";
+#include "ctl.h"
 
 static const char *day(int64_t seconds, char *ret_text, size_t size)
 {
@@ -126,12 +115,6 @@ static void print_json(const struct yett_certificate *certificate)
 	json_decref(root);
 }
 
-static int misused(const char *what)
-{
-	fprintf(stderr, "yettctl cert: %s; `yettctl cert --help` shows how\n", what);
-	return EXIT_USAGE;
-}
-
 static int show(const char *path, const struct yett_certificate_against *against, bool json)
 {
 	struct yett_certificate *certificate = NULL;
@@ -153,48 +136,14 @@ static int show(const char *path, const struct yett_certificate_against *against
 	return code;
 }
 
-int yett_ctl_cert(int argc, char **argv)
+int yett_ctl_cert_show(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	static const struct option longs[] = {
-		{"name", required_argument, NULL, 'n'},
-		{"key", required_argument, NULL, 'k'},
-		{"trust", required_argument, NULL, 't'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+	const struct yett_certificate_against against = {
+		.now = (int64_t)time(NULL),
+		.name = yett_line_value(line, "name"),
+		.key = yett_line_value(line, "key"),
+		.trust = yett_line_value(line, "trust"),
 	};
-	struct yett_certificate_against against = {.now = (int64_t)time(NULL)};
-	bool json = false;
-	int letter;
 
-	optind = 0; /* argv is read anew */
-	while ((letter = getopt_long(argc, argv, "h", longs, NULL)) >= 0) {
-		switch (letter) {
-		case 'n':
-			against.name = optarg;
-			break;
-		case 'k':
-			against.key = optarg;
-			break;
-		case 't':
-			against.trust = optarg;
-			break;
-		case 'j':
-			json = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		default:
-			return EXIT_USAGE;
-		}
-	}
-	if (optind >= argc || strcmp(argv[optind], "show") != 0) {
-		return misused(optind < argc ? "there is only `cert show`"
-					     : "it needs to be told what to do: show");
-	}
-	if (argc - optind != 2) {
-		return misused("`cert show` takes the path of one certificate");
-	}
-	return show(argv[optind + 1], &against, json);
+	return show(line->words[0], &against, ctl->json);
 }

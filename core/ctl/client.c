@@ -2,6 +2,7 @@
  * in one line, what was wrong and what would mend it. An answer is bounded at 64 MiB. */
 #include <curl/curl.h>
 #include <errno.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,24 @@ char *yett_ctl_escape(const char *text)
 
 	curl_free(escaped);
 	return copy;
+}
+
+char *yett_ctl_query(const char *path, const struct yett_line *line)
+{
+	GString *query = g_string_new(path);
+
+	for (size_t i = 0; i < line->given_count; i++) {
+		const struct yett_option *option = line->given[i].option;
+		char *escaped;
+
+		if (option->value != NULL) {
+			escaped = yett_ctl_escape(line->given[i].value);
+			g_string_append_printf(query, "%c%s=%s",
+				strchr(query->str, '?') != NULL ? '&' : '?', option->name, escaped);
+			free(escaped);
+		}
+	}
+	return g_string_free(query, FALSE);
 }
 
 int yett_ctl_wrong(const char *what, const char *word, const char *const *candidates)

@@ -6,27 +6,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "commands.h"
+
 struct yett_ctl {
 	const char *socket;
 	bool json;      /* the API's JSON instead of a table */
 	double watch_s; /* draw again every so many seconds; 0: once */
+	const struct yett_form *form;
+	/* The command as it was written, without the options that all have. */
+	int argc;
+	char **argv;
 };
-
-struct yett_command {
-	const char *name;
-	const char *arguments; /* for the usage line */
-	const char *summary;
-	int (*run)(const struct yett_ctl *ctl, int argc, char **argv); /* argv[0] is the name */
-};
-extern const struct yett_command yett_commands[]; /* ends with name NULL */
 
 /* Exit codes. */
 enum {
 	YETT_EXIT_GOOD = 0,
 	YETT_EXIT_FAILED = 1,
 	YETT_EXIT_USAGE = 2,
-	YETT_EXIT_UNDECIDED = 3, /* the time of a --wait is over, and there is no answer yet */
+	YETT_EXIT_UNDECIDED = 3,   /* the time of a --wait is over, and there is no answer yet */
+	YETT_EXIT_NO_ANSWER = 100, /* within yettctl: failed, and asking again is of no use */
 };
+
+/* run.c: the whole program; the exit code. */
+int yett_ctl_main(int argc, char **argv);
 
 /* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. */
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
@@ -44,46 +46,77 @@ enum yett_trouble {
 /* GET, with a time limit, which does not tell on stderr why the daemon does not answer. */
 json_t *yett_ctl_try(const struct yett_ctl *ctl, const char *path_and_query, int timeout_s,
 	enum yett_trouble *ret_trouble);
+/* The path, and as its query the options that were given and have a value. Given (free). */
+char *yett_ctl_query(const char *path, const struct yett_line *line);
 /* `text` for a query string; given (free). */
 char *yett_ctl_escape(const char *text);
 
 /* A wrong word: says so with the nearest of the candidates. Returns YETT_EXIT_USAGE. */
 int yett_ctl_wrong(const char *what, const char *word, const char *const *candidates);
 
-/* show.c */
-int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_dead(const struct yett_ctl *ctl, int argc, char **argv);
-/* events.c */
-int yett_ctl_events(const struct yett_ctl *ctl, int argc, char **argv);
-/* records.c */
-int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv);
-/* alerts.c */
+/* view.c */
 struct yett_column;
-/* A list of the interface as a table, again and again with --watch. */
-int yett_ctl_list_at(const struct yett_ctl *ctl, const char *path,
-	const struct yett_column *columns, const char *empty, char *(*below)(const json_t *row));
-int yett_ctl_alerts(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_alert(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_maintenance(const struct yett_ctl *ctl, int argc, char **argv);
+struct yett_view {
+	const char *path;
+	const char *empty; /* instead of an empty table */
+	const struct yett_column *columns;
+	char *(*below)(const json_t *row); /* a line under each row, given (free), or NULL */
+	void (*print)(const json_t *json); /* not a table, but this; or NULL */
+};
+int yett_ctl_view_at(const struct yett_ctl *ctl, const struct yett_view *view, const char *path);
+void yett_ctl_print_json(const struct yett_ctl *ctl, const json_t *json);
+/* Takes the JSON; NULL: there was no answer. */
+int yett_ctl_print(const struct yett_ctl *ctl, json_t *json, void (*print)(const json_t *json));
+/* The same where a change is one sentence: what, and what became of it. */
+int yett_ctl_said(const struct yett_ctl *ctl, json_t *answer, const char *what, const char *done);
+
+/* What forms run. show.c */
+int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_dead_show(const struct yett_ctl *ctl, const struct yett_line *line);
+/* records.c */
+int yett_ctl_records(const struct yett_ctl *ctl, const struct yett_line *line);
+/* events.c */
+int yett_ctl_events(const struct yett_ctl *ctl, const struct yett_line *line);
+/* alerts.c */
+int yett_ctl_alerts(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_alert_ack(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_maintenance_start(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_maintenance_stop(const struct yett_ctl *ctl, const struct yett_line *line);
 /* account.c */
-int yett_ctl_account(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line);
 /* decide.c */
-int yett_ctl_list(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_gateway(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_agent(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_gateway_approve(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_gateway_delete(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line);
 /* set.c */
 int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv);
 /* group.c */
-int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_group_show(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_init(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_join(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_rollover(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_rule_add(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_group_rule_delete(const struct yett_ctl *ctl, const struct yett_line *line);
 /* explain.c */
 int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv);
 /* check.c */
-int yett_ctl_check(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_check(const struct yett_ctl *ctl, const struct yett_line *line);
 /* queue.c */
-int yett_ctl_queue(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_queue_inspect(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_queue_verify(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_queue_export(const struct yett_ctl *ctl, const struct yett_line *line);
+/* ca.c, cert.c: on files alone */
+int yett_ctl_ca_init(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_ca_issue(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_ca_revoke(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_ca_crl(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_cert_show(const struct yett_ctl *ctl, const struct yett_line *line);
 
 #endif

@@ -1,6 +1,6 @@
-/* `yettctl pending|decisions|audit|gateway|agent|group`, `node revoke|kit`: who may take part.
+/* `yettctl gateway|agent …`, `node revoke|kit`: who may take part.
  *
- * Responsible for their arguments, for asking the node's interface, and for what is printed. Not
+ * Responsible for asking the node's interface, and for what is printed. Not
  * responsible for deciding anything (manage/). */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,6 @@
 #include <unistd.h>
 
 #include "ctl.h"
-#include "table.h"
-
-static const char *const no_words[] = {NULL};
 
 static int finish(const struct yett_ctl *ctl, json_t *json, void (*print)(const json_t *json))
 {
@@ -20,8 +17,7 @@ static int finish(const struct yett_ctl *ctl, json_t *json, void (*print)(const 
 									: YETT_EXIT_GOOD;
 
 	if (ctl->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
+		yett_ctl_print_json(ctl, json);
 	} else {
 		print(json);
 	}
@@ -64,216 +60,73 @@ static int post(const struct yett_ctl *ctl, const char *path, json_t *body,
 	return json != NULL ? finish(ctl, json, print) : YETT_EXIT_FAILED;
 }
 
-/* Lists. */
-
-static char *waits_below(const json_t *row)
+/* The options are the keys of the body: switches, and texts. */
+static json_t *body_of(const struct yett_line *line)
 {
-	const char *via = json_string_value(json_object_get(row, "via"));
-	char *text = NULL;
+	json_t *body = json_object();
 
-	if (asprintf(&text, "     %s %s from %s%s%s", text_of(row, "method"),
-		    text_of(row, "principal"), text_of(row, "address"), via != NULL ? " via " : "",
-		    via != NULL ? via : "") < 0) {
-		abort();
+	for (size_t i = 0; i < line->given_count; i++) {
+		const struct yett_option *option = line->given[i].option;
+
+		json_object_set_new(body, option->name,
+			option->value != NULL ? json_string(line->given[i].value) : json_true());
 	}
-	return text;
+	return body;
 }
 
-static char *decision_below(const json_t *row)
+static int decide_one(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
+	const char *done)
 {
-	char *text = NULL;
+	json_t *body = body_of(line);
 
-	if (asprintf(&text, "     by %s at %s", text_of(row, "by"), text_of(row, "at")) < 0) {
-		abort();
-	}
-	return text;
+	json_object_set_new(body, "name", json_string(line->words[0]));
+	done_word = done;
+	return post(ctl, path, body, print_decided);
 }
 
-static const struct yett_column pending[] = {
-	{"NAME", "name", NULL, false},
-	{"TYPE", "type", NULL, false},
-	{"SERVER", "server", NULL, false},
-	{"SINCE", "since", yett_table_since, true},
-	{NULL, NULL, NULL, false},
-};
-
-static const struct yett_column decisions[] = {
-	{"NAME", "name", NULL, false},
-	{"TYPE", "type", NULL, false},
-	{"DECISION", "verdict", NULL, false},
-	{"SITE", "site", NULL, false},
-	{NULL, NULL, NULL, false},
-};
-
-static const struct yett_column audit[] = {
-	{"AT", "at", NULL, false},
-	{"BY", "by", NULL, false},
-	{"ACTION", "action", NULL, false},
-	{"ON", "key", NULL, false},
-	{NULL, NULL, NULL, false},
-};
-
-static const struct list {
-	const char *name, *path, *empty;
-	const struct yett_column *columns;
-	char *(*below)(const json_t *row);
-} lists[] = {
-	{"pending", "/v1/pending", "nobody waits for a decision", pending, waits_below},
-	{"decisions", "/v1/decisions", "nothing has been decided", decisions, decision_below},
-	{"audit", "/v1/audit", "nothing has been changed", audit, NULL},
-};
-
-int yett_ctl_list(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_gateway_approve(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	json_t *json;
-
-	if (argc > 1) {
-		return yett_ctl_wrong("argument of this view", argv[1], no_words);
-	}
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		if (strcmp(lists[i].name, argv[0]) != 0) {
-			continue;
-		}
-		json = yett_ctl_get(ctl, lists[i].path);
-		if (json == NULL) {
-			return YETT_EXIT_FAILED;
-		}
-		if (ctl->json) {
-			json_dumpf(json, stdout, JSON_INDENT(2));
-			putchar('\n');
-		} else {
-			yett_table_print_with(
-				lists[i].columns, json, lists[i].empty, lists[i].below);
-		}
-		json_decref(json);
-		return YETT_EXIT_GOOD;
-	}
-	return YETT_EXIT_USAGE;
+	return decide_one(ctl, line, "/v1/gateways/approve", "approved");
 }
 
-/* Options of a decision, taken out of argv: flags without a value, and those with one. */
-struct option {
-	const char *word, *key;
-	bool value;
-};
-
-/* Returns the names that are left, or NULL with a line on stderr. */
-static json_t *take_options(json_t *body, const struct option *options, int argc, char **argv)
+int yett_ctl_gateway_delete(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	const char *words[8] = {NULL};
-	json_t *names = json_array();
-
-	for (int i = 0; options[i].word != NULL; i++) {
-		words[i] = options[i].word;
-	}
-	for (int i = 2; i < argc; i++) {
-		const struct option *option = options;
-
-		if (strncmp(argv[i], "--", 2) != 0) {
-			json_array_append_new(names, json_string(argv[i]));
-			continue;
-		}
-		while (option->word != NULL && strcmp(option->word, argv[i]) != 0) {
-			option++;
-		}
-		if (option->word == NULL) {
-			yett_ctl_wrong("option of this command", argv[i], words);
-			json_decref(names);
-			return NULL;
-		}
-		if (option->value && i + 1 >= argc) {
-			fprintf(stderr, "yettctl: %s wants a value\n", argv[i]);
-			json_decref(names);
-			return NULL;
-		}
-		json_object_set_new(
-			body, option->key, option->value ? json_string(argv[++i]) : json_true());
-	}
-	return names;
+	return decide_one(ctl, line, "/v1/gateways/delete", "no longer approved");
 }
 
-/* One of the words, or the nearest. */
-static int which(const char *what, const char *const *words, int argc, char **argv)
+int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	if (argc < 2) {
-		fprintf(stderr, "yettctl: say which %s:", what);
-		for (; *words != NULL; words++) {
-			fprintf(stderr, " %s", *words);
-		}
-		fputc('\n', stderr);
-		return -1;
-	}
-	for (int i = 0; words[i] != NULL; i++) {
-		if (strcmp(words[i], argv[1]) == 0) {
-			return i;
-		}
-	}
-	yett_ctl_wrong(what, argv[1], words);
-	return -1;
+	return decide_one(ctl, line, "/v1/nodes/revoke",
+		"revoked: no listener of the group lets it in, until it is approved again");
 }
 
-static int one_name(const json_t *names, const char *command)
+static int decide_agents(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
+	const char *done)
 {
-	if (json_array_size(names) == 1) {
-		return 0;
-	}
-	fprintf(stderr, "yettctl: %s wants one name\n", command);
-	return -1;
-}
-
-int yett_ctl_gateway(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const words[] = {"approve", "delete", NULL};
-	static const struct option approve[] = {{"--site", "site", true},
-		{"--server", "server", true}, {"--ahead", "ahead", false}, {NULL, NULL, false}};
-	static const struct option delete[] = {{"--force", "force", false}, {NULL, NULL, false}};
-	int what = which("command of gateway", words, argc, argv);
 	json_t *body, *names;
 
-	if (what < 0) {
+	if ((line->count == 0) == (yett_line_value(line, "all") == NULL)) {
+		fputs("yettctl: name the agents, or say --all\n", stderr);
 		return YETT_EXIT_USAGE;
 	}
-	body = json_object();
-	names = take_options(body, what == 0 ? approve : delete, argc, argv);
-	if (names == NULL ||
-		one_name(names, what == 0 ? "gateway approve" : "gateway delete") != 0) {
-		json_decref(names);
-		json_decref(body);
-		return YETT_EXIT_USAGE;
-	}
-	json_object_set(body, "name", json_array_get(names, 0));
-	json_decref(names);
-	done_word = what == 0 ? "approved" : "no longer approved";
-	return post(ctl, what == 0 ? "/v1/gateways/approve" : "/v1/gateways/delete", body,
-		print_decided);
-}
-
-int yett_ctl_agent(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const words[] = {"approve", "reject", NULL};
-	static const struct option options[] = {
-		{"--all", "all", false}, {"--ahead", "ahead", false}, {NULL, NULL, false}};
-	int what = which("command of agent", words, argc, argv);
-	json_t *body, *names;
-
-	if (what < 0) {
-		return YETT_EXIT_USAGE;
-	}
-	body = json_object();
-	names = take_options(body, options, argc, argv);
-	if (names == NULL ||
-		(json_array_size(names) == 0) == (json_object_get(body, "all") == NULL)) {
-		if (names != NULL) {
-			fputs("yettctl: name the agents, or say --all\n", stderr);
-		}
-		json_decref(names);
-		json_decref(body);
-		return YETT_EXIT_USAGE;
+	body = body_of(line);
+	names = json_array();
+	for (int i = 0; i < line->count; i++) {
+		json_array_append_new(names, json_string(line->words[i]));
 	}
 	json_object_set_new(body, "names", names);
-	done_word = what == 0 ? "approved" : "rejected";
-	return post(
-		ctl, what == 0 ? "/v1/agents/approve" : "/v1/agents/reject", body, print_decided);
+	done_word = done;
+	return post(ctl, path, body, print_decided);
+}
+
+int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return decide_agents(ctl, line, "/v1/agents/approve", "approved");
+}
+
+int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return decide_agents(ctl, line, "/v1/agents/reject", "rejected");
 }
 
 static int write_kit(const struct yett_ctl *ctl, const char *name, const char *out)
@@ -317,41 +170,7 @@ static int write_kit(const struct yett_ctl *ctl, const char *name, const char *o
 	return YETT_EXIT_GOOD;
 }
 
-int yett_ctl_node(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	static const char *const words[] = {"revoke", "kit", "set", "show", NULL};
-	static const struct option revoke[] = {{"--ahead", "ahead", false}, {NULL, NULL, false}};
-	static const struct option kit[] = {{"--out", "out", true}, {NULL, NULL, false}};
-	json_t *body, *names;
-	int what, code;
-
-	if (argc == 1) {
-		return yett_ctl_show(ctl, argc, argv);
-	}
-	what = which("command of node", words, argc, argv);
-	if (what < 0) {
-		return YETT_EXIT_USAGE;
-	}
-	if (what >= 2) {
-		return what == 2 ? yett_ctl_node_set(ctl, argc, argv)
-				 : yett_ctl_node_show(ctl, argc, argv);
-	}
-	body = json_object();
-	names = take_options(body, what == 0 ? revoke : kit, argc, argv);
-	if (names == NULL || one_name(names, what == 0 ? "node revoke" : "node kit") != 0) {
-		json_decref(names);
-		json_decref(body);
-		return YETT_EXIT_USAGE;
-	}
-	if (what == 1) {
-		code = write_kit(ctl, json_string_value(json_array_get(names, 0)),
-			json_string_value(json_object_get(body, "out")));
-		json_decref(names);
-		json_decref(body);
-		return code;
-	}
-	json_object_set(body, "name", json_array_get(names, 0));
-	json_decref(names);
-	done_word = "revoked: no listener of the group lets it in, until it is approved again";
-	return post(ctl, "/v1/nodes/revoke", body, print_decided);
+	return write_kit(ctl, line->words[0], yett_line_value(line, "out"));
 }

@@ -1,10 +1,7 @@
-/* `yettctl events`: what nodes have logged; `dead`: what could not be decoded. Responsible for the words of the command line and for a line
- * each, with the sentence below it, since 80 columns are what everybody has. */
-#include <getopt.h>
+/* `yettctl events`: what nodes have logged. Responsible for a line each, with the sentence below it,
+ * since 80 columns are what everybody has. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "ctl.h"
 #include "table.h"
@@ -17,18 +14,6 @@ static const struct yett_column columns[] = {
 	{NULL, NULL, NULL, false},
 };
 
-static const struct option table[] = {
-	{"origin", required_argument, NULL, 0},
-	{"event", required_argument, NULL, 0},
-	{"level", required_argument, NULL, 0},
-	{"from", required_argument, NULL, 0},
-	{"to", required_argument, NULL, 0},
-	{"limit", required_argument, NULL, 0},
-	{NULL, 0, NULL, 0},
-};
-static const char *const names[] = {
-	"--origin", "--event", "--level", "--from", "--to", "--limit", NULL};
-
 static char *below(const json_t *row)
 {
 	const char *text = json_string_value(json_object_get(row, "text"));
@@ -40,72 +25,12 @@ static char *below(const json_t *row)
 	return line;
 }
 
-int yett_ctl_events(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_events(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	char query[2048] = "/v1/events";
-	int c, place;
+	static const struct yett_view view = {NULL, "no events", columns, below, NULL};
+	char *query = yett_ctl_query("/v1/events", line);
+	int code = yett_ctl_view_at(ctl, &view, query);
 
-	optind = 0;
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:", table, &place)) != -1) {
-		size_t length = strlen(query);
-		char *escaped;
-
-		if (c != 0) {
-			return yett_ctl_wrong("option of events", argv[optind - 1], names);
-		}
-		escaped = yett_ctl_escape(optarg);
-		snprintf(query + length, sizeof(query) - length, "%s%s=%s",
-			strchr(query, '?') != NULL ? "&" : "?", table[place].name, escaped);
-		free(escaped);
-	}
-	if (optind < argc) {
-		return yett_ctl_wrong("option of events", argv[optind], names);
-	}
-	return yett_ctl_list_at(ctl, query, columns, "no events", below);
-}
-
-static const struct yett_column letters[] = {
-	{"ID", "id", NULL, true},
-	{"FROM", "origin_name", NULL, false},
-	{"RECEIVED", "received", yett_table_since, true},
-	{"FIRST", "first", NULL, true},
-	{"RECORDS", "count", NULL, true},
-	{"BYTES", "bytes", yett_table_bytes, true},
-	{"THROUGH", "gateway", NULL, false},
-	{NULL, NULL, NULL, false},
-};
-
-static char *letter_below(const json_t *row)
-{
-	const char *cause = json_string_value(json_object_get(row, "cause"));
-	const char *batch = json_string_value(json_object_get(row, "batch"));
-	char *line = NULL;
-
-	if (asprintf(&line, "  %s%s%s", cause != NULL ? cause : "", batch != NULL ? "\n" : "",
-		    batch != NULL ? batch : "") < 0) {
-		abort();
-	}
-	return line;
-}
-
-int yett_ctl_dead(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const verbs[] = {"list", "show", NULL};
-	char query[64] = "/v1/dead";
-	char *end;
-
-	if (argc < 2 || (argc == 2 && strcmp(argv[1], "list") == 0)) {
-		return yett_ctl_list_at(ctl, query, letters, "no dead letters", letter_below);
-	}
-	if (strcmp(argv[1], "show") != 0) {
-		return yett_ctl_wrong("command of dead", argv[1], verbs);
-	}
-	if (argc != 3 || strtoul(argv[2], &end, 10) == 0 || *end != '\0') {
-		fputs("yettctl: dead show wants the id of one, as yettctl dead list shows it\n",
-			stderr);
-		return YETT_EXIT_USAGE;
-	}
-	snprintf(query, sizeof(query), "/v1/dead?id=%.20s", argv[2]);
-	return yett_ctl_list_at(ctl, query, letters, "there is no such dead letter", letter_below);
+	free(query);
+	return code;
 }

@@ -220,8 +220,7 @@ static int finish(const struct yett_ctl *ctl, json_t *json)
 	bool well = strcmp(text_of(json, "state"), "well") == 0;
 
 	if (ctl->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
+		yett_ctl_print_json(ctl, json);
 	} else {
 		print_explanation(json);
 	}
@@ -342,8 +341,7 @@ int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv)
 		}
 	}
 	if (ctl->json) {
-		json_dumpf(rows, stdout, JSON_INDENT(2));
-		putchar('\n');
+		yett_ctl_print_json(ctl, rows);
 	} else {
 		yett_table_print_with(drilled, rows, "no upstreams", drilled_below);
 	}

@@ -1,6 +1,6 @@
 /* `yettctl group …`: the management group, its keys, servers, settings and rules.
  *
- * Responsible for their arguments, for asking the node's interface, and for what is printed. Not
+ * Responsible for asking the node's interface, and for what is printed. Not
  * responsible for the keys themselves (manage/group.c). */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,17 +52,7 @@ static void print_group(const json_t *json)
 
 static int print(const struct yett_ctl *ctl, json_t *json)
 {
-	if (json == NULL) {
-		return YETT_EXIT_FAILED;
-	}
-	if (ctl->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_group(json);
-	}
-	json_decref(json);
-	return YETT_EXIT_GOOD;
+	return yett_ctl_print(ctl, json, print_group);
 }
 
 /* A certificate comes with the second hand of the server that holds the group's key. */
@@ -83,126 +73,67 @@ static int wait_certified(const struct yett_ctl *ctl, json_t *json)
 	return print(ctl, json);
 }
 
-static int init(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_show(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	if (argc != 3) {
-		fputs("usage: yettctl group init NAME\n", stderr);
-		return YETT_EXIT_USAGE;
-	}
-	return wait_certified(
-		ctl, yett_ctl_post(ctl, "/v1/group/init", json_pack("{s:s}", "name", argv[2])));
+	(void)line;
+	return print(ctl, yett_ctl_get(ctl, "/v1/group"));
 }
 
-static int join(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_init(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	(void)argv;
-	if (argc != 2) {
-		fputs("usage: yettctl group join\n", stderr);
-		return YETT_EXIT_USAGE;
-	}
+	return wait_certified(ctl,
+		yett_ctl_post(ctl, "/v1/group/init", json_pack("{s:s}", "name", line->words[0])));
+}
+
+int yett_ctl_group_join(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	(void)line;
 	return wait_certified(ctl, yett_ctl_post(ctl, "/v1/group/join", json_object()));
 }
 
-static int rollover(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_rollover(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	(void)argv;
-	if (argc != 2) {
-		fputs("usage: yettctl group rollover\n", stderr);
-		return YETT_EXIT_USAGE;
-	}
+	(void)line;
 	return print(ctl, yett_ctl_post(ctl, "/v1/group/rollover", json_object()));
 }
 
-static int set(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	static const char *const keys[] = {"manual-agents", "decision-days", NULL};
 	json_t *body = json_object();
 
-	for (int i = 2; i < argc; i++) {
-		char *equals = strchr(argv[i], '=');
+	for (int i = 0; i < line->count; i++) {
+		char *equals = strchr(line->words[i], '=');
 
 		if (equals == NULL) {
 			json_decref(body);
-			fprintf(stderr, "yettctl: write %s=VALUE\n", argv[i]);
+			fprintf(stderr, "yettctl: write %s=VALUE\n", line->words[i]);
 			return YETT_EXIT_USAGE;
 		}
 		*equals = '\0';
-		if (strcmp(argv[i], keys[0]) == 0) {
+		if (strcmp(line->words[i], keys[0]) == 0) {
 			json_object_set_new(body, "manual_agents", json_string(equals + 1));
-		} else if (strcmp(argv[i], keys[1]) == 0) {
+		} else if (strcmp(line->words[i], keys[1]) == 0) {
 			json_object_set_new(
 				body, "decision_days", json_integer(strtol(equals + 1, NULL, 10)));
 		} else {
 			json_decref(body);
-			return yett_ctl_wrong("setting of the group", argv[i], keys);
+			return yett_ctl_wrong("setting of the group", line->words[i], keys);
 		}
 	}
 	return print(ctl, yett_ctl_post(ctl, "/v1/group/set", body));
 }
 
-static int rule(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_rule_add(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	static const char *const words[] = {"add", "delete", NULL};
-	static const char *const options[] = {"--method", "--authority", NULL};
-	json_t *body;
-
-	if (argc < 4) {
-		fputs("usage: yettctl group rule add PATTERN [--method M] [--authority A]\n"
-		      "       yettctl group rule delete PATTERN\n",
-			stderr);
-		return YETT_EXIT_USAGE;
-	}
-	body = json_pack("{s:s}", "name", argv[3]);
-	if (strcmp(argv[2], "delete") == 0 && argc == 4) {
-		return print(ctl, yett_ctl_post(ctl, "/v1/group/rules/delete", body));
-	}
-	if (strcmp(argv[2], "add") != 0) {
-		json_decref(body);
-		return yett_ctl_wrong("command of group rule", argv[2], words);
-	}
-	for (int i = 4; i < argc; i += 2) {
-		bool method = strcmp(argv[i], options[0]) == 0;
-
-		if ((!method && strcmp(argv[i], options[1]) != 0) || i + 1 >= argc) {
-			json_decref(body);
-			return yett_ctl_wrong("option with a value", argv[i], options);
-		}
-		json_object_set_new(
-			body, method ? "method" : "authority", json_string(argv[i + 1]));
-	}
-	return print(ctl, yett_ctl_post(ctl, "/v1/group/rules/add", body));
+	return print(ctl, yett_ctl_post(ctl, "/v1/group/rules/add",
+				  json_pack("{s:s, s:s*, s:s*}", "name", line->words[0], "method",
+					  yett_line_value(line, "method"), "authority",
+					  yett_line_value(line, "authority"))));
 }
 
-static int show(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_group_rule_delete(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	(void)argc;
-	(void)argv;
-	return print(ctl, yett_ctl_get(ctl, "/v1/group"));
-}
-
-int yett_ctl_group(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const struct {
-		const char *name;
-		int (*run)(const struct yett_ctl *ctl, int argc, char **argv);
-	} commands[] = {
-		{"show", show},
-		{"init", init},
-		{"join", join},
-		{"rollover", rollover},
-		{"set", set},
-		{"rule", rule},
-	};
-	const char *words[sizeof(commands) / sizeof(commands[0]) + 1] = {NULL};
-
-	if (argc == 1) {
-		return show(ctl, argc, argv);
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		words[i] = commands[i].name;
-		if (strcmp(commands[i].name, argv[1]) == 0) {
-			return commands[i].run(ctl, argc, argv);
-		}
-	}
-	return yett_ctl_wrong("command of group", argv[1], words);
+	return print(ctl, yett_ctl_post(ctl, "/v1/group/rules/delete",
+				  json_pack("{s:s}", "name", line->words[0])));
 }

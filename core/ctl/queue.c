@@ -1,5 +1,5 @@
-/* `yettctl queue`: a running node's queue through its API; a stopped node's by reading it, with the
- * module that wrote it, opened read-only.
+/* `yettctl queue inspect|verify|export`: a stopped node's queue, read with the module that wrote it,
+ * opened read-only.
  *
  * Responsible for inspect (what is there, by origin), verify (is each batch whole; exit code 1 if
  * not) and export (its records, a line of JSON each). Changes nothing on disk. Not responsible for the
@@ -259,40 +259,28 @@ static int read_all(struct look *look, bool export_records)
 	return look->damaged > 0 ? YETT_EXIT_FAILED : YETT_EXIT_GOOD;
 }
 
-static int run_command(struct look *look, const char *command)
+static int verify(struct look *look)
 {
-	if (strcmp(command, "inspect") == 0) {
-		return inspect(look);
-	}
-	return read_all(look, strcmp(command, "export") == 0);
+	return read_all(look, false);
 }
 
-int yett_ctl_queue(const struct yett_ctl *ctl, int argc, char **argv)
+static int export_all(struct look *look)
 {
-	static const char *const commands[] = {"inspect", "verify", "export", NULL};
+	return read_all(look, true);
+}
+
+static int look_into(
+	const struct yett_ctl *ctl, const char *directory, int (*run)(struct look *look))
+{
 	struct yett_error error = YETT_ERROR_INIT;
 	struct look look = {.json = ctl->json};
-	bool known = false;
 	int code = YETT_EXIT_FAILED;
 
-	if (argc == 1) {
-		return yett_ctl_show(ctl, argc, argv);
-	}
-	for (size_t i = 0; commands[i] != NULL; i++) {
-		known = known || strcmp(commands[i], argv[1]) == 0;
-	}
-	if (!known) {
-		return yett_ctl_wrong("command of queue", argv[1], commands);
-	}
-	if (argc != 3) {
-		fprintf(stderr, "usage: yettctl queue %s DIR\n", argv[1]);
-		return YETT_EXIT_USAGE;
-	}
 	look.loader = yett_loader_new();
 	yett_arena_init(&look.arena);
 	config_init(&look.config);
-	if (open_queue(&look, argv[2], &error) == 0) {
-		code = run_command(&look, argv[1]);
+	if (open_queue(&look, directory, &error) == 0) {
+		code = run(&look);
 	} else {
 		fprintf(stderr, "yettctl: %s%s%s\n",
 			error.text[0] != '\0' ? error.text : "the queue cannot be opened",
@@ -303,4 +291,19 @@ int yett_ctl_queue(const struct yett_ctl *ctl, int argc, char **argv)
 	config_destroy(&look.config);
 	yett_loader_free(look.loader);
 	return code;
+}
+
+int yett_ctl_queue_inspect(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return look_into(ctl, line->words[0], inspect);
+}
+
+int yett_ctl_queue_verify(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return look_into(ctl, line->words[0], verify);
+}
+
+int yett_ctl_queue_export(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return look_into(ctl, line->words[0], export_all);
 }

@@ -1,28 +1,15 @@
 /* `yettctl records`: what is stored, filtered, and followed as it arrives. Responsible for turning
  * options into a query and rows into lines. Following asks again after the last id that it has seen,
  * so nothing is shown twice or left out. */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ctl.h"
+#include "table.h"
 
 #define FOLLOW_US 500000
-
-static const struct option table[] = {
-	{"origin", required_argument, NULL, 'o'},
-	{"name", required_argument, NULL, 'n'},
-	{"kind", required_argument, NULL, 'k'},
-	{"from", required_argument, NULL, 'f'},
-	{"to", required_argument, NULL, 't'},
-	{"limit", required_argument, NULL, 'l'},
-	{"follow", no_argument, NULL, 'F'},
-	{NULL, 0, NULL, 0},
-};
-static const char *const names[] = {
-	"--origin", "--name", "--kind", "--from", "--to", "--limit", "--follow", NULL};
 
 /* One line, whatever the text holds. */
 static void print_text(const char *text, size_t most)
@@ -54,6 +41,7 @@ static const char *string_of(const json_t *row, const char *key, const char *oth
 	return text != NULL ? text : otherwise;
 }
 
+/* When, whose and what; below it, how much or which words: on 80 columns. */
 static void print_row(const json_t *row)
 {
 	const json_t *value = json_object_get(row, "value");
@@ -63,7 +51,7 @@ static void print_row(const json_t *row)
 	print_text(string_of(row, "origin_name", string_of(row, "origin", "-")), 40);
 	printf("  ");
 	print_text(string_of(row, "name", "-"), 60);
-	printf("  ");
+	printf("\n  ");
 	if (strcmp(kind, "metric") == 0) {
 		if (json_is_integer(value)) {
 			printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -74,32 +62,24 @@ static void print_row(const json_t *row)
 		print_attributes(json_object_get(row, "attributes"));
 	} else {
 		if (strcmp(kind, "state") == 0) {
-			printf("%s  ", string_of(row, "state", "?"));
+			yett_table_word(string_of(row, "state", "?"));
+			printf("  ");
 		}
 		print_text(string_of(row, "body", ""), 200);
 	}
 	putchar('\n');
 }
 
-static void add(char *query, size_t size, const char *key, const char *value)
-{
-	char *escaped;
-	size_t length = strlen(query);
-
-	if (value == NULL) {
-		return;
-	}
-	escaped = yett_ctl_escape(value);
-	snprintf(query + length, size - length, "%s%s=%s", strchr(query, '?') != NULL ? "&" : "?",
-		key, escaped);
-	free(escaped);
-}
-
+/* Drawn again and again, each answer is a line of JSON; else each record is. */
 static json_int_t print_rows(const struct yett_ctl *ctl, const json_t *rows, json_int_t last)
 {
 	size_t i;
 	json_t *row;
 
+	if (ctl->json && ctl->watch_s > 0) {
+		yett_ctl_print_json(ctl, rows);
+		return last;
+	}
 	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
 	{
 		json_int_t id = json_integer_value(json_object_get(row, "id"));
@@ -116,71 +96,40 @@ static json_int_t print_rows(const struct yett_ctl *ctl, const json_t *rows, jso
 	return last;
 }
 
-int yett_ctl_records(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_records(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	const char *origin = NULL, *name = NULL, *kind = NULL, *from = NULL, *to = NULL,
-		   *limit = NULL;
-	bool follow = false;
+	char *query = yett_ctl_query("/v1/records", line);
+	bool follow = yett_line_value(line, "follow") != NULL;
 	json_int_t last = 0;
-	int c;
+	int code = YETT_EXIT_GOOD;
 
-	optind = 0;
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:f", table, NULL)) != -1) {
-		switch (c) {
-		case 'o':
-			origin = optarg;
-			break;
-		case 'n':
-			name = optarg;
-			break;
-		case 'k':
-			kind = optarg;
-			break;
-		case 't':
-			to = optarg;
-			break;
-		case 'l':
-			limit = optarg;
-			break;
-		case 'F':
-			follow = true;
-			break;
-		case 'f':
-			if (optarg != NULL) {
-				from = optarg;
-			} else {
-				follow = true;
-			}
-			break;
-		default:
-			return yett_ctl_wrong("option of records", argv[optind - 1], names);
-		}
+	if (follow && ctl->watch_s > 0) {
+		fputs("yettctl: --follow and --watch exclude each other: leave one out\n", stderr);
+		code = YETT_EXIT_USAGE;
 	}
-	if (optind < argc) {
-		return yett_ctl_wrong("option of records", argv[optind], names);
-	}
-	do {
-		char query[2048] = "/v1/records", after[32];
+	while (code == YETT_EXIT_GOOD) {
+		char *path = NULL;
 		json_t *rows;
 
-		snprintf(after, sizeof(after), "%" JSON_INTEGER_FORMAT, last);
-		add(query, sizeof(query), "origin", origin);
-		add(query, sizeof(query), "name", name);
-		add(query, sizeof(query), "kind", kind);
-		add(query, sizeof(query), "from", from);
-		add(query, sizeof(query), "to", to);
-		add(query, sizeof(query), "limit", limit);
-		add(query, sizeof(query), "after", last > 0 ? after : NULL);
-		rows = yett_ctl_get(ctl, query);
+		if (asprintf(&path, "%s%cafter=%" JSON_INTEGER_FORMAT, query,
+			    strchr(query, '?') != NULL ? '&' : '?', last) < 0) {
+			abort();
+		}
+		rows = yett_ctl_get(ctl, last > 0 ? path : query);
+		free(path);
 		if (rows == NULL) {
-			return YETT_EXIT_FAILED;
+			code = YETT_EXIT_NO_ANSWER;
+			break;
 		}
 		last = print_rows(ctl, rows, last);
 		if (follow && json_array_size(rows) == 0) {
 			usleep(FOLLOW_US);
 		}
 		json_decref(rows);
-	} while (follow);
-	return YETT_EXIT_GOOD;
+		if (!follow) {
+			break;
+		}
+	}
+	free(query);
+	return code;
 }

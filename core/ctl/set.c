@@ -137,8 +137,7 @@ static void print_node(const json_t *json)
 static void print(const struct yett_ctl *ctl, const json_t *json)
 {
 	if (ctl->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
+		yett_ctl_print_json(ctl, json);
 	} else {
 		print_node(json);
 	}
@@ -157,7 +156,7 @@ int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv)
 	json = yett_ctl_get(ctl, path);
 	free(path);
 	if (json == NULL) {
-		return YETT_EXIT_FAILED;
+		return YETT_EXIT_NO_ANSWER;
 	}
 	print(ctl, json);
 	json_decref(json);

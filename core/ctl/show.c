@@ -1,9 +1,8 @@
-/* Views that are one question and one table: servers, agents, sessions, upstreams, modules, node.
- * Responsible for which columns a view has; the API says what is in them. */
+/* Views that are one question and one table. Responsible for which columns a view has; the API says
+ * what is in them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ctl.h"
 #include "table.h"
@@ -175,63 +174,155 @@ static void print_queue(const json_t *json)
 	}
 }
 
-static const struct view {
-	const char *name, *path, *empty;
-	const struct yett_column *columns; /* NULL: an object of its own shape */
-	void (*print)(const json_t *json);
-	char *(*below)(const json_t *row); /* a line under each row */
-} views[] = {
-	{"servers", "/v1/servers", "no management servers or gateways", servers, NULL, cause_below},
-	{"agents", "/v1/agents", NULL, NULL, print_agents, NULL},
-	{"sessions", "/v1/sessions", "no sessions", sessions, NULL, session_below},
-	{"upstreams", "/v1/upstreams", "no upstreams", upstreams, NULL, NULL},
-	{"modules", "/v1/modules", "no modules", modules, NULL, NULL},
-	{"queue", "/v1/queue", NULL, NULL, print_queue, NULL},
-	{"node", "/v1/node", NULL, NULL, print_object, NULL},
-};
-
-static int show_once(const struct yett_ctl *ctl, const struct view *view)
+static const char *text_of(const json_t *row, const char *key)
 {
-	json_t *json = yett_ctl_get(ctl, view->path);
+	const char *text = json_string_value(json_object_get(row, key));
 
-	if (json == NULL) {
-		return YETT_EXIT_FAILED;
-	}
-	if (ctl->watch_s > 0) {
-		fputs("\033[H\033[2J", stdout);
-	}
-	if (ctl->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else if (view->columns != NULL) {
-		yett_table_print_with(view->columns, json, view->empty, view->below);
-	} else {
-		view->print(json);
-	}
-	fflush(stdout);
-	json_decref(json);
-	return YETT_EXIT_GOOD;
+	return text != NULL ? text : "-";
 }
 
-int yett_ctl_show(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const none[] = {NULL};
-	int result = YETT_EXIT_FAILED;
+static const struct yett_column pending[] = {
+	{"NAME", "name", NULL, false},
+	{"TYPE", "type", NULL, false},
+	{"SERVER", "server", NULL, false},
+	{"SINCE", "since", yett_table_since, true},
+	{NULL, NULL, NULL, false},
+};
 
-	if (argc > 1) {
-		return yett_ctl_wrong("argument of this view", argv[1], none);
+static char *waits_below(const json_t *row)
+{
+	const char *via = json_string_value(json_object_get(row, "via"));
+	char *text = NULL;
+
+	if (asprintf(&text, "     %s %s from %s%s%s", text_of(row, "method"),
+		    text_of(row, "principal"), text_of(row, "address"), via != NULL ? " via " : "",
+		    via != NULL ? via : "") < 0) {
+		abort();
 	}
+	return text;
+}
+
+static const struct yett_column decisions[] = {
+	{"NAME", "name", NULL, false},
+	{"TYPE", "type", NULL, false},
+	{"DECISION", "verdict", NULL, false},
+	{"SITE", "site", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static char *decision_below(const json_t *row)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "     by %s at %s", text_of(row, "by"), text_of(row, "at")) < 0) {
+		abort();
+	}
+	return text;
+}
+
+static const struct yett_column audit[] = {
+	{"AT", "at", NULL, false},
+	{"BY", "by", NULL, false},
+	{"ACTION", "action", NULL, false},
+	{"ON", "key", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct yett_column maintenance[] = {
+	{"NODE", "node", NULL, false},
+	{"SITE", "site", NULL, false},
+	{"SINCE", "since", yett_table_since, true},
+	{"ENDS IN", "until", yett_table_until, true},
+	{"BY", "by", NULL, false},
+	{"REASON", "reason", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct yett_column losses[] = {
+	{"CAUSE", "cause", NULL, false},
+	{"EPOCH", "epoch", NULL, true},
+	{"LANE", "lane", NULL, true},
+	{"FIRST", "first", NULL, true},
+	{"COUNT", "count", NULL, true},
+	{NULL, NULL, NULL, false},
+};
+
+/* Ids are long, and 80 columns are what everybody has. */
+static char *loss_below(const json_t *row)
+{
+	char *text = NULL;
+
+	if (asprintf(&text, "     of %s\n     says %s", text_of(row, "origin"),
+		    text_of(row, "holder")) < 0) {
+		abort();
+	}
+	return text;
+}
+
+static const struct yett_column letters[] = {
+	{"ID", "id", NULL, true},
+	{"FROM", "origin_name", NULL, false},
+	{"RECEIVED", "received", yett_table_since, true},
+	{"FIRST", "first", NULL, true},
+	{"RECORDS", "count", NULL, true},
+	{"BYTES", "bytes", yett_table_bytes, true},
+	{"THROUGH", "gateway", NULL, false},
+	{NULL, NULL, NULL, false},
+};
+
+static char *letter_below(const json_t *row)
+{
+	const char *batch = json_string_value(json_object_get(row, "batch"));
+	char *line = NULL;
+
+	if (asprintf(&line, "  %s%s%s", text_of(row, "cause"), batch != NULL ? "\n" : "",
+		    batch != NULL ? batch : "") < 0) {
+		abort();
+	}
+	return line;
+}
+
+static const struct {
+	const char *name; /* the form's first word */
+	struct yett_view view;
+} views[] = {
+	{"servers",
+		{"/v1/servers", "no management servers or gateways", servers, cause_below, NULL}},
+	{"agents", {"/v1/agents", NULL, NULL, NULL, print_agents}},
+	{"sessions", {"/v1/sessions", "no sessions", sessions, session_below, NULL}},
+	{"upstreams", {"/v1/upstreams", "no upstreams", upstreams, NULL, NULL}},
+	{"modules", {"/v1/modules", "no modules", modules, NULL, NULL}},
+	{"queue", {"/v1/queue", NULL, NULL, NULL, print_queue}},
+	{"node", {"/v1/node", NULL, NULL, NULL, print_object}},
+	{"pending", {"/v1/pending", "nobody waits for a decision", pending, waits_below, NULL}},
+	{"decisions",
+		{"/v1/decisions", "nothing has been decided", decisions, decision_below, NULL}},
+	{"audit", {"/v1/audit", "nothing has been changed", audit, NULL, NULL}},
+	{"maintenance", {"/v1/maintenance", "nobody is in maintenance", maintenance, NULL, NULL}},
+	{"losses", {"/v1/losses", "nothing is lost", losses, loss_below, NULL}},
+	{"dead list", {"/v1/dead", "no dead letters", letters, letter_below, NULL}},
+};
+
+int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	(void)line;
 	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
-		if (strcmp(views[i].name, argv[0]) != 0) {
-			continue;
+		if (strcmp(views[i].name, ctl->form->words) == 0) {
+			return yett_ctl_view_at(ctl, &views[i].view, views[i].view.path);
 		}
-		do {
-			result = show_once(ctl, &views[i]);
-			if (ctl->watch_s > 0 && result == YETT_EXIT_GOOD) {
-				usleep((useconds_t)(ctl->watch_s * 1e6));
-			}
-		} while (ctl->watch_s > 0 && result == YETT_EXIT_GOOD);
-		return result;
 	}
-	return YETT_EXIT_USAGE;
+	abort(); /* the table of commands has a view that this one lacks */
+}
+
+int yett_ctl_dead_show(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	static const struct yett_view view = {
+		NULL, "there is no such dead letter", letters, letter_below, NULL};
+	char *escaped = yett_ctl_escape(line->words[0]), path[256];
+	int code;
+
+	snprintf(path, sizeof(path), "/v1/dead?id=%.200s", escaped);
+	code = yett_ctl_view_at(ctl, &view, path);
+	free(escaped);
+	return code;
 }

@@ -2,6 +2,7 @@
  * (a terminal, and no NO_COLOR). Cells are cut at 60 characters, but for the last of a row. */
 #include "table.h"
 
+#include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #define COLUMNS_MAX 16
 #define CELL_MAX    60
+#define SCREEN      80
 
 static bool colourful(void)
 {
@@ -168,15 +170,47 @@ static const char *colour_of(const char *text)
 	return NULL;
 }
 
-static void print_cell(const struct yett_column *column, const char *text, size_t width, bool last)
+void yett_table_word(const char *text)
 {
 	const char *colour = colourful() ? colour_of(text) : NULL;
+
+	printf("%s%s%s", colour != NULL ? colour : "", text, colour != NULL ? "\033[0m" : "");
+}
+
+void yett_table_wrapped(const char *text, int from)
+{
+	int at = from;
+
+	while (*text != '\0') {
+		int bytes = (int)strcspn(text, " ");
+		int length = (int)g_utf8_strlen(text, bytes);
+
+		if (at > from && at + 1 + length > SCREEN) {
+			printf("\n%*s", from, "");
+			at = from;
+		}
+		if (at > from) {
+			putchar(' ');
+			at++;
+		}
+		for (int i = 0; i < bytes; i++) {
+			putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+		}
+		at += length;
+		text += bytes;
+		text += strspn(text, " ");
+	}
+	putchar('\n');
+}
+
+static void print_cell(const struct yett_column *column, const char *text, size_t width, bool last)
+{
 	size_t pad = strlen(text) < width ? width - strlen(text) : 0;
 
 	if (column->right) {
 		printf("%*s", (int)pad, "");
 	}
-	printf("%s%s%s", colour != NULL ? colour : "", text, colour != NULL ? "\033[0m" : "");
+	yett_table_word(text);
 	if (!column->right && !last) {
 		printf("%*s", (int)pad, "");
 	}

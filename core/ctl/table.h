@@ -20,6 +20,11 @@ void yett_table_print(const struct yett_column *columns, const json_t *rows, con
 void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
 	char *(*below)(const json_t *row));
 
+/* Words on 80 columns: the first line has got to column `from`, where the next ones begin. */
+void yett_table_wrapped(const char *text, int from);
+/* A state, coloured on a terminal. */
+void yett_table_word(const char *text);
+
 char *yett_table_bytes(const json_t *row, const json_t *value);  /* 1.5 MiB */
 char *yett_table_age_ms(const json_t *row, const json_t *value); /* 3 min */
 char *yett_table_since(const json_t *row, const json_t *value);  /* a time → how long ago */

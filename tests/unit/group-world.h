@@ -5,7 +5,7 @@
 
 #include "manage/court.h"
 #include "manage/kept.h"
-#include "simulation/world.h"
+#include "../simulation/world.h"
 
 #define BRANCH "branch.example"
 #define DAY_S  INT64_C(86400)

@@ -336,7 +336,9 @@ int yett_accept_open(struct yett_node *node, const struct yett_listener_settings
 	transport->endpoint_address(gate->endpoint, address, sizeof(address));
 	yett_log(YETT_LOG_NOTICE, "listening", "taking sessions address=%s admit=%zu", address,
 		settings->admit.count);
-	if (settings->admit.count == 0) {
+	if (settings->admit.count == 0 &&
+		(node->management.decides == NULL ||
+			!node->management.decides(node->management.arg))) {
 		yett_log(YETT_LOG_WARNING, "nobody-admitted",
 			"`admit` of this listener is empty, so every node is refused; list names "
 			"or "

@@ -385,8 +385,7 @@ static void find_of_server(struct yett_manage *manage, const struct yett_server 
 {
 	bool works = yett_maintenance_of_id(manage, &server->id) != NULL;
 
-	if (server->seen_at_ns == 0 &&
-		yett_now(manage->node) - manage->opened_ns < YETT_SERVER_SILENCE_NS) {
+	if (yett_share_unheard(manage, server)) {
 		keep_open(manage, "unreachable", &server->id, server->name);
 	} else if (!yett_share_fresh(manage, server)) {
 		find_unreachable(manage, &server->id, server->name, "management server",

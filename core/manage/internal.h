@@ -95,7 +95,8 @@ struct yett_manage {
 	GHashTable *maintenance; /* struct yett_maintenance by key */
 	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
 	uint64_t words;
-	bool shared; /* the others can read whom this one has */
+	bool shared;      /* the others can read whom this one has */
+	GPtrArray *stale; /* keys of presence that an earlier start has left; NULL: they are gone */
 	struct yett_lease lease;
 	struct yett_look *look;
 	struct yett_alerts *alerts;
@@ -145,6 +146,8 @@ int yett_registry_load(struct yett_manage *manage, struct yett_error *error);
 /* Somebody has changed a document: of nodes that are not connected here, the others know better. */
 void yett_registry_changed(void *arg, const char *table, const char *key, const char *json);
 void yett_registry_node(struct yett_manage *manage, const struct yett_known *known);
+/* This server's own name, by which its records are found in the store. */
+void yett_registry_self(struct yett_manage *manage);
 void yett_registry_grant(struct yett_manage *manage, const struct yett_grant *grant);
 
 /* ask.c: the way of decisions, up and down */
@@ -228,6 +231,8 @@ void yett_share_node(struct yett_manage *manage, const struct yett_known *known)
 const struct yett_server *yett_share_find(
 	const struct yett_manage *manage, const struct yett_id *id);
 bool yett_share_fresh(const struct yett_manage *manage, const struct yett_server *server);
+/* Whether it cannot be told yet: this server has just started, and that one has not said a word since. */
+bool yett_share_unheard(const struct yett_manage *manage, const struct yett_server *server);
 bool yett_share_has(const struct yett_manage *manage, const struct yett_known *known);
 
 /* checks.c: what plugins say */

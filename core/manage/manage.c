@@ -436,6 +436,8 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 			yett_look_open(manage);
 			result = yett_notify_open(manage, error);
 		}
+		/* What is written now would be written while this thread reads by the same means. */
+		(void)YETT_BUG_IF(!yett_store_idle(node));
 		return result;
 	}
 	if (kit != NULL && kit[0] != '\0') {

@@ -12,6 +12,8 @@
 #include "../flow/stages.h"
 #include "internal.h"
 
+#define SERVER_ROLE "management server"
+
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -33,6 +35,10 @@ static int load_node(void *arg, const char *key, const char *json, uint64_t revi
 			"key=%s",
 			key);
 		json_decref(object);
+		return 0;
+	}
+	if (strcmp(text_of(object, "role"), SERVER_ROLE) == 0) {
+		json_decref(object); /* its name, for who reads the store; share.c has the rest */
 		return 0;
 	}
 	known = yett_known_ensure(manage, &id);
@@ -72,6 +78,21 @@ int yett_registry_load(struct yett_manage *manage, struct yett_error *error)
 
 	return result != 0 ? result
 			   : store->registry_list(self, "grant", NULL, load_grant, manage, error);
+}
+
+void yett_registry_self(struct yett_manage *manage)
+{
+	char id[YETT_ID_TEXT_SIZE];
+	json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:b}", "id",
+		yett_id_text(&manage->node->id, id), "name", manage->node->name, "role",
+		SERVER_ROLE, "software", "yett " PACKAGE_VERSION, "is_gateway", false);
+	char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	if (text != NULL) {
+		yett_store_document(manage->node, "node", id, text);
+	}
+	free(text);
+	json_decref(object);
 }
 
 /* Whether a document says what this very node has written. */

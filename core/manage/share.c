@@ -27,6 +27,7 @@ void yett_share_init(struct yett_manage *manage)
 void yett_share_done(struct yett_manage *manage)
 {
 	g_hash_table_unref(manage->servers);
+	g_clear_pointer(&manage->stale, g_ptr_array_unref);
 }
 
 const struct yett_server *yett_share_find(
@@ -39,6 +40,17 @@ bool yett_share_fresh(const struct yett_manage *manage, const struct yett_server
 {
 	return !server->stopped && server->seen_at_ns != 0 &&
 	       yett_now(manage->node) - server->seen_at_ns <= YETT_SERVER_SILENCE_NS;
+}
+
+/* Whether this server has just started, so that others need not have said a word yet. */
+static bool is_young(const struct yett_manage *manage)
+{
+	return yett_now(manage->node) - manage->opened_ns < YETT_SERVER_SILENCE_NS;
+}
+
+bool yett_share_unheard(const struct yett_manage *manage, const struct yett_server *server)
+{
+	return server->seen_at_ns == 0 && is_young(manage);
 }
 
 bool yett_share_has(const struct yett_manage *manage, const struct yett_known *known)
@@ -115,6 +127,15 @@ static void share_all(struct yett_manage *manage)
 	}
 }
 
+static void heard_of(struct yett_manage *manage, struct yett_server *server)
+{
+	if (!yett_share_fresh(manage, server)) {
+		server->back_at_ns = yett_now(manage->node);
+	}
+	server->seen_at_ns = yett_now(manage->node);
+	server->seen_ns = yett_clock_wall(manage->node->clock);
+}
+
 static void saw_server(struct yett_manage *manage, const struct yett_document *document)
 {
 	struct yett_server *server;
@@ -128,12 +149,12 @@ static void saw_server(struct yett_manage *manage, const struct yett_document *d
 		server = g_new0(struct yett_server, 1);
 		server->id = id;
 		g_hash_table_insert(manage->servers, &server->id, server);
-	} else if (server->revision != document->revision) {
-		if (!yett_share_fresh(manage, server)) {
-			server->back_at_ns = yett_now(manage->node);
+		/* What is there when this server starts may be old; what turns up later is news. */
+		if (!is_young(manage)) {
+			heard_of(manage, server);
 		}
-		server->seen_at_ns = yett_now(manage->node);
-		server->seen_ns = yett_clock_wall(manage->node->clock);
+	} else if (server->revision != document->revision) {
+		heard_of(manage, server);
 	}
 	if (server->revision == document->revision) {
 		return;
@@ -223,8 +244,45 @@ static void say_word(struct yett_manage *manage, bool stopped)
 			(json_int_t)++manage->words));
 }
 
+static int note_own(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct yett_manage *manage = arg;
+	char id[YETT_ID_TEXT_SIZE];
+
+	(void)json;
+	(void)revision;
+	if (g_str_has_prefix(key, yett_id_text(&manage->node->id, id))) {
+		g_ptr_array_add(manage->stale, g_strdup(key));
+	}
+	return 0;
+}
+
+/* Only notes what is to be written: as long as the loop does not run, the store's writer is this
+ * thread's to read with, and no other may use it. */
+void yett_share_open(struct yett_manage *manage)
+{
+	void *self;
+	const struct yett_store_operations *store = yett_store_operations(manage->node, &self);
+
+	manage->stale = g_ptr_array_new_with_free_func(g_free);
+	store->registry_list(self, "presence", NULL, note_own, manage, NULL);
+}
+
+/* Before anything else is said: whom an earlier start had, this one has not. */
+static void begin(struct yett_manage *manage)
+{
+	for (guint i = 0; i < manage->stale->len; i++) {
+		yett_store_document(manage->node, "presence", manage->stale->pdata[i], NULL);
+	}
+	g_clear_pointer(&manage->stale, g_ptr_array_unref);
+	yett_registry_self(manage);
+}
+
 void yett_share_tick(struct yett_manage *manage, uint64_t now_ns)
 {
+	if (manage->stale != NULL) {
+		begin(manage);
+	}
 	if (manage->node->draining) {
 		if (manage->next_word_ns != UINT64_MAX) {
 			manage->next_word_ns = UINT64_MAX;
@@ -234,25 +292,4 @@ void yett_share_tick(struct yett_manage *manage, uint64_t now_ns)
 		manage->next_word_ns = now_ns + WORD_NS;
 		say_word(manage, false);
 	}
-}
-
-static int drop_own(void *arg, const char *key, const char *json, uint64_t revision)
-{
-	struct yett_manage *manage = arg;
-	char id[YETT_ID_TEXT_SIZE];
-
-	(void)json;
-	(void)revision;
-	if (g_str_has_prefix(key, yett_id_text(&manage->node->id, id))) {
-		yett_store_document(manage->node, "presence", key, NULL);
-	}
-	return 0;
-}
-
-void yett_share_open(struct yett_manage *manage)
-{
-	void *self;
-	const struct yett_store_operations *store = yett_store_operations(manage->node, &self);
-
-	store->registry_list(self, "presence", NULL, drop_own, manage, NULL);
 }

@@ -10,7 +10,7 @@
 #include "../base/id.h"
 #include "../flow/flight.h"
 #include "../flow/stages.h"
-#include "internal.h"
+#include "court.h"
 
 static void set(json_t *object, const char *key, json_t *value)
 {
@@ -109,6 +109,7 @@ static json_t *known_object(const struct listing *listing, const struct yett_kno
 {
 	const struct yett_node *node = yett_manage_node(listing->manage);
 	const struct yett_known *via = yett_manage_find(listing->manage, &known->via);
+	const struct yett_server *server = yett_share_find(listing->manage, &known->via);
 	struct yett_diagnosis verdict;
 	json_t *object = json_object();
 
@@ -123,6 +124,7 @@ static json_t *known_object(const struct listing *listing, const struct yett_kno
 	set_text(object, "primary_management_server",
 		yett_id_is_zero(&known->via) || yett_id_equal(&known->via, &node->id) ? node->name
 		: via != NULL                                                         ? via->name
+		: server != NULL                                                      ? server->name
 										      : NULL);
 	set_text(object, "authentication", known->method);
 	set_text(object, "software", known->software);
@@ -172,14 +174,18 @@ static void add_far_servers(struct listing *listing)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_server *server = value;
 		bool fresh = yett_share_fresh(listing->manage, server);
+		bool unheard = yett_share_unheard(listing->manage, server);
 		json_t *object = json_object();
 
 		set_name(object, server->name);
 		set_id(object, "id", &server->id);
 		set_text(object, "health_state",
-			fresh ? server->state : yett_health_text(YETT_HEALTH_UNREACHABLE));
+			fresh     ? server->state
+			: unheard ? yett_health_text(YETT_HEALTH_NOT_MONITORED)
+				  : yett_health_text(YETT_HEALTH_UNREACHABLE));
 		set_text(object, "health_cause",
 			fresh             ? server->cause
+			: unheard         ? "not seen since this server started"
 			: server->stopped ? "it was stopped"
 					  : "it says nothing any more");
 		set(object, "maintenance",
@@ -196,6 +202,53 @@ static void add_far_servers(struct listing *listing)
 	}
 }
 
+static void note_name(void *arg, const struct yett_known *known)
+{
+	g_hash_table_add(arg, (gpointer)(uintptr_t)known->name);
+}
+
+static gint by_text(gconstpointer a, gconstpointer b)
+{
+	const char *const *left = a, *const *right = b;
+
+	return strcmp(*left, *right);
+}
+
+/* Who is approved and has never come: it stands with the others, and is not monitored yet. */
+static void add_unseen(struct listing *listing, const char *table)
+{
+	const struct yett_court *court = listing->manage->court;
+	GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+	GPtrArray *unseen = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer key, value;
+
+	yett_manage_walk(listing->manage, note_name, names);
+	if (court != NULL) {
+		g_hash_table_iter_init(&iter, yett_court_table(court, table));
+		while (g_hash_table_iter_next(&iter, &key, &value)) {
+			if (yett_paper_verdict(value) == YETT_DECIDED_APPROVED &&
+				!g_hash_table_contains(names, key)) {
+				g_ptr_array_add(unseen, key);
+			}
+		}
+	}
+	g_ptr_array_sort(unseen, by_text);
+	for (guint i = 0; i < unseen->len; i++) {
+		const struct yett_paper *paper = yett_court_find(court, table, unseen->pdata[i]);
+		struct yett_known known = {.relay = strcmp(table, YETT_TABLE_GATEWAYS) == 0};
+		json_t *object;
+
+		g_strlcpy(known.name, unseen->pdata[i], sizeof(known.name));
+		object = known_object(listing, &known);
+		set_text(object, "health_cause", "approved, and has not reported yet");
+		set_text(object, "primary_management_server", yett_paper_text(paper, "server"));
+		json_array_append_new(listing->array, object);
+	}
+	g_ptr_array_free(unseen, TRUE);
+	g_hash_table_unref(names);
+}
+
 json_t *yett_view_servers(const struct yett_manage *manage)
 {
 	struct listing listing = {.manage = manage, .array = json_array()};
@@ -210,6 +263,7 @@ json_t *yett_view_servers(const struct yett_manage *manage)
 	}
 	add_far_servers(&listing);
 	yett_manage_walk(manage, add_server, &listing);
+	add_unseen(&listing, YETT_TABLE_GATEWAYS);
 	return listing.array;
 }
 
@@ -218,6 +272,7 @@ json_t *yett_view_agents(const struct yett_manage *manage)
 	struct listing listing = {.manage = manage, .array = json_array()};
 
 	yett_manage_walk(manage, add_agent, &listing);
+	add_unseen(&listing, YETT_TABLE_AGENTS);
 	return listing.array;
 }
 

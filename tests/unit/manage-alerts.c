@@ -297,6 +297,18 @@ static void the_lease_is_taken_over(void)
 	group_free(&group);
 }
 
+/* Whom the gateway reports to; and nothing but the two servers and the gateway is shown as a server. */
+static void expect_primary(const struct world_node *server, const char *want)
+{
+	json_t *servers = yett_view_servers(server->manage);
+	const char *primary = json_string_value(
+		json_object_get(json_array_get(servers, 2), "primary_management_server"));
+
+	CU_ASSERT_EQUAL(json_array_size(servers), 3);
+	CU_ASSERT_STRING_EQUAL(primary != NULL ? primary : "nobody", want);
+	json_decref(servers);
+}
+
 /* Both see the same; who does not hold the lease knows it from the other one. */
 static void each_server_sees_whom_the_other_has(void)
 {
@@ -308,9 +320,37 @@ static void each_server_sees_whom_the_other_has(void)
 		expect_health(group.first, &id, YETT_HEALTH_HEALTHY, "");
 		expect_health(group.second, &id, YETT_HEALTH_HEALTHY, "");
 	}
+	expect_primary(group.first, "m1.example");
+	expect_primary(group.second, "m1.example");
 	world_kill(group.agents[1]);
 	world_run(group.world, 30 * YETT_SEC);
 	expect_told(&group, "raised unreachable a1.example\n");
+	group_free(&group);
+}
+
+/* A server that is added to a group which runs is not one that says nothing any more. */
+static void a_server_that_is_new_raises_nothing(void)
+{
+	struct group group = {.world = world_new(8), .told = g_string_new(NULL)};
+	json_t *servers;
+
+	group.first = add_server(group.world, "m1.example");
+	group.second = add_server(group.world, "m2.example");
+	world_share_disk(group.second, group.first);
+	start(&group, group.first);
+	world_run(group.world, 30 * YETT_SEC);
+	start(&group, group.second);
+	for (int i = 0; i < 20; i++) {
+		world_run(group.world, YETT_SEC);
+		servers = yett_view_servers(group.first->manage);
+		if (json_array_size(servers) == 2) {
+			CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(
+						       json_array_get(servers, 1), "health_state")),
+				"Healthy");
+		}
+		json_decref(servers);
+	}
+	expect_told(&group, "");
 	group_free(&group);
 }
 
@@ -326,6 +366,7 @@ int main(int argc, char **argv)
 			maintenance_is_quiet_and_ends_by_itself},
 		{"the lease is taken over", the_lease_is_taken_over},
 		{"each server sees whom the other has", each_server_sees_whom_the_other_has},
+		{"a server that is new raises nothing", a_server_that_is_new_raises_nothing},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "manage-alerts", tests);

@@ -24,6 +24,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -106,6 +107,27 @@ def command(*arguments, check=True, timeout=60, **options):
 
 def yettctl(*arguments, **options):
     return command(YETTCTL, *arguments, **options)
+
+
+def typed(line, where, folder, fails=False, **environment):
+    """A command as a person types it: shown with its answer, which is returned."""
+    done = command(*shlex.split(line), check=False, cwd=folder,
+                   env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}", **environment})
+    print(f"{where}$ {line}\n{done.stdout}{done.stderr}", end="", flush=True)
+    if (done.returncode != 0) != fails:
+        raise Failure(f"{line}: exit code {done.returncode}")
+    return done.stdout + done.stderr
+
+
+def query(store, sql, *values):
+    """A query on a SQLite store, as anybody would ask it."""
+    if not os.path.exists(store):
+        return []
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(sql, values).fetchall()
+    finally:
+        connection.close()
 
 
 def private_mounts():
@@ -488,15 +510,7 @@ class Node:
         return self.rows("records", *more)
 
     def query(self, sql, *values):
-        """A query on its SQLite store, as anybody would ask it."""
-        store = self.settings["store"]["path"]
-        if not os.path.exists(store):
-            return []
-        connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(sql, values).fetchall()
-        finally:
-            connection.close()
+        return query(self.settings["store"]["path"], sql, *values)
 
     def lines(self):
         """(level, event, text) of each line of its log; None for what is no log line."""
@@ -533,6 +547,34 @@ class Node:
             return ""
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-lines:])
+
+
+class Written(Node):
+    """A node whose configuration stands there as a person writes it. Laid over that: where this build has its
+    modules, where state, socket and log are, and, for "0.0.0.0:5723", the address that it has here: of a
+    network.Host, or of the loopback."""
+
+    def __init__(self, group, name, text, host=None):
+        super().__init__(group, name, {})
+        self.text = text
+        self.host = host
+        self.inside = host.inside if host else []
+        self.port = 5723 if host else free_port()
+        self.settings = {"queue": True} if "\nqueue =" in text else {}
+
+    @property
+    def address(self):
+        return f"{self.host.address if self.host else '127.0.0.1'}:{self.port}"
+
+    def write(self):
+        text = self.text.replace('"0.0.0.0:5723"', f'"{self.address}"')
+        text = text.replace("node = {", f'node = {{ user = ""; state = "{self.folder}/state"; log-level = "info";')
+        with open(self.file, "w", encoding="utf-8") as out:
+            out.write(f'module-directory = "{MODULES}";\nadmin = {{ socket = "{self.socket}"; }};\n{text}')
+
+    def types(self, line, fails=False):
+        """A command as a person types it on this node's computer, in its folder."""
+        return typed(line, self.name.split(".")[0], self.folder, fails, YETT_SOCKET=self.socket)
 
 
 class Group:

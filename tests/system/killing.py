@@ -1,4 +1,4 @@
-"""What the tests of custody share: journals and bench/load, which know what has to be in the store, and
+"""What the tests of custody share: journals, tellers and bench/load, which know what has to be in the store, and
 the comparison with it.
 
 Killing, for the tests that kill at random: an agent that reads a journal, a gateway and a management
@@ -16,7 +16,9 @@ import collections
 import contextlib
 import os
 import random
+import socket
 import subprocess
+import threading
 import time
 
 import harness
@@ -84,6 +86,35 @@ def load(group, gateway, agents, records, rate, size=LOAD_BYTES, first=1):
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+class Teller:
+    """Tells an agent's syslog socket numbered messages at a steady rate, until it is asked to stop."""
+
+    def __init__(self, agent, path, rate=100):
+        self.agent = agent
+        self.path = path
+        self.rate = rate
+        self.told = 0
+        self.going = True
+        self.out = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.thread = threading.Thread(target=self.tell, daemon=True)
+
+    def tell(self):
+        begin = time.monotonic()
+        while self.going:
+            time.sleep(max(0, begin + self.told / self.rate - time.monotonic()))  # a rate needs a time
+            self.out.send(f"<14>test: message {self.told} of {self.agent.name}".encode())
+            self.told += 1
+
+    def start(self):
+        self.out.connect(self.path)
+        self.thread.start()
+
+    def stop(self):
+        self.going = False
+        self.thread.join()
+        self.out.close()
 
 
 def once(what, have, want):

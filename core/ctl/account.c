@@ -16,7 +16,6 @@ static const struct yett_column columns[] = {
 	{"STATES", "states", NULL, true},
 	{"UNDER WAY", "missing", NULL, true},
 	{"LOST", "lost", NULL, true},
-	{"TWICE", "twice", NULL, true},
 	{NULL, NULL, NULL, false},
 };
 

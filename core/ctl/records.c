@@ -1,6 +1,7 @@
 /* `yettctl records`: what is stored, filtered, and followed as it arrives. Responsible for turning
  * options into a query and rows into lines. Following asks again after the last id that it has seen,
  * so nothing is shown twice or left out. */
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,29 +12,6 @@
 
 #define FOLLOW_US 500000
 
-/* One line, whatever the text holds. */
-static void print_text(const char *text, size_t most)
-{
-	for (size_t i = 0; text[i] != '\0' && i < most; i++) {
-		putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i]);
-	}
-}
-
-static void print_attributes(const json_t *attributes)
-{
-	const char *key;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)attributes, key, value)
-	{
-		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-
-		printf(" %s=", key);
-		print_text(json_is_string(value) ? json_string_value(value) : text, 40);
-		free(text);
-	}
-}
-
 static const char *string_of(const json_t *row, const char *key, const char *otherwise)
 {
 	const char *text = json_string_value(json_object_get(row, key));
@@ -41,33 +19,58 @@ static const char *string_of(const json_t *row, const char *key, const char *oth
 	return text != NULL ? text : otherwise;
 }
 
+static void append_attributes(GString *text, const json_t *attributes)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)attributes, key, value)
+	{
+		char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+		g_string_append_printf(text, " %s=%.40s", key,
+			json_is_string(value) ? json_string_value(value) : dumped);
+		free(dumped);
+	}
+}
+
+static void append_value(GString *text, const json_t *row)
+{
+	const json_t *value = json_object_get(row, "value");
+
+	if (json_is_integer(value)) {
+		g_string_append_printf(text, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	} else {
+		g_string_append_printf(text, "%g", json_number_value(value));
+	}
+	g_string_append_printf(text, " %s", string_of(row, "unit", ""));
+	append_attributes(text, json_object_get(row, "attributes"));
+}
+
 /* When, whose and what; below it, how much or which words: on 80 columns. */
 static void print_row(const json_t *row)
 {
-	const json_t *value = json_object_get(row, "value");
-	const char *kind = string_of(row, "kind", "?");
+	g_autoptr(GString) text = g_string_new("");
+	const char *kind = string_of(row, "kind", "?"), *state = string_of(row, "state", "?");
+	int at = 2;
 
-	printf("%s  ", string_of(row, "time", "-"));
-	print_text(string_of(row, "origin_name", string_of(row, "origin", "-")), 40);
-	printf("  ");
-	print_text(string_of(row, "name", "-"), 60);
-	printf("\n  ");
+	g_string_printf(text, "%s  %.40s  %.60s", string_of(row, "time", "-"),
+		string_of(row, "origin_name", string_of(row, "origin", "-")),
+		string_of(row, "name", "-"));
+	yett_table_wrapped(text->str, 0);
+	g_string_truncate(text, 0);
+	fputs("  ", stdout);
 	if (strcmp(kind, "metric") == 0) {
-		if (json_is_integer(value)) {
-			printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		} else {
-			printf("%g", json_number_value(value));
-		}
-		printf(" %s", string_of(row, "unit", ""));
-		print_attributes(json_object_get(row, "attributes"));
+		append_value(text, row);
 	} else {
-		if (strcmp(kind, "state") == 0) {
-			yett_table_word(string_of(row, "state", "?"));
-			printf("  ");
-		}
-		print_text(string_of(row, "body", ""), 200);
+		g_string_append_printf(text, "%.200s", string_of(row, "body", ""));
 	}
-	putchar('\n');
+	if (strcmp(kind, "state") == 0) {
+		yett_table_word(state);
+		printf("  ");
+		at += (int)strlen(state) + 2;
+	}
+	yett_table_wrapped(text->str, at);
 }
 
 /* Drawn again and again, each answer is a line of JSON; else each record is. */

@@ -123,9 +123,19 @@ static const struct yett_column modules[] = {
 	{"KIND", "kind", NULL, false},
 	{"VERSION", "version", NULL, false},
 	{"ABI", "abi", NULL, false},
-	{"SUMMARY", "summary", NULL, false},
 	{NULL, NULL, NULL, false},
 };
+
+static char *module_below(const json_t *row)
+{
+	const char *summary = json_string_value(json_object_get(row, "summary"));
+	char *text = NULL;
+
+	if (asprintf(&text, "     %s", summary != NULL ? summary : "") < 0) {
+		abort();
+	}
+	return text;
+}
 
 static const struct yett_column lanes[] = {
 	{"LANE", "lane", NULL, false},
@@ -291,7 +301,7 @@ static const struct {
 	{"agents", {"/v1/agents", NULL, NULL, NULL, print_agents}},
 	{"sessions", {"/v1/sessions", "no sessions", sessions, session_below, NULL}},
 	{"upstreams", {"/v1/upstreams", "no upstreams", upstreams, NULL, NULL}},
-	{"modules", {"/v1/modules", "no modules", modules, NULL, NULL}},
+	{"modules", {"/v1/modules", "no modules", modules, module_below, NULL}},
 	{"queue", {"/v1/queue", NULL, NULL, NULL, print_queue}},
 	{"node", {"/v1/node", NULL, NULL, NULL, print_object}},
 	{"pending", {"/v1/pending", "nobody waits for a decision", pending, waits_below, NULL}},

@@ -222,14 +222,19 @@ void yett_table_print(const struct yett_column *columns, const json_t *rows, con
 	yett_table_print_with(columns, rows, empty, NULL);
 }
 
+/* Its lines begin where the text says, and go on there. */
 static void print_below(const json_t *row, char *(*below)(const json_t *row))
 {
 	char *text = below != NULL ? below(row) : NULL;
+	char *rest = text, *line;
 
-	if (text != NULL) {
-		puts(tame(text));
-		free(text);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		int indent = (int)strspn(line, " ");
+
+		printf("%*s", indent, "");
+		yett_table_wrapped(line + indent, indent);
 	}
+	free(text);
 }
 
 void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,

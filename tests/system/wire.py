@@ -101,9 +101,9 @@ def event(body):
     return cbor({1: time.time_ns(), 2: 2, 7: body})
 
 
-def batch(origin, epoch, first, payload, count=1, lane=1, codec=0, plain=None, crc=None):
+def batch(origin, epoch, first, payload, count=1, lane=1, codec=0, plain=None, crc=None, content=1):
     """A batch of `payload`, which holds `count` records and has the checksum `crc`, if that is known."""
-    start = struct.pack("<4sHHBBBBHH16sQQQqIIIIHH", b"YETB", 1, 88, 0, 0, lane, codec, 1, 0, origin, epoch, 1,
+    start = struct.pack("<4sHHBBBBHH16sQQQqIIIIHH", b"YETB", 1, 88, 0, 0, lane, codec, content, 0, origin, epoch, 1,
                         first, time.time_ns(), count, len(payload), len(payload) if plain is None else plain,
                         crc32c(payload) if crc is None else crc, 0, 0)
     return start + struct.pack("<I", crc32c(start)) + payload

@@ -176,6 +176,10 @@ static unsigned status_of(int result)
 	case YETT_EEXIST:
 	case YETT_ENOTSUP:
 		return 409;
+	case YETT_EUNAVAIL:
+		return 503;
+	case YETT_ETIMEOUT:
+		return 504;
 	default:
 		return 500;
 	}
@@ -201,7 +205,7 @@ static void run_explain(struct yett_admin_request *request)
 
 static void run_drill(struct yett_admin_request *request)
 {
-	yett_manage_drill(request->manage, changed, request);
+	yett_manage_drill(request->manage, yett_admin_field(request, "node"), changed, request);
 }
 
 static void run_change(struct yett_admin_request *request)
@@ -272,7 +276,7 @@ const struct yett_admin_change yett_admin_changes[] = {
 		{"node", "site", "for", "reason", NULL}, yett_admin_maintenance_start},
 	{"/v1/maintenance/stop", "raises them again", {"node", "site", NULL},
 		yett_admin_maintenance_stop},
-	{"/v1/drill", "proves the way by each upstream", {NULL}, run_drill},
+	{"/v1/drill", "proves the way by each upstream of a node", {"node", NULL}, run_drill},
 	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
 	{"/v1/nodes/set", "sets what a node should be like",
 		{"name", "values", "unset", "upstreams", NULL}, run_change},

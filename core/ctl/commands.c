@@ -401,14 +401,19 @@ static const struct yett_form of_causes[] = {
 		"acknowledgements; then its queue, its store and its heartbeats. Where the daemon "
 		"does not run or does not answer, that is the cause. With a name, on a management "
 		"server or a gateway: what is known of that node there, whom it was refused as and "
-		"why, how its session ended, which gateway it is behind. The exit code is 1 unless "
-		"nothing is in the way.",
+		"why, how its session ended, which gateway it is behind. A management server also "
+		"asks each gateway on the way to the node what it sees of it, and the node itself "
+		"for its own way up, and waits 6 seconds for that; who does not answer is shown "
+		"with the reason. The sentence at the end is then the worst of what all say, in "
+		"the words of the end nearest to the node. The exit code is 1 unless nothing is in "
+		"the way.",
 		explain_options, VIEW, run_explain},
-	{"drill", NULL, "proves the way by each upstream, without an outage",
+	{"drill", "[NODE]", "proves the way by each upstream, without an outage",
 		"Proves the way by each upstream of this node, used or not, without an outage: "
 		"address, connection, TLS, authentication, admission, and its way to the store. "
-		"What "
-		"carries data goes on meanwhile. The exit code is 1 unless each is proven.",
+		"What carries data goes on meanwhile. With a name, on a management server: that "
+		"node does so, wherever it is, and not again within 10 seconds. The exit code is 1 "
+		"unless each is proven.",
 		NULL, YETT_FORM_JSON, run_drill},
 	{"check", "FILE", "checks a configuration; starts nothing",
 		"Checks a configuration as `yettd --check` does; starts nothing.", NULL, 0,

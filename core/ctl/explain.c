@@ -1,4 +1,4 @@
-/* `yettctl explain [NODE] [--config FILE]`, `yettctl drill`: why a node's data arrives or does not,
+/* `yettctl explain [NODE] [--config FILE]`, `yettctl drill [NODE]`: why a node's data arrives or does not,
  * and whether the ways that are not used would carry it.
  *
  * Responsible for what can be said where no daemon answers (it does not run, it hangs, its
@@ -15,7 +15,7 @@
 #include "table.h"
 
 #define COLUMNS   80
-#define ANSWER_S  8 /* a daemon that is well answers at once; a node behind gateways within 5 s */
+#define ANSWER_S  8 /* a daemon that is well answers at once; nodes that it asks have 6 s */
 #define SEEN_FROM 31
 
 static json_t *step(const char *name, const char *state, const char *seen)
@@ -34,10 +34,10 @@ static json_t *blocked(json_t *steps, const char *at, const char *cause, const c
 		abort();
 	}
 	json_array_append_new(steps, step(at, "failed", cause));
-	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:n, s:n}", "node",
+	json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:[], s:n, s:n}", "node",
 		"this computer", "seen_from", "yettctl", "state", "blocked", "blocked_at", at,
-		"cause", cause, "mend", mend, "sentence", sentence, "steps", steps, "own",
-		"own_why");
+		"cause", cause, "mend", mend, "sentence", sentence, "steps", steps, "gateways",
+		"own", "own_why");
 	free(sentence);
 	return json;
 }
@@ -198,19 +198,31 @@ static void print_one(const json_t *json)
 	print_steps(json_object_get(json, "steps"));
 }
 
+/* What another end sees, or why it does not say. */
+static void print_end(const json_t *seen, const char *end, const char *itself, const char *why)
+{
+	if (json_is_object(seen)) {
+		putchar('\n');
+		print_one(seen);
+	} else if (why[0] != '\0') {
+		printf("\n%s%s\n    no answer: ", end, itself);
+		print_wrapped(why, 4);
+	}
+}
+
 static void print_explanation(const json_t *json)
 {
-	const json_t *own = json_object_get(json, "own");
-	const char *why = text_of(json, "own_why");
+	const json_t *gateways = json_object_get(json, "gateways");
 
 	print_one(json);
-	if (json_is_object(own)) {
-		putchar('\n');
-		print_one(own);
-	} else if (why[0] != '\0') {
-		printf("\n%s itself: ", text_of(json, "node"));
-		print_wrapped(why, 2);
+	for (size_t i = 0; i < json_array_size(gateways); i++) {
+		const json_t *row = json_array_get(gateways, i);
+
+		print_end(json_object_get(row, "seen"), text_of(row, "gateway"), "",
+			text_of(row, "why"));
 	}
+	print_end(json_object_get(json, "own"), text_of(json, "node"), " itself",
+		text_of(json, "own_why"));
 	putchar('\n');
 	print_wrapped(text_of(json, "sentence"), 0);
 }
@@ -324,14 +336,11 @@ static char *drilled_below(const json_t *row)
 
 int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv)
 {
-	static const char *const none[] = {NULL};
 	int code = YETT_EXIT_GOOD;
 	json_t *rows;
 
-	if (argc > 1) {
-		return yett_ctl_wrong("argument of drill", argv[1], none);
-	}
-	rows = yett_ctl_post(ctl, "/v1/drill", json_object());
+	rows = yett_ctl_post(
+		ctl, "/v1/drill", argc > 1 ? json_pack("{s:s}", "node", argv[1]) : json_object());
 	if (rows == NULL) {
 		return YETT_EXIT_FAILED;
 	}

@@ -56,6 +56,7 @@ void yett_authenticate(struct yett_peer *peer)
 	struct yett_hello hello = {
 		.version_low = YETT_VERSION_LOW,
 		.version_high = YETT_VERSION_HIGH,
+		.capabilities = YETT_CAN_QUERY,
 		.wall_ns = yett_clock_wall(peer->node->clock),
 	};
 
@@ -369,6 +370,7 @@ void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *he
 			hello->version_high, YETT_VERSION_LOW, YETT_VERSION_HIGH);
 		return;
 	}
+	peer->capabilities = hello->capabilities;
 	peer->clock_offset_ns = hello->wall_ns - yett_clock_wall(peer->node->clock);
 	peer->state = YETT_PEER_AUTH;
 	if (peer->role == YETT_ROLE_INITIATOR) {

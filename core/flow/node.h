@@ -38,6 +38,9 @@ struct yett_management {
 	/* What a node should be like, from an upstream; what one has made of it, from below. */
 	void (*config)(void *arg, struct yett_peer *peer, const struct yett_config *message);
 	void (*applied)(void *arg, struct yett_peer *peer, const struct yett_applied *message);
+	/* A question from an upstream; an answer from below, to one that was asked there. */
+	void (*query)(void *arg, struct yett_peer *peer, const struct yett_query_message *message);
+	void (*report)(void *arg, struct yett_peer *peer, const struct yett_report *message);
 	/* Whether what comes from this origin is no longer taken; the store's side only. */
 	bool (*barred)(void *arg, const struct yett_id *origin);
 	/* A peer was admitted; it left. */

@@ -378,6 +378,26 @@ static void on_applied(void *arg, const struct yett_applied *message)
 	}
 }
 
+static void on_query(void *arg, const struct yett_query_message *message)
+{
+	struct yett_peer *peer = arg;
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->query != NULL) {
+		management->query(management->arg, peer, message);
+	}
+}
+
+static void on_report(void *arg, const struct yett_report *message)
+{
+	struct yett_peer *peer = arg;
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->report != NULL) {
+		management->report(management->arg, peer, message);
+	}
+}
+
 static void on_heartbeat(void *arg, const struct yett_heartbeat *message)
 {
 	struct yett_peer *peer = arg;
@@ -428,6 +448,8 @@ static const struct yett_wire_events wire_events = {
 	.admission = on_admission,
 	.config = on_config,
 	.applied = on_applied,
+	.query = on_query,
+	.report = on_report,
 	.pong = on_pong,
 	.failed = on_failed,
 };

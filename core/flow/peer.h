@@ -58,6 +58,7 @@ struct yett_peer {
 	uint64_t sent_ns;
 	uint64_t ping_ns; /* sent and not answered; 0: none */
 	uint64_t rtt_ns;
+	uint64_t capabilities;       /* of its hello: enum yett_capability */
 	int64_t clock_offset_ns;     /* the peer's wall clock less ours, by the hellos */
 	char cause[YETT_CAUSE_SIZE]; /* why it is closed */
 	char *mend;                  /* what would mend that, or NULL */

@@ -181,7 +181,9 @@ static void retire(struct yett_link *link, struct yett_peer *old)
 
 static void tick_retiring(struct yett_link *link)
 {
-	if (link->retiring != NULL && (yett_deliver_unsettled(link->retiring) == 0 ||
+	/* What was asked by it is answered by it. */
+	if (link->retiring != NULL && ((yett_deliver_unsettled(link->retiring) == 0 &&
+					       yett_wire_questions(link->retiring->wire) == 0) ||
 					      yett_now(link->node) >= link->retire_ns)) {
 		end_retired(link);
 	}
@@ -287,7 +289,8 @@ static void tick_unused(struct yett_link *link)
 			"acknowledged is sent there");
 		return;
 	}
-	if (wanted == YETT_WANTED_NOT && yett_deliver_unsettled(link->peer) == 0) {
+	if (wanted == YETT_WANTED_NOT && yett_deliver_unsettled(link->peer) == 0 &&
+		yett_wire_questions(link->peer->wire) == 0) {
 		link->failures = 0;
 		yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
 			"the policy needs no session with this upstream now");

@@ -73,22 +73,25 @@ bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *
 	return true;
 }
 
-/* Down: the session that leads to a node. */
+/* Down: the session that leads to a node; one that has been renewed is about to end. */
 
 static struct yett_peer *session_with(const struct yett_manage *manage, const struct yett_id *id)
 {
+	struct yett_peer *found = NULL;
+
 	for (guint i = 0; i < manage->node->peers->len; i++) {
 		struct yett_peer *peer = manage->node->peers->pdata[i];
 
 		if (peer->role == YETT_ROLE_ACCEPTOR && peer->state == YETT_PEER_OPEN &&
-			!peer->standby && yett_id_equal(&peer->id, id)) {
-			return peer;
+			!peer->standby && yett_id_equal(&peer->id, id) &&
+			(found == NULL || peer->superseded_ns == 0)) {
+			found = peer;
 		}
 	}
-	return NULL;
+	return found;
 }
 
-static struct yett_peer *way_down(struct yett_manage *manage, const struct yett_id *id)
+struct yett_peer *yett_desired_way_down(struct yett_manage *manage, const struct yett_id *id)
 {
 	const struct yett_known *known = g_hash_table_lookup(manage->known, id);
 	struct yett_peer *peer = session_with(manage, id);
@@ -194,7 +197,8 @@ static void send_unconfirmed(struct yett_manage *manage)
 								    "trying") == 0)
 				? yett_desired_known(manage, at->data)
 				: NULL;
-		struct yett_peer *peer = known != NULL ? way_down(manage, &known->id) : NULL;
+		struct yett_peer *peer =
+			known != NULL ? yett_desired_way_down(manage, &known->id) : NULL;
 
 		if (peer != NULL) {
 			send_desired(court, known, paper, peer);
@@ -244,7 +248,7 @@ void yett_desired_config(
 		return;
 	}
 	if (!yett_id_equal(&message->node, &manage->node->id)) {
-		next = way_down(manage, &message->node);
+		next = yett_desired_way_down(manage, &message->node);
 		if (next != NULL && next != peer) {
 			send_config(next, message);
 		}

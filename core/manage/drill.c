@@ -8,7 +8,7 @@
 
 #include "explain.h"
 
-#define DRILL_NS   (8 * YETT_SEC) /* less than the interface waits */
+#define DRILL_NS   (8 * YETT_SEC) /* at most: less than the interface waits */
 #define PATH_NS    (2 * YETT_SEC) /* from a session to its way to the store */
 #define DRILLS_MAX 8              /* at a time */
 
@@ -19,7 +19,7 @@ struct drilled { /* one upstream */
 };
 
 struct drill {
-	uint64_t begun_ns;
+	uint64_t begun_ns, limit_ns;
 	GArray *ways; /* struct drilled */
 	json_t *rows;
 	yett_answer_fn answer;
@@ -71,7 +71,7 @@ static void look_at(struct yett_manage *manage, struct drill *drill, struct dril
 {
 	const struct yett_link *link = find_link(manage, way->name);
 	uint64_t now_ns = yett_now(manage->node);
-	bool over = now_ns - drill->begun_ns >= DRILL_NS;
+	bool over = now_ns - drill->begun_ns >= drill->limit_ns;
 
 	if (link == NULL) {
 		add_row(drill, way, NULL, false, "it is no upstream any more", NULL);
@@ -135,7 +135,8 @@ void yett_drill_done(struct yett_manage *manage)
 	}
 }
 
-void yett_manage_drill(struct yett_manage *manage, yett_answer_fn answer, void *arg)
+void yett_drill_begin(
+	struct yett_manage *manage, uint64_t limit_ns, yett_answer_fn answer, void *arg)
 {
 	struct yett_node *node = manage->node;
 	struct yett_error error = YETT_ERROR_INIT;
@@ -154,6 +155,7 @@ void yett_manage_drill(struct yett_manage *manage, yett_answer_fn answer, void *
 	}
 	drill = g_new0(struct drill, 1);
 	drill->begun_ns = yett_now(node);
+	drill->limit_ns = MIN(limit_ns, DRILL_NS);
 	drill->ways = g_array_new(FALSE, TRUE, sizeof(struct drilled));
 	drill->rows = json_array();
 	drill->answer = answer;

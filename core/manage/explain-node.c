@@ -4,7 +4,7 @@
  * management servers), for the steps (identity, admission, session, gateway, heartbeat, backlog,
  * health), and for the one cause: what is decided, then the gateway that is gone itself, then why it was
  * not let in, then how its session ended. Not responsible for what the node would say of itself
- * (question.c). On the loop; reads only.
+ * (ends.c). On the loop; reads only.
  *
  * What a stranger claims in its certificate is told as claimed, and counts only where there is no
  * session. */
@@ -32,7 +32,7 @@ struct subject {
 	struct yett_diagnosis verdict; /* where it is known */
 };
 
-static const struct yett_known *find_known(const struct yett_manage *manage, const char *name)
+const struct yett_known *yett_explain_known(const struct yett_manage *manage, const char *name)
 {
 	const struct yett_known *found = NULL;
 	GHashTableIter iter;
@@ -480,6 +480,26 @@ static bool explain_server(struct subject *s)
 	return false;
 }
 
+bool yett_explain_find(const struct yett_manage *manage, const char *text,
+	char ret_name[YETT_NODE_NAME_SIZE], const struct yett_known **ret_known,
+	struct yett_error *error)
+{
+	GHashTable *names = all_names(manage);
+	bool found = false;
+
+	if (!complete(names, text, ret_name)) {
+		yett_fail(error, YETT_EINVAL, "node=NAME, its fully qualified name",
+			"\"%.200s\" is no name of a node", text);
+	} else if (!g_hash_table_contains(names, ret_name)) {
+		fail_unknown(names, ret_name, error);
+	} else {
+		*ret_known = yett_explain_known(manage, ret_name);
+		found = true;
+	}
+	g_hash_table_unref(names);
+	return found;
+}
+
 bool yett_explain_other(struct yett_manage *manage, const char *text,
 	struct yett_explanation *ret_explanation, char ret_name[YETT_NODE_NAME_SIZE],
 	struct yett_error *error)
@@ -494,7 +514,7 @@ bool yett_explain_other(struct yett_manage *manage, const char *text,
 			"\"%.200s\" is no name of a node", text);
 		return false;
 	}
-	s.known = find_known(manage, ret_name);
+	s.known = yett_explain_known(manage, ret_name);
 	s.refusal = yett_refusal_find(manage->node, ret_name);
 	if (manage->court != NULL) {
 		s.decision = yett_court_decision(manage->court, ret_name, &s.decided_gateway);
@@ -523,21 +543,4 @@ bool yett_explain_other(struct yett_manage *manage, const char *text,
 	}
 	g_hash_table_unref(names);
 	return found;
-}
-
-void yett_manage_explain(
-	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg)
-{
-	struct yett_explanation explanation;
-	struct yett_error error = YETT_ERROR_INIT;
-	char full[YETT_NODE_NAME_SIZE];
-
-	if (name == NULL) {
-		yett_explain_self(manage, &explanation);
-		g_strlcpy(full, manage->node->name, sizeof(full));
-	} else if (!yett_explain_other(manage, name, &explanation, full, &error)) {
-		answer(arg, error.code, NULL, &error);
-		return;
-	}
-	answer(arg, 0, yett_explain_json(&explanation, full, manage->node->name), NULL);
 }

@@ -77,12 +77,12 @@ json_t *yett_explain_json(
 		g_snprintf(sentence, sizeof(sentence), "%s%s%s", explanation->cause,
 			explanation->mend[0] != '\0' ? "; " : "", explanation->mend);
 	}
-	json = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:o, s:n, s:n}", "node", node,
-		"seen_from", seen_from, "state", states[explanation->state], "blocked_at",
+	json = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s, s:o, s:[], s:n, s:n}", "node",
+		node, "seen_from", seen_from, "state", states[explanation->state], "blocked_at",
 		explanation->blocked_at, "cause",
 		explanation->cause[0] != '\0' ? explanation->cause : NULL, "mend",
 		explanation->mend[0] != '\0' ? explanation->mend : NULL, "sentence", sentence,
-		"steps", explanation->steps, "own", "own_why");
+		"steps", explanation->steps, "gateways", "own", "own_why");
 	explanation->steps = NULL;
 	return json;
 }

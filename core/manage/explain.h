@@ -1,6 +1,6 @@
 /* Explanations: why a node's data arrives, or does not. One struct collects what was seen, step by step;
- * shared by explain.c (this node's own way), explain-node.c (another node, from here) and drill.c. On
- * the loop. */
+ * shared by explain.c (this node's own way), explain-node.c (another node, from here) and ends.c (the
+ * other ends). On the loop. */
 #ifndef YETT_MANAGE_EXPLAIN_H
 #define YETT_MANAGE_EXPLAIN_H
 
@@ -44,6 +44,14 @@ void yett_explain_self(struct yett_manage *manage, struct yett_explanation *ret_
 /* explain-node.c: what is known here of another one. False: nothing is, and `error` says so. */
 bool yett_explain_other(struct yett_manage *manage, const char *name,
 	struct yett_explanation *ret_explanation, char ret_name[YETT_NODE_NAME_SIZE],
+	struct yett_error *error);
+
+/* The node of a name; NULL: it has never been in here. */
+const struct yett_known *yett_explain_known(const struct yett_manage *manage, const char *name);
+/* A name as people write it, in full; the node, or NULL where it has never been in here. False: nobody is
+ * called so, and `error` says so. */
+bool yett_explain_find(const struct yett_manage *manage, const char *text,
+	char ret_name[YETT_NODE_NAME_SIZE], const struct yett_known **ret_known,
 	struct yett_error *error);
 
 /* "3.2 s", "4 min": for sentences. */

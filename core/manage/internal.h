@@ -101,8 +101,9 @@ struct yett_manage {
 	struct yett_look *look;
 	struct yett_alerts *alerts;
 	struct yett_notify *notify;
-	struct yett_events *events; /* NULL: the log is not tapped */
-	GQueue drills;              /* drill.c */
+	struct yett_events *events;       /* NULL: the log is not tapped */
+	GQueue drills;                    /* drill.c */
+	struct yett_questions *questions; /* question.c */
 	yett_notice_fn notice;
 	void *notice_arg;
 };
@@ -194,6 +195,8 @@ void yett_desired_config(
 void yett_desired_applied(
 	struct yett_manage *manage, struct yett_peer *peer, const struct yett_applied *message);
 void yett_desired_tick(struct yett_manage *manage, uint64_t now_ns);
+/* The session that leads down to a node, or to the gateway that tells of it; NULL: none does. */
+struct yett_peer *yett_desired_way_down(struct yett_manage *manage, const struct yett_id *id);
 
 /* kit.c: the installation file */
 int yett_kit_read(
@@ -291,7 +294,25 @@ void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents);
 void yett_lease_tick(struct yett_manage *manage, uint64_t now_ns);
 uint64_t yett_lease_cursor(const struct yett_document *document);
 
+/* question.c: what nodes are asked from above, one hop at a time */
+/* Once: an answer, or why there is none. `report` is the callee's to change, and not to keep. */
+typedef void (*yett_report_fn)(void *arg, struct yett_report *report);
+void yett_question_init(struct yett_manage *manage);
+void yett_question_done(struct yett_manage *manage);
+/* Asks a node behind this one, within query->limit_ms; `done` may come from within. */
+void yett_question_ask(struct yett_manage *manage, const struct yett_query_message *query,
+	yett_report_fn done, void *arg);
+void yett_question_query(struct yett_manage *manage, struct yett_peer *upstream,
+	const struct yett_query_message *query);
+void yett_question_report(
+	struct yett_manage *manage, struct yett_peer *peer, const struct yett_report *report);
+void yett_question_left(struct yett_manage *manage, struct yett_peer *peer);
+void yett_question_tick(struct yett_manage *manage, uint64_t now_ns);
+
 /* drill.c: whether the ways that are not used would carry */
+/* Within `limit_ns`, and 8 s: an array of Drill (doc/openapi.yaml). */
+void yett_drill_begin(
+	struct yett_manage *manage, uint64_t limit_ns, yett_answer_fn answer, void *arg);
 void yett_drill_tick(struct yett_manage *manage);
 void yett_drill_done(struct yett_manage *manage);
 

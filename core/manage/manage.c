@@ -98,6 +98,7 @@ static void left(void *arg, struct yett_peer *peer)
 
 	yett_tell_forget(manage, peer);
 	yett_ask_left(manage, peer);
+	yett_question_left(manage, peer);
 	way = known != NULL ? yett_known_way(known, &here) : NULL;
 	if (peer->role != YETT_ROLE_ACCEPTOR || way == NULL || way->session != peer->session) {
 		return; /* a newer session of the node is up, with all that is behind it */
@@ -317,6 +318,7 @@ static void tick(void *arg, uint64_t now_ns)
 	}
 	yett_ask_tick(manage, now_ns);
 	yett_drill_tick(manage);
+	yett_question_tick(manage, now_ns);
 	yett_aim_tick(manage, now_ns);
 	yett_desired_tick(manage, now_ns);
 	if (manage->court != NULL) {
@@ -358,6 +360,16 @@ static void applied(void *arg, struct yett_peer *peer, const struct yett_applied
 	yett_desired_applied(arg, peer, message);
 }
 
+static void query(void *arg, struct yett_peer *peer, const struct yett_query_message *message)
+{
+	yett_question_query(arg, peer, message);
+}
+
+static void report(void *arg, struct yett_peer *peer, const struct yett_report *message)
+{
+	yett_question_report(arg, peer, message);
+}
+
 int yett_manage_reload(
 	struct yett_manage *manage, const struct yett_settings *settings, struct yett_error *error)
 {
@@ -371,6 +383,7 @@ struct yett_manage *yett_manage_new(void)
 	yett_known_init(manage);
 	yett_tell_init(manage);
 	yett_ask_init(manage);
+	yett_question_init(manage);
 	yett_share_init(manage);
 	yett_checks_init(manage);
 	yett_alerts_init(manage);
@@ -393,6 +406,8 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.registry_changed = registry_changed,
 		.config = config,
 		.applied = applied,
+		.query = query,
+		.report = report,
 		.tick = tick,
 	};
 
@@ -462,6 +477,7 @@ void yett_manage_free(struct yett_manage *manage)
 {
 	if (manage != NULL) {
 		yett_drill_done(manage);
+		yett_question_done(manage);
 		yett_events_done(manage);
 		yett_notify_close(manage);
 		yett_look_free(manage);

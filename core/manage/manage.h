@@ -85,12 +85,15 @@ typedef void (*yett_answer_fn)(void *arg, int result, json_t *json, const struct
 void yett_manage_change(struct yett_manage *manage, const char *what, const json_t *body,
 	const char *by, yett_answer_fn answer, void *arg);
 
-/* Why this node, or another one (`name` not NULL), is as it is: an Explanation of doc/openapi.yaml. */
+/* Why this node, or another one (`name` not NULL), is as it is, as each end sees it that can be asked: an
+ * Explanation of doc/openapi.yaml, within some seconds. */
 void yett_manage_explain(
 	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg);
 
-/* Proves the way by each upstream: an array of Drill of doc/openapi.yaml, within some seconds. */
-void yett_manage_drill(struct yett_manage *manage, yett_answer_fn answer, void *arg);
+/* Proves the way by each upstream of this node, or of another one (`name` not NULL), which is asked: an
+ * array of Drill of doc/openapi.yaml, within some seconds. */
+void yett_manage_drill(
+	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg);
 
 /* New settings from the file of a running node: what is desired of it lies over them. They have to
  * outlive `manage`. */

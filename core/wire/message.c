@@ -263,6 +263,80 @@ static bool applied_is_sound(const void *message)
 }
 YETT_FORM_MAP(applied, sizeof(struct yett_applied), applied_is_sound);
 
+static const struct yett_form_field query_fields[] = {
+	YETT_FIELD_U64(1, NEEDED, yett_query_message, number),
+	YETT_FIELD_U32(2, NEEDED, yett_query_message, what, UINT32_MAX),
+	YETT_FIELD_ID(3, NEEDED, yett_query_message, node),
+	YETT_FIELD_U32(4, NEEDED, yett_query_message, limit_ms, UINT32_MAX),
+	YETT_FIELD_U32(5, OPTIONAL, yett_query_message, hops, UINT32_MAX),
+	YETT_FIELD_TEXT(6, OPTIONAL, yett_query_message, about),
+};
+
+static bool query_is_sound(const void *message)
+{
+	const struct yett_query_message *query = message;
+
+	return query->number != 0 && query->what != 0;
+}
+YETT_FORM_MAP(query, sizeof(struct yett_query_message), query_is_sound);
+
+static const struct yett_form_field step_fields[] = {
+	YETT_FIELD_TEXT(1, NEEDED, yett_report_step, step),
+	YETT_FIELD_TEXT(2, OPTIONAL, yett_report_step, about),
+	YETT_FIELD_U32(3, NEEDED, yett_report_step, state, 4),
+	YETT_FIELD_TEXT(4, NEEDED, yett_report_step, seen),
+};
+
+static bool step_is_sound(const void *element)
+{
+	return ((const struct yett_report_step *)element)->state != 0;
+}
+YETT_FORM_MAP(step, sizeof(struct yett_report_step), step_is_sound);
+
+static const struct yett_form_field way_fields[] = {
+	YETT_FIELD_TEXT(1, NEEDED, yett_report_way, upstream),
+	YETT_FIELD_BOOL(2, NEEDED, yett_report_way, proven),
+	YETT_FIELD_I64(3, OPTIONAL, yett_report_way, last_ns),
+	YETT_FIELD_TEXT(4, OPTIONAL, yett_report_way, why),
+	YETT_FIELD_TEXT(5, OPTIONAL, yett_report_way, mend),
+};
+YETT_FORM_MAP(way, sizeof(struct yett_report_way), NULL);
+
+/* Nothing here is told where it was not: so a relay's is not longer than what came, but for the number. */
+static const struct yett_form_field report_fields[] = {
+	YETT_FIELD_U64(1, NEEDED, yett_report, number),
+	YETT_FIELD_U32(2, NEEDED, yett_report, result, UINT32_MAX),
+	YETT_FIELD_TEXT(3, OPTIONAL, yett_report, by),
+	YETT_FIELD_U32(4, OPTIONAL, yett_report, state, 4),
+	YETT_FIELD_TEXT(5, OPTIONAL, yett_report, blocked_at),
+	YETT_FIELD_TEXT(6, OPTIONAL, yett_report, why),
+	YETT_FIELD_TEXT(7, OPTIONAL, yett_report, mend),
+	YETT_FIELD_BOOL(8, OPTIONAL, yett_report, cut),
+	YETT_FIELD_LIST(9, OPTIONAL, yett_report, steps, step_count, struct yett_report_step,
+		&step_form, 0),
+	YETT_FIELD_LIST(
+		10, OPTIONAL, yett_report, ways, way_count, struct yett_report_way, &way_form, 0),
+};
+
+static bool report_is_sound(const void *message)
+{
+	const struct yett_report *report = message;
+
+	return report->number != 0 && report->result != 0;
+}
+YETT_FORM_MAP(report, offsetof(struct yett_report, steps), report_is_sound);
+
+size_t yett_report_size(const struct yett_report *message)
+{
+	GByteArray *bytes = g_byte_array_new();
+	size_t size;
+
+	yett_form_put(&report_form, message, bytes);
+	size = bytes->len;
+	g_byte_array_unref(bytes);
+	return size;
+}
+
 static const struct yett_form_field ping_fields[] = {
 	YETT_FIELD_U64(1, NEEDED, yett_ping, token),
 };
@@ -308,5 +382,7 @@ MESSAGE(heartbeat, yett_heartbeat, YETT_FRAME_HEARTBEAT)
 MESSAGE(admission, yett_admission, YETT_FRAME_ADMISSION)
 MESSAGE(config, yett_config, YETT_FRAME_CONFIG)
 MESSAGE(applied, yett_applied, YETT_FRAME_APPLIED)
+MESSAGE(query, yett_query_message, YETT_FRAME_QUERY)
+MESSAGE(report, yett_report, YETT_FRAME_REPORT)
 MESSAGE_AS(ping, yett_ping)
 MESSAGE(standby, yett_standby, YETT_FRAME_STANDBY)

@@ -33,7 +33,8 @@ enum yett_frame_type {
 	YETT_FRAME_ADMISSION = 22,
 	YETT_FRAME_CONFIG = 23,
 	YETT_FRAME_APPLIED = 24,
-	/* 25, 26: QUERY, REPORT are reserved */
+	YETT_FRAME_QUERY = 25,
+	YETT_FRAME_REPORT = 26,
 	YETT_FRAME_HEARTBEAT = 27,
 	YETT_FRAME_PING = 28,
 	YETT_FRAME_PONG = 29,
@@ -64,7 +65,16 @@ enum yett_frame_flag {
 #define YETT_ADMISSION_SIGNED_MAX 8
 #define YETT_SIGNED_MAX           1792 /* bytes of something that is signed (manage/signed.h) */
 #define YETT_CONFIG_SIGNED_MAX    8 /* of a CONFIG: new keys, oldest first, and the desired state */
-#define YETT_DESIRED_MAX          9216 /* bytes of a desired state, signed */
+#define YETT_DESIRED_MAX          9216  /* bytes of a desired state, signed */
+#define YETT_QUESTIONS_MAX        8     /* of a session, asked and not answered */
+#define YETT_REPORT_MAX           16000 /* of the body: a relay's number may be longer */
+#define YETT_REPORT_STEPS_MAX     64
+#define YETT_REPORT_WAYS_MAX      16
+
+/* Bits of a HELLO's capabilities. */
+enum yett_capability {
+	YETT_CAN_QUERY = 1 << 0, /* knows QUERY and REPORT */
+};
 
 struct yett_hello {
 	uint32_t version_low, version_high;
@@ -259,6 +269,54 @@ struct yett_applied {
 		[YETT_CAUSE_SIZE]; /* names of settings that its own file keeps, with spaces between */
 };
 
+enum yett_query_what {
+	YETT_QUERY_EXPLAIN = 1, /* why it, or `about` as it sees it, is as it is */
+	YETT_QUERY_DRILL = 2,   /* whether each of its ways to the store would carry */
+};
+/* A question on its way down to a node: relays pass it on by the id, and never make one. */
+struct yett_query_message {
+	uint64_t number; /* of the session's: the machine gives it; rises */
+	uint32_t what;   /* enum yett_query_what; others are answered: unknown */
+	struct yett_id node;
+	uint32_t limit_ms; /* so long whoever asks waits */
+	uint32_t hops;     /* relays that it has passed */
+	char about[YETT_NODE_NAME_SIZE];
+};
+
+enum yett_report_result {
+	YETT_REPORT_ANSWERED = 1,
+	YETT_REPORT_REFUSED = 2, /* not now, or not by this node */
+	YETT_REPORT_NO_WAY = 3,  /* no session leads to it */
+	YETT_REPORT_SILENT = 4,  /* no answer in time */
+	YETT_REPORT_UNKNOWN = 5, /* it does not know such questions */
+};
+struct yett_report_step {
+	char step[32];
+	char about[YETT_NODE_NAME_SIZE];
+	uint32_t state; /* 1 ok, 2 warning, 3 failed, 4 not reached */
+	char seen[640];
+};
+struct yett_report_way {
+	char upstream[YETT_NODE_NAME_SIZE];
+	bool proven;
+	int64_t last_ns; /* Unix time; 0: never */
+	char why[YETT_CAUSE_SIZE];
+	char mend[YETT_CAUSE_SIZE];
+};
+/* The answer, on its way up. */
+struct yett_report {
+	uint64_t number;              /* of the question, in this session */
+	uint32_t result;              /* enum yett_report_result */
+	char by[YETT_NODE_NAME_SIZE]; /* who says so */
+	uint32_t state;               /* explain: 1 well, 2 unknown, 3 degraded, 4 blocked */
+	char blocked_at[32];
+	char why[640], mend[320];
+	bool cut; /* some of it had no room */
+	uint32_t step_count, way_count;
+	struct yett_report_step steps[YETT_REPORT_STEPS_MAX];
+	struct yett_report_way ways[YETT_REPORT_WAYS_MAX];
+};
+
 /* encode appends the frame, header and body, to a growing byte string: text is repaired where it is
  * not UTF-8 and cut to what the field holds. decode takes a body. */
 struct _GByteArray;
@@ -292,6 +350,12 @@ void yett_config_encode(const struct yett_config *message, struct _GByteArray *t
 int yett_config_decode(const uint8_t *bytes, size_t length, struct yett_config *ret_message);
 void yett_applied_encode(const struct yett_applied *message, struct _GByteArray *to);
 int yett_applied_decode(const uint8_t *bytes, size_t length, struct yett_applied *ret_message);
+void yett_query_encode(const struct yett_query_message *message, struct _GByteArray *to);
+int yett_query_decode(const uint8_t *bytes, size_t length, struct yett_query_message *ret_message);
+/* At most YETT_REPORT_MAX bytes: yett_report_size tells. */
+void yett_report_encode(const struct yett_report *message, struct _GByteArray *to);
+int yett_report_decode(const uint8_t *bytes, size_t length, struct yett_report *ret_message);
+size_t yett_report_size(const struct yett_report *message);
 /* type: YETT_FRAME_PING or YETT_FRAME_PONG */
 void yett_ping_encode(const struct yett_ping *message, int type, struct _GByteArray *to);
 int yett_ping_decode(const uint8_t *bytes, size_t length, struct yett_ping *ret_message);

@@ -186,6 +186,50 @@ SEND(config, !is_initiator(wire))
 SEND(applied, is_initiator(wire))
 #undef SEND
 
+int yett_wire_query(
+	struct yett_wire *wire, const struct yett_query_message *message, uint64_t *ret_number)
+{
+	struct yett_query_message numbered = *message;
+	uint64_t *place = yett_wire_question(wire, 0);
+
+	if (is_initiator(wire) || wire->state != YETT_WIRE_OPEN) {
+		return YETT_EPROTO;
+	}
+	if (place == NULL) {
+		return YETT_EAGAIN;
+	}
+	numbered.number = *place = ++wire->questions;
+	*ret_number = numbered.number;
+	yett_query_encode(&numbered, control(wire));
+	return sent(wire);
+}
+
+int yett_wire_report(struct yett_wire *wire, const struct yett_report *message)
+{
+	uint64_t *place = yett_wire_question(wire, message->number);
+
+	if (!is_initiator(wire) || wire->state != YETT_WIRE_OPEN || message->number == 0 ||
+		place == NULL) {
+		return YETT_EPROTO;
+	}
+	if (yett_report_size(message) > YETT_REPORT_MAX) {
+		return YETT_ELIMIT;
+	}
+	*place = 0;
+	yett_report_encode(message, control(wire));
+	return sent(wire);
+}
+
+uint32_t yett_wire_questions(const struct yett_wire *wire)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < YETT_QUESTIONS_MAX; i++) {
+		count += wire->open[i] != 0 ? 1 : 0;
+	}
+	return count;
+}
+
 int yett_wire_ping(struct yett_wire *wire, uint64_t token)
 {
 	struct yett_ping message = {.token = token};

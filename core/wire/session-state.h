@@ -28,8 +28,10 @@ struct yett_wire {
 	char token_method[YETT_METHOD_NAME_SIZE];
 	struct yett_incoming incoming;
 
-	uint64_t credit[YETT_LANES]; /* initiator: ours to send; acceptor: the peer's */
-	uint64_t batches;            /* initiator: how many were sent */
+	uint64_t credit[YETT_LANES];       /* initiator: ours to send; acceptor: the peer's */
+	uint64_t batches;                  /* initiator: how many were sent */
+	uint64_t questions;                /* the number of the last one */
+	uint64_t open[YETT_QUESTIONS_MAX]; /* numbers of those that are not answered; 0: none */
 	struct yett_output output;
 };
 
@@ -53,6 +55,8 @@ const struct yett_wire_rule *yett_wire_rule(uint8_t type);
 /* Whether an event may be raised, and is wanted. */
 #define YETT_WIRE_EVENT(wire, name) (!(wire)->silent && (wire)->events->name != NULL)
 
+/* The place of an open question, or of none (number 0); NULL: there is no such. */
+uint64_t *yett_wire_question(struct yett_wire *wire, uint64_t number);
 /* Goes on to the next state where both sides have done their part. */
 void yett_wire_proceed(struct yett_wire *wire);
 void yett_wire_fail(struct yett_wire *wire, int result, const struct yett_error *error);

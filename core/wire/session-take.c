@@ -225,6 +225,55 @@ static int take_admission(
 	return 0;
 }
 
+uint64_t *yett_wire_question(struct yett_wire *wire, uint64_t number)
+{
+	for (size_t i = 0; i < YETT_QUESTIONS_MAX; i++) {
+		if (wire->open[i] == number) {
+			return &wire->open[i];
+		}
+	}
+	return NULL;
+}
+
+static int take_query(
+	struct yett_wire *wire, const struct yett_query_message *message, struct yett_error *error)
+{
+	uint64_t *place = yett_wire_question(wire, 0);
+
+	if (message->number <= wire->questions) {
+		return yett_fail(error, YETT_EPROTO, YETT_WIRE_MEND,
+			"QUERY has the number %" PRIu64 ", after %" PRIu64, message->number,
+			wire->questions);
+	}
+	if (place == NULL) {
+		return yett_fail(error, YETT_ELIMIT, YETT_WIRE_MEND,
+			"QUERY came while %d others are not answered", YETT_QUESTIONS_MAX);
+	}
+	*place = wire->questions = message->number;
+	if (YETT_WIRE_EVENT(wire, query)) {
+		wire->events->query(wire->arg, message);
+	}
+	return 0;
+}
+
+/* Only what was asked can be answered, and once. */
+static int take_report(
+	struct yett_wire *wire, const struct yett_report *message, struct yett_error *error)
+{
+	uint64_t *place = yett_wire_question(wire, message->number);
+
+	if (place == NULL) {
+		return yett_fail(error, YETT_EPROTO, YETT_WIRE_MEND,
+			"REPORT answers the question %" PRIu64 ", which is not open",
+			message->number);
+	}
+	*place = 0;
+	if (YETT_WIRE_EVENT(wire, report)) {
+		wire->events->report(wire->arg, message);
+	}
+	return 0;
+}
+
 static int take_ping(
 	struct yett_wire *wire, const struct yett_ping *message, struct yett_error *error)
 {
@@ -298,6 +347,8 @@ ON(pong, ping, yett_ping)
 ON(standby, standby, yett_standby)
 ON_LARGE(config)
 ON_LARGE(applied)
+ON(query, query, yett_query_message)
+ON_LARGE(report)
 
 /* Who may send a frame, in which states, and how long its body may be. */
 enum sender {
@@ -330,6 +381,8 @@ static const struct yett_wire_rule rules[] = {
 		on_config},
 	{YETT_FRAME_APPLIED, BY_INITIATOR, IN(YETT_WIRE_OPEN), YETT_HELLO_MAX, "APPLIED",
 		on_applied},
+	{YETT_FRAME_QUERY, BY_ACCEPTOR, IN(YETT_WIRE_OPEN), YETT_HELLO_MAX, "QUERY", on_query},
+	{YETT_FRAME_REPORT, BY_INITIATOR, IN(YETT_WIRE_OPEN), YETT_REPORT_MAX, "REPORT", on_report},
 	{YETT_FRAME_HEARTBEAT, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "HEARTBEAT",
 		on_heartbeat},
 	{YETT_FRAME_PING, BY_BOTH, IN(YETT_WIRE_OPEN), YETT_FRAME_BODY_MAX, "PING", on_ping},

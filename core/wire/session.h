@@ -9,7 +9,8 @@
  *     AUTH    AUTH
  *     INTRO   INTRO, WELCOME (a, after the initiator's INTRO), REFUSE
  *     OPEN    BATCH (i), ACK (a), CREDIT (a grants, i wants), PATH (a), ATTACH, DETACH (i),
- *             ADMISSION (i asks, a answers), CONFIG (a), APPLIED (i), STANDBY (i), HEARTBEAT, PING, PONG, GOODBYE
+ *             ADMISSION (i asks, a answers), CONFIG (a), APPLIED (i), QUERY (a), REPORT (i, once for each
+ *             QUERY), STANDBY (i), HEARTBEAT, PING, PONG, GOODBYE
  *     REFUSE and GOODBYE are legal in every state and end it, as an AUTH that denies does.
  *     Anything else is YETT_EPROTO.
  *
@@ -67,6 +68,9 @@ struct yett_wire_events {
 	void (*admission)(void *arg, const struct yett_admission *message);
 	void (*config)(void *arg, const struct yett_config *message);
 	void (*applied)(void *arg, const struct yett_applied *message);
+	/* At most YETT_QUESTIONS_MAX are open at a time; each is answered once (yett_wire_report). */
+	void (*query)(void *arg, const struct yett_query_message *message);
+	void (*report)(void *arg, const struct yett_report *message);
 	/* PINGs are answered by the machine itself. */
 	void (*pong)(void *arg, uint64_t token);
 	void (*failed)(void *arg, int result, const struct yett_error *error);
@@ -106,6 +110,13 @@ int yett_wire_detach(struct yett_wire *wire, const struct yett_detach *message);
 int yett_wire_admission(struct yett_wire *wire, const struct yett_admission *message);
 int yett_wire_config(struct yett_wire *wire, const struct yett_config *message);   /* acceptor */
 int yett_wire_applied(struct yett_wire *wire, const struct yett_applied *message); /* initiator */
+/* Acceptor: YETT_EAGAIN where YETT_QUESTIONS_MAX are not answered. `number` is given by the machine. */
+int yett_wire_query(
+	struct yett_wire *wire, const struct yett_query_message *message, uint64_t *ret_number);
+/* Initiator: answers a question that is open, once; YETT_ELIMIT beyond YETT_REPORT_MAX. */
+int yett_wire_report(struct yett_wire *wire, const struct yett_report *message);
+/* How many are open: asked (acceptor), or to be answered (initiator). */
+uint32_t yett_wire_questions(const struct yett_wire *wire);
 int yett_wire_heartbeat(struct yett_wire *wire, const struct yett_heartbeat *message);
 int yett_wire_standby(struct yett_wire *wire, const struct yett_standby *message);
 int yett_wire_ping(struct yett_wire *wire, uint64_t token);

@@ -56,6 +56,23 @@ TARGET(standby, yett_standby, yett_standby_encode)
 TARGET(admission, yett_admission, yett_admission_encode)
 TARGET(config, yett_config, yett_config_encode)
 TARGET(applied, yett_applied, yett_applied_encode)
+TARGET(query, yett_query_message, yett_query_encode)
+
+/* What came can be told again by a relay, whatever number that gives it. */
+static void run_report(const uint8_t *bytes, size_t length)
+{
+	struct yett_report *message = g_new(struct yett_report, 1);
+	GByteArray *frames = g_byte_array_new();
+
+	if (length <= YETT_REPORT_MAX && yett_report_decode(bytes, length, message) == 0) {
+		message->number = UINT64_MAX;
+		FUZZ_REQUIRE(yett_report_size(message) <= length + 8);
+		yett_report_encode(message, frames);
+		AGAIN(yett_report_decode, message, frames)
+	}
+	g_byte_array_unref(frames);
+	g_free(message);
+}
 
 static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_HELLO] = run_hello,
@@ -74,6 +91,8 @@ static void (*const targets[])(const uint8_t *bytes, size_t length) = {
 	[YETT_FRAME_ADMISSION] = run_admission,
 	[YETT_FRAME_CONFIG] = run_config,
 	[YETT_FRAME_APPLIED] = run_applied,
+	[YETT_FRAME_QUERY] = run_query,
+	[YETT_FRAME_REPORT] = run_report,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -28,7 +28,8 @@ struct scene {
 	bool acceptor;
 	uint64_t batch_bytes, granted;
 	uint32_t checksum;
-	uint64_t sent; /* batches, by the machine */
+	uint64_t sent;                      /* batches, by the machine */
+	uint64_t asked, answered, question; /* numbers */
 	int failures;
 	bool ended; /* nothing may be told any more */
 };
@@ -108,6 +109,24 @@ static void on_leave(void *arg, const struct yett_refuse *message)
 	scene->ended = true;
 }
 
+static void on_query(void *arg, const struct yett_query_message *message)
+{
+	struct scene *scene = arg;
+
+	FUZZ_REQUIRE(!scene->acceptor && !scene->ended && message->number != 0);
+	FUZZ_REQUIRE(yett_wire_questions(scene->wire) <= YETT_QUESTIONS_MAX);
+	FUZZ_REQUIRE(memchr(message->about, '\0', YETT_NODE_NAME_SIZE) != NULL);
+	scene->question = message->number;
+}
+
+static void on_report(void *arg, const struct yett_report *message)
+{
+	struct scene *scene = arg;
+
+	FUZZ_REQUIRE(scene->acceptor && !scene->ended);
+	FUZZ_REQUIRE(message->number <= scene->asked && ++scene->answered <= scene->asked);
+}
+
 static const struct yett_wire_events events = {
 	.auth = on_auth,
 	.refused = on_leave,
@@ -116,6 +135,8 @@ static const struct yett_wire_events events = {
 	.ack = on_ack,
 	.credit = on_credit,
 	.attach = on_attach,
+	.query = on_query,
+	.report = on_report,
 	.failed = on_failed,
 };
 static const struct yett_wire_events no_events = {.hello = NULL};
@@ -258,7 +279,10 @@ static void act(struct scene *scene, struct script *script)
 	const struct yett_ack ack = {.range_count = 1, .ranges = {{1, 1}}};
 	struct yett_wire *wire = scene->wire;
 
-	switch (next_byte(script) % 11) {
+	const struct yett_query_message query = {.what = YETT_QUERY_EXPLAIN};
+	uint64_t number;
+
+	switch (next_byte(script) % 12) {
 	case 0:
 		yett_wire_hello(wire, &hello);
 		break;
@@ -287,6 +311,17 @@ static void act(struct scene *scene, struct script *script)
 		break;
 	case 8:
 		yett_wire_ack(wire, &ack);
+		break;
+	case 11: /* asks, or answers the oldest question */
+		if (yett_wire_query(wire, &query, &number) == 0) {
+			FUZZ_REQUIRE(number == ++scene->asked);
+		} else if (scene->question != 0) {
+			const struct yett_report report = {
+				.number = scene->question, .result = YETT_REPORT_REFUSED};
+
+			yett_wire_report(wire, &report);
+			scene->question = 0;
+		}
 		break;
 	case 9:
 		scene->ended = yett_wire_goodbye(wire, &leave) == 0 || scene->ended;

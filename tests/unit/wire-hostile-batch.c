@@ -480,10 +480,10 @@ static GByteArray *good_frame(int type)
 		yett_standby_encode(&(struct yett_standby){.session = 9}, to);
 		break;
 	case YETT_FRAME_CONFIG:
-		yett_config_encode(&(struct yett_config){.signed_count = 1}, to);
-		break;
 	case YETT_FRAME_APPLIED:
-		yett_applied_encode(&(struct yett_applied){.state = YETT_APPLIED_DONE}, to);
+	case YETT_FRAME_QUERY:
+	case YETT_FRAME_REPORT:
+		put_managed(type, to);
 		break;
 	case YETT_FRAME_ADMISSION:
 		yett_admission_encode(admission, to);
@@ -514,7 +514,8 @@ static const struct {
 	{YETT_FRAME_PING, {NULL, "", "", "", "ai"}}, {YETT_FRAME_PONG, {NULL, "", "", "", "ai"}},
 	{YETT_FRAME_GOODBYE, {NULL, "ai", "ai", "ai", "ai"}},
 	{YETT_FRAME_STANDBY, {NULL, "", "", "", "a"}}, {YETT_FRAME_CONFIG, {NULL, "", "", "", "i"}},
-	{YETT_FRAME_APPLIED, {NULL, "", "", "", "a"}},
+	{YETT_FRAME_APPLIED, {NULL, "", "", "", "a"}}, {YETT_FRAME_QUERY, {NULL, "", "", "", "i"}},
+	{YETT_FRAME_REPORT, {NULL, "", "", "", ""}},     /* nobody has asked */
 	{YETT_FRAME_ADMISSION, {NULL, "", "", "", "a"}}, /* it asks */
 };
 

@@ -117,13 +117,23 @@ static void use_session(struct play *play)
 	const struct yett_detach detach = {.count = 1, .ids = {{{4}}}};
 	const struct yett_heartbeat heartbeat = {
 		.wall_ns = -5, .interval_s = 60, .count = 1, .nodes = {{{{3}}, 20}}};
+	const struct yett_query_message query = {.what = YETT_QUERY_EXPLAIN,
+		.node = {{3}},
+		.limit_ms = 6000,
+		.about = "b.example.org"};
 	struct yett_attach *attach = g_new0(struct yett_attach, 1);
+	struct yett_report *report = g_new0(struct yett_report, 1);
+	uint64_t number = 0;
 	struct yett_wire *i = play->pair.i.wire, *a = play->pair.a.wire;
 
 	attach->count = 1;
 	attach->nodes[0] = (struct yett_attached){
 		.id = {{3}}, .boot = {{4}}, .via = {{5}}, .session = 6, .live = true};
 	g_strlcpy(attach->nodes[0].name, "b.example.org", sizeof(attach->nodes[0].name));
+	report->result = YETT_REPORT_ANSWERED;
+	report->step_count = report->way_count = 1;
+	report->steps[0] = (struct yett_report_step){"connection", "b", 1, "open"};
+	report->ways[0] = (struct yett_report_way){"b", true, 5, "", ""};
 	yett_wire_path(a, &path);
 	grant(&play->pair, CREDIT, CREDIT, CREDIT);
 	carry_both(play);
@@ -139,11 +149,21 @@ static void use_session(struct play *play)
 		carry_both(play);
 	}
 	if (!play->stopped) {
+		yett_wire_query(a, &query, &number);
+		carry_both(play);
+	}
+	if (!play->stopped) {
+		report->number = number;
+		yett_wire_report(i, report);
+		carry_both(play);
+	}
+	if (!play->stopped) {
 		yett_wire_ack(a, &ack);
 		yett_wire_goodbye(a, &leaving);
 		carry_both(play);
 	}
 	g_free(attach);
+	g_free(report);
 }
 
 static void play_init(struct play *play, size_t stop, GPtrArray *frames)
@@ -203,7 +223,9 @@ static const char *name_of(int type)
 		[YETT_FRAME_STANDBY] = "STANDBY",
 		[YETT_FRAME_ADMISSION] = "ADMISSION",
 		[YETT_FRAME_CONFIG] = "CONFIG",
-		[YETT_FRAME_APPLIED] = "APPLIED"};
+		[YETT_FRAME_APPLIED] = "APPLIED",
+		[YETT_FRAME_QUERY] = "QUERY",
+		[YETT_FRAME_REPORT] = "REPORT"};
 
 	return names[type];
 }
@@ -536,7 +558,8 @@ static void deep(
 	size_t k, const GByteArray *frame, uint32_t pairs, const guint *keys, const guint *starts)
 {
 	static const uint8_t heads[] = {0x81, 0xa1, 0xc1}; /* array, map, tag */
-	bool small = frame->data[4] < YETT_FRAME_BATCH || frame->data[4] == YETT_FRAME_GOODBYE;
+	bool small = frame->data[4] < YETT_FRAME_BATCH || frame->data[4] == YETT_FRAME_GOODBYE ||
+		     frame->data[4] == YETT_FRAME_QUERY;
 	guint depth = small && frame->data[4] != YETT_FRAME_AUTH ? 3000 : 10000;
 	GByteArray *nested = g_byte_array_new();
 

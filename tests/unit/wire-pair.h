@@ -28,7 +28,7 @@ struct end {
 	GPtrArray *batches; /* struct yett_buffer */
 	uint64_t last_number;
 	uint32_t hops;
-	uint64_t pong;
+	uint64_t pong, question;
 	bool close_at_batch;
 	bool any_content; /* damaged messages: what they say is not looked at */
 };
@@ -45,6 +45,22 @@ static const struct yett_intro intro = {.name = "a.example.org", .software = "te
 static const struct yett_welcome welcome = {.group = "HOME", .heartbeat_s = 60};
 static const struct yett_refuse leaving
 	__attribute__((unused)) = {.code = YETT_REFUSE_SHUTDOWN, .cause = "bye"};
+
+/* A good frame of what management sends down to a node, or up from it. */
+static __attribute__((unused)) void put_managed(int type, GByteArray *to)
+{
+	static const struct yett_report report = {.number = 1, .result = YETT_REPORT_REFUSED};
+
+	if (type == YETT_FRAME_CONFIG) {
+		yett_config_encode(&(struct yett_config){.signed_count = 1}, to);
+	} else if (type == YETT_FRAME_APPLIED) {
+		yett_applied_encode(&(struct yett_applied){.state = YETT_APPLIED_DONE}, to);
+	} else if (type == YETT_FRAME_QUERY) {
+		yett_query_encode(&(struct yett_query_message){.number = 1, .what = 1}, to);
+	} else {
+		yett_report_encode(&report, to);
+	}
+}
 
 static void on_hello(void *arg, const struct yett_hello *message)
 {
@@ -175,6 +191,21 @@ static void on_admission(void *arg, const struct yett_admission *message)
 	tell(arg, message->ask_count > 0 ? "ask" : "decision");
 }
 
+static void on_query(void *arg, const struct yett_query_message *message)
+{
+	struct end *end = arg;
+
+	CU_ASSERT(message->number > 0);
+	end->question = message->number;
+	tell(end, "query");
+}
+
+static void on_report(void *arg, const struct yett_report *message)
+{
+	((struct end *)arg)->question = message->number;
+	tell(arg, "report");
+}
+
 static void on_pong(void *arg, uint64_t token)
 {
 	((struct end *)arg)->pong = token;
@@ -208,6 +239,8 @@ static const struct yett_wire_events events = {
 	.heartbeat = on_heartbeat,
 	.standby = on_standby,
 	.admission = on_admission,
+	.query = on_query,
+	.report = on_report,
 	.pong = on_pong,
 	.failed = on_failed,
 };

@@ -111,6 +111,8 @@ static void test_receiving_out_of_state(void)
 		{YETT_FRAME_ADMISSION, YETT_WIRE_OPEN, 3},
 		{YETT_FRAME_CONFIG, YETT_WIRE_OPEN, 2},
 		{YETT_FRAME_APPLIED, YETT_WIRE_OPEN, 1},
+		{YETT_FRAME_QUERY, YETT_WIRE_OPEN, 2},
+		{YETT_FRAME_REPORT, YETT_WIRE_OPEN, 1},
 	};
 
 	for (size_t k = 0; k < G_N_ELEMENTS(legal); k++) {
@@ -277,6 +279,68 @@ static void test_cut_frames(void)
 	yett_buffer_unref(batch.buffer);
 }
 
+/* Numbers of QUERYs, and what comes of the last; 0 ends. Then numbers of REPORTs, the other way. */
+static void test_bad_questions(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t queries[10], asked, reports[3];
+		int want;
+		const char *cause;
+	} rows[] = {
+		{"one by one", {1, 2, 3}, 0, {0}, 0, ""},
+		{"numbers with holes", {5, 9, UINT64_MAX}, 0, {0}, 0, ""},
+		{"one twice", {1, 2, 2}, 0, {0}, YETT_EPROTO, "QUERY has the number 2, after 2"},
+		{"falling", {7, 6}, 0, {0}, YETT_EPROTO, "QUERY has the number 6, after 7"},
+		{"as many as may be open", {1, 2, 3, 4, 5, 6, 7, 8}, 0, {0}, 0, ""},
+		{"one more", {1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, {0}, YETT_ELIMIT,
+			"QUERY came while 8 others are not answered"},
+		{"an answer", {0}, 2, {2, 1}, 0, ""},
+		{"an answer to nothing", {0}, 0, {1}, YETT_EPROTO,
+			"REPORT answers the question 1, which is not open"},
+		{"to what comes next", {0}, 2, {3}, YETT_EPROTO,
+			"REPORT answers the question 3, which is not open"},
+		{"an answer twice", {0}, 2, {2, 2}, YETT_EPROTO,
+			"REPORT answers the question 2, which is not open"},
+	};
+	const struct yett_query_message query = {.what = YETT_QUERY_EXPLAIN};
+	struct yett_report *report = g_new0(struct yett_report, 1);
+
+	report->result = YETT_REPORT_REFUSED;
+	for (size_t k = 0; k < G_N_ELEMENTS(rows); k++) {
+		GByteArray *queries = g_byte_array_new(), *reports = g_byte_array_new();
+		struct pair pair;
+		struct end *end = rows[k].queries[0] != 0 ? &pair.i : &pair.a;
+		uint64_t number;
+
+		pair_init(&pair, 0);
+		bring_to(&pair, YETT_WIRE_OPEN);
+		for (size_t j = 0; j < 10 && rows[k].queries[j] != 0; j++) {
+			struct yett_query_message one = query;
+
+			one.number = rows[k].queries[j];
+			yett_query_encode(&one, queries);
+		}
+		for (size_t j = 0; j < 3 && rows[k].reports[j] != 0; j++) {
+			report->number = rows[k].reports[j];
+			yett_report_encode(report, reports);
+		}
+		for (uint64_t j = 0; j < rows[k].asked; j++) {
+			CU_ASSERT_EQUAL(yett_wire_query(pair.a.wire, &query, &number), 0);
+		}
+		yett_wire_receive(pair.i.wire, queries->data, queries->len);
+		yett_wire_receive(pair.a.wire, reports->data, reports->len);
+		if (end->failure != rows[k].want || strcmp(end->cause, rows[k].cause) != 0) {
+			printf("  %s: %d, %s\n", rows[k].name, end->failure, end->cause);
+			CU_FAIL("another end");
+		}
+		pair_done(&pair);
+		g_byte_array_unref(queries);
+		g_byte_array_unref(reports);
+	}
+	g_free(report);
+}
+
 static void test_bad_batches(void)
 {
 	struct yett_batch batch = make_batch(1, 1000);
@@ -426,6 +490,7 @@ int main(int argc, char **argv)
 		{"frame headers", test_frame_headers},
 		{"skipping", test_skip},
 		{"cut frames", test_cut_frames},
+		{"bad questions", test_bad_questions},
 		{"bad batches", test_bad_batches},
 		{"credit limits", test_credit_limits},
 		{"ACK of the unsent", test_ack_unsent},

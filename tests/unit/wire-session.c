@@ -270,6 +270,61 @@ static void test_text_told(void)
 	g_byte_array_unref(frame);
 }
 
+/* Asked by the acceptor, each answered once, in any order. */
+static void test_questions(void)
+{
+	const struct yett_query_message query = {.what = YETT_QUERY_DRILL, .node = {{7}}};
+	struct yett_report *report = g_new0(struct yett_report, 1);
+	uint64_t number = 99;
+	struct pair pair;
+
+	pair_init(&pair, 7);
+	report->number = 1;
+	report->result = YETT_REPORT_REFUSED;
+	CU_ASSERT_EQUAL(yett_wire_query(pair.a.wire, &query, &number), YETT_EPROTO);
+	bring_to(&pair, YETT_WIRE_OPEN);
+	CU_ASSERT_EQUAL(yett_wire_query(pair.i.wire, &query, &number), YETT_EPROTO);
+	CU_ASSERT_EQUAL(yett_wire_report(pair.i.wire, report), YETT_EPROTO); /* not asked */
+	CU_ASSERT_EQUAL(number, 99);
+	for (uint64_t n = 1; n <= YETT_QUESTIONS_MAX; n++) {
+		CU_ASSERT_EQUAL(yett_wire_query(pair.a.wire, &query, &number), 0);
+		CU_ASSERT_EQUAL(number, n);
+		settle(&pair);
+		CU_ASSERT_EQUAL(pair.i.question, n);
+	}
+	CU_ASSERT_EQUAL(yett_wire_query(pair.a.wire, &query, &number), YETT_EAGAIN);
+	CU_ASSERT_EQUAL(yett_wire_questions(pair.a.wire), YETT_QUESTIONS_MAX);
+	CU_ASSERT_EQUAL(yett_wire_questions(pair.i.wire), YETT_QUESTIONS_MAX);
+	report->number = 5;
+	CU_ASSERT_EQUAL(yett_wire_report(pair.a.wire, report), YETT_EPROTO);
+	report->step_count = 40; /* beyond what an answer may be */
+	for (uint32_t i = 0; i < report->step_count; i++) {
+		report->steps[i].state = 1;
+		memset(report->steps[i].seen, 's', sizeof(report->steps[i].seen) - 1);
+	}
+	CU_ASSERT_EQUAL(yett_wire_report(pair.i.wire, report), YETT_ELIMIT);
+	report->step_count = 24; /* as long as it may be, nearly */
+	CU_ASSERT_EQUAL(yett_wire_report(pair.i.wire, report), 0);
+	CU_ASSERT_EQUAL(yett_wire_report(pair.i.wire, report), YETT_EPROTO); /* twice */
+	settle(&pair);
+	CU_ASSERT_EQUAL(pair.a.question, 5);
+	CU_ASSERT_EQUAL(yett_wire_query(pair.a.wire, &query, &number), 0);
+	CU_ASSERT_EQUAL(number, YETT_QUESTIONS_MAX + 1);
+	for (uint64_t n = 1; n <= number; n++) {
+		report->number = n;
+		report->step_count = 0;
+		settle(&pair);
+		CU_ASSERT_EQUAL(yett_wire_report(pair.i.wire, report), n == 5 ? YETT_EPROTO : 0);
+	}
+	settle(&pair);
+	CU_ASSERT_EQUAL(yett_wire_questions(pair.a.wire), 0);
+	CU_ASSERT_EQUAL(yett_wire_questions(pair.i.wire), 0);
+	CU_ASSERT_EQUAL(pair.a.failure, 0);
+	CU_ASSERT_EQUAL(pair.i.failure, 0);
+	pair_done(&pair);
+	g_free(report);
+}
+
 /* Small, since servers hold very many idle ones. */
 static void test_idle_size(void)
 {
@@ -295,6 +350,7 @@ int main(int argc, char **argv)
 		{"closing within an event", test_close},
 		{"freeing midway", test_free_midway},
 		{"text that is told", test_text_told},
+		{"questions and answers", test_questions},
 		{"idle size", test_idle_size},
 		CU_TEST_INFO_NULL,
 	};

@@ -214,6 +214,31 @@ static void tell_applied(GString *text, const struct yett_applied *m)
 	add(text, " why=%s pinned=%s", m->why, m->pinned);
 }
 
+static void tell_query(GString *text, const struct yett_query_message *m)
+{
+	add(text, "number=%" PRIu64 " what=%u", m->number, m->what);
+	add_id(text, " node=", &m->node);
+	add(text, " limit=%u hops=%u about=%s", m->limit_ms, m->hops, m->about);
+}
+
+static void tell_report(GString *text, const struct yett_report *m)
+{
+	add(text, "number=%" PRIu64 " result=%u by=%s state=%u at=%s why=%s mend=%s cut=%d steps=",
+		m->number, m->result, m->by, m->state, m->blocked_at, m->why, m->mend, m->cut);
+	for (uint32_t i = 0; i < m->step_count; i++) {
+		const struct yett_report_step *step = &m->steps[i];
+
+		add(text, "{%s %s %u %s}", step->step, step->about, step->state, step->seen);
+	}
+	add(text, " ways=");
+	for (uint32_t i = 0; i < m->way_count; i++) {
+		const struct yett_report_way *way = &m->ways[i];
+
+		add(text, "{%s %d %" PRId64 " %s %s}", way->upstream, way->proven, way->last_ns,
+			way->why, way->mend);
+	}
+}
+
 static void encode_refuse(const struct yett_refuse *m, GByteArray *to)
 {
 	yett_refuse_encode(m, YETT_FRAME_REFUSE, to);
@@ -254,6 +279,8 @@ RUN_MESSAGE(standby, yett_standby, yett_standby_encode)
 RUN_MESSAGE(admission, yett_admission, yett_admission_encode)
 RUN_MESSAGE(config, yett_config, yett_config_encode)
 RUN_MESSAGE(applied, yett_applied, yett_applied_encode)
+RUN_MESSAGE(query, yett_query_message, yett_query_encode)
+RUN_MESSAGE(report, yett_report, yett_report_encode)
 
 static void run_envelope(const GByteArray *bytes, struct outcome *outcome)
 {
@@ -471,6 +498,8 @@ static const struct {
 	{"admission", run_admission},
 	{"config", run_config},
 	{"applied", run_applied},
+	{"query", run_query},
+	{"report", run_report},
 	{"envelope", run_envelope},
 	{"record", run_record},
 	{"notice", run_notice},

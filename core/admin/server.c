@@ -1,9 +1,8 @@
 /* The API's server: HTTP on a UNIX socket.
  *
- * Responsible for the socket (0660, a stale one is replaced, a live one is not), for who may ask (by
- * the peer's credentials: root, the daemon's user, members of the view and change groups), and for
- * carrying a request to the loop and its answer back. Not responsible for the answers (routes.c,
- * records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its
+ * Responsible for the socket (0660, a stale one is replaced, a live one is not), for whose request it
+ * is (by the peer's credentials), and for carrying it to the loop and its answer back. Not responsible
+ * for what a user may (rights.c) nor for the answers (routes.c, records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its
  * request to the loop and waits, with a deadline. When the daemon ends, whoever waits gets a 503. */
 #include "admin.h"
 
@@ -12,7 +11,6 @@
 #include <libgen.h>
 #include <limits.h>
 #include <microhttpd.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +24,11 @@
 #include "../base/log.h"
 #include "../base/name.h"
 #include "request.h"
+#include "rights.h"
 
 #define CONNECTIONS_MAX 32
 #define IDLE_S          30
 #define ANSWER_S        10
-#define GROUPS_MAX      256
 #define BODY_MAX        (64 * 1024)
 #define PATHS_MAX       64
 
@@ -183,52 +181,20 @@ static enum MHD_Result ask_loop(struct MHD_Connection *connection, struct waiter
 
 /* Who asks. */
 
-static bool in_group(const struct passwd *user, const char *name)
-{
-	const struct group *group = name[0] != '\0' ? getgrnam(name) : NULL;
-	gid_t groups[GROUPS_MAX];
-	int count = GROUPS_MAX;
-
-	if (group == NULL || getgrouplist(user->pw_name, user->pw_gid, groups, &count) < 0) {
-		return false;
-	}
-	for (int i = 0; i < count; i++) {
-		if (groups[i] == group->gr_gid) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What the peer's credentials allow. */
-enum right { MAY_NOTHING, MAY_READ, MAY_CHANGE };
-
-static enum right right_of(const struct yett_admin *admin, struct MHD_Connection *connection,
+static enum yett_right right_of(const struct yett_admin *admin, struct MHD_Connection *connection,
 	char *ret_by, size_t size)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
-	const struct passwd *user;
 
 	if (info == NULL ||
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
-		return MAY_NOTHING;
+		return YETT_MAY_NOTHING;
 	}
-	user = getpwuid(credentials.uid);
-	if (user != NULL) {
-		snprintf(ret_by, size, "%s", user->pw_name);
-	} else {
-		snprintf(ret_by, size, "uid %u", (unsigned)credentials.uid);
-	}
-	if (credentials.uid == 0 || credentials.uid == geteuid()) {
-		return MAY_CHANGE;
-	}
-	if (user != NULL && in_group(user, admin->change_group)) {
-		return MAY_CHANGE;
-	}
-	return user != NULL && in_group(user, admin->view_group) ? MAY_READ : MAY_NOTHING;
+	return yett_admin_right(
+		credentials.uid, geteuid(), admin->view_group, admin->change_group, ret_by, size);
 }
 
 /* What is asked. */
@@ -426,15 +392,15 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	struct yett_admin *admin = arg;
 	bool changes = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
 	char by[80];
-	enum right right;
+	enum yett_right right;
 
 	(void)version;
 	if (changes && !collect_body(context, data, data_size)) {
 		return MHD_YES;
 	}
 	right = right_of(admin, connection, by, sizeof(by));
-	if (right == MAY_NOTHING || (changes && right != MAY_CHANGE)) {
-		return denied(connection, right != MAY_NOTHING);
+	if (right == YETT_MAY_NOTHING || (changes && right != YETT_MAY_CHANGE)) {
+		return denied(connection, right != YETT_MAY_NOTHING);
 	}
 	if (changes) {
 		return change(admin, connection, path, *context, by);

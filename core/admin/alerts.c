@@ -216,7 +216,6 @@ static void attempt(struct act *act);
 static void written(void *arg, int result, uint64_t revision)
 {
 	struct act *act = arg;
-	char *before, *after;
 
 	(void)revision;
 	if (result == YETT_ECONFLICT && ++act->tries < TRIES) {
@@ -231,12 +230,6 @@ static void written(void *arg, int result, uint64_t revision)
 		answer_failure(act);
 		return;
 	}
-	before = act->found != NULL ? json_dumps(act->found, JSON_COMPACT) : NULL;
-	after = act->next != NULL ? json_dumps(act->next, JSON_COMPACT) : NULL;
-	yett_manage_audit(act->request->manage, act->request->by, act->action, act->table, act->key,
-		before, after);
-	free(before);
-	free(after);
 	answer(act, 200, json_pack("{s:s, s:s}", "action", act->action, "key", act->key));
 }
 
@@ -261,11 +254,18 @@ static void attempt(struct act *act)
 static void write_it(struct act *act, const char *action, json_t *next)
 {
 	char *text = next != NULL ? json_dumps(next, JSON_COMPACT) : NULL;
+	char *before = act->found != NULL ? json_dumps(act->found, JSON_COMPACT) : NULL;
+	char place[YETT_AUDIT_PLACE_SIZE];
+	char *audit = yett_manage_audit(act->request->manage, act->request->by, action, act->table,
+		act->key, before, text, place);
+	const struct yett_store_also also = {"audit", place, audit};
 
 	act->action = action;
 	act->next = next;
-	yett_store_change(yett_manage_node(act->request->manage), act->table, act->key, text,
-		act->revision, written, act);
+	yett_store_change_also(yett_manage_node(act->request->manage), act->table, act->key, text,
+		act->revision, &also, 1, written, act);
+	free(audit);
+	free(before);
 	free(text);
 }
 

@@ -137,6 +137,14 @@ void yett_store_document(
 typedef void (*yett_change_done)(void *arg, int result, uint64_t revision);
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
 	uint64_t revision, yett_change_done done, void *arg);
+/* What is written in the very transaction of a change, if that is made, and not at all otherwise: who
+ * made it, and what it does away with. json NULL: deleted, if it is there. */
+struct yett_store_also {
+	const char *table, *key, *json;
+};
+void yett_store_change_also(struct yett_node *node, const char *table, const char *key,
+	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
+	yett_change_done done, void *arg);
 /* Runs fn(arg) on the reader's thread, then done(arg) on the loop. */
 void yett_store_call(struct yett_node *node,
 	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),

@@ -28,6 +28,7 @@ struct document {
 	void *arg;
 	int result;
 	uint64_t ret_revision;
+	GPtrArray *also; /* struct document *: written with a change that is made; or NULL */
 };
 
 struct read_call {
@@ -75,6 +76,7 @@ static void document_free(void *arg)
 	g_free(document->table);
 	g_free(document->key);
 	g_free(document->json);
+	g_clear_pointer(&document->also, g_ptr_array_unref);
 	g_free(document);
 }
 
@@ -123,6 +125,13 @@ static int put_document(struct yett_vault *vault, struct document *document)
 		vault->operations->registry_put(vault->writer->self, document->table, document->key,
 			document->json, document->revision, &document->ret_revision, &vault->error);
 	document->result = result;
+	for (guint i = 0; result == 0 && document->also != NULL && i < document->also->len; i++) {
+		int also = put_document(vault, document->also->pdata[i]);
+
+		if (also != 0) {
+			return also;
+		}
+	}
 	return result == YETT_ENOTFOUND || result == YETT_EINVAL || result == YETT_ECONFLICT
 		       ? 0
 		       : result;
@@ -395,14 +404,23 @@ void yett_store_keep(struct yett_node *node, struct yett_keep *keep)
 	kick(node->store);
 }
 
-static struct document *add_document(
-	struct yett_vault *vault, const char *table, const char *key, const char *json)
+static struct document *document_new(
+	const char *table, const char *key, const char *json, uint64_t revision)
 {
 	struct document *document = g_new0(struct document, 1);
 
 	document->table = g_strdup(table);
 	document->key = g_strdup(key);
 	document->json = g_strdup(json);
+	document->revision = revision;
+	return document;
+}
+
+static struct document *add_document(
+	struct yett_vault *vault, const char *table, const char *key, const char *json)
+{
+	struct document *document = document_new(table, key, json, YETT_REVISION_ANY);
+
 	g_ptr_array_add(vault->documents, document);
 	return document;
 }
@@ -420,7 +438,6 @@ void yett_store_document(
 		return;
 	}
 	document = add_document(vault, table, key, json);
-	document->revision = YETT_REVISION_ANY;
 	g_hash_table_add(vault->newest, document);
 	kick(vault);
 }
@@ -428,11 +445,28 @@ void yett_store_document(
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
 	uint64_t revision, yett_change_done done_fn, void *arg)
 {
+	yett_store_change_also(node, table, key, json, revision, NULL, 0, done_fn, arg);
+}
+
+void yett_store_change_also(struct yett_node *node, const char *table, const char *key,
+	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
+	yett_change_done done_fn, void *arg)
+{
 	struct yett_vault *vault = node->store;
 	struct document *document = add_document(vault, table, key, json);
 
-	/* What is written of this key from now on comes after the change, not before it. */
+	/* What is written of these keys from now on comes after the change, not before it. */
 	g_hash_table_remove(vault->newest, document);
+	for (size_t i = 0; i < count; i++) {
+		struct document *one =
+			document_new(also[i].table, also[i].key, also[i].json, YETT_REVISION_ANY);
+
+		if (document->also == NULL) {
+			document->also = g_ptr_array_new_with_free_func(document_free);
+		}
+		g_hash_table_remove(vault->newest, one);
+		g_ptr_array_add(document->also, one);
+	}
 	document->revision = revision;
 	document->done = done_fn;
 	document->arg = arg;

@@ -4,8 +4,8 @@
  * which changes there are (decide.c, settings.c), nor for what a decision brings about (court.c).
  *
  * On the loop. A change that another administrator was faster with is refused, and what is known here
- * is read again: nothing is overwritten unseen. The audit record goes into the transaction after the
- * change's own; the document itself says by whom and when, too. */
+ * is read again: nothing is overwritten unseen. The audit record, and that whoever is decided on waits
+ * no longer, are written in the change's own transaction: there is no decision without its record. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,7 +15,7 @@
 
 struct change {
 	struct yett_court *court;
-	char *table, *key, *text, *before, *by, *what;
+	char *table, *key, *text;
 	yett_changed_fn done;
 	void *arg;
 	/* reading again, after a conflict */
@@ -29,9 +29,6 @@ static void change_free(struct change *change)
 	g_free(change->table);
 	g_free(change->key);
 	free(change->text);
-	free(change->before);
-	g_free(change->by);
-	g_free(change->what);
 	g_free(change->present);
 	g_free(change);
 }
@@ -43,13 +40,14 @@ static json_t *object_of(const char *text)
 	return json != NULL ? json : json_null();
 }
 
-void yett_manage_audit(struct yett_manage *manage, const char *by, const char *action,
-	const char *table, const char *key, const char *before, const char *after)
+char *yett_manage_audit(const struct yett_manage *manage, const char *by, const char *action,
+	const char *table, const char *key, const char *before, const char *after,
+	char ret_place[YETT_AUDIT_PLACE_SIZE])
 {
 	const struct yett_node *node = manage->node;
 	int64_t now_ns = yett_clock_wall(node->clock);
 	struct yett_id random = yett_id_new(node->clock);
-	char id[YETT_ID_TEXT_SIZE], at[32], place[64];
+	char id[YETT_ID_TEXT_SIZE], at[32];
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "at",
 		yett_time_text(now_ns, at, sizeof(at)), "by", by, "server", node->name, "action",
 		action, "table", table, "key", key, "before", object_of(before), "after",
@@ -57,10 +55,10 @@ void yett_manage_audit(struct yett_manage *manage, const char *by, const char *a
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	/* In the order of time. */
-	g_snprintf(place, sizeof(place), "%019" PRId64 "-%s", now_ns, yett_id_text(&random, id));
-	yett_store_document(manage->node, YETT_TABLE_AUDIT, place, text);
-	free(text);
+	g_snprintf(ret_place, YETT_AUDIT_PLACE_SIZE, "%019" PRId64 "-%s", now_ns,
+		yett_id_text(&random, id));
 	json_decref(json);
+	return text;
 }
 
 static void finish(struct change *change, int result)
@@ -101,13 +99,9 @@ static void seen(void *arg)
 	finish(change, YETT_ECONFLICT);
 }
 
-/* Who was decided on waits no longer. */
-static void no_longer_pending(struct yett_court *court, const char *name)
+static bool is_decision(const char *table)
 {
-	if (yett_court_find(court, YETT_TABLE_PENDING, name) != NULL) {
-		yett_store_document(court->manage->node, YETT_TABLE_PENDING, name, NULL);
-		yett_court_apply(court, YETT_TABLE_PENDING, name, NULL, 0);
-	}
+	return strcmp(table, YETT_TABLE_GATEWAYS) == 0 || strcmp(table, YETT_TABLE_AGENTS) == 0;
 }
 
 static void changed(void *arg, int result, uint64_t revision)
@@ -120,13 +114,9 @@ static void changed(void *arg, int result, uint64_t revision)
 		return;
 	}
 	if (result == 0) {
-		if (change->by != NULL) {
-			yett_manage_audit(court->manage, change->by, change->what, change->table,
-				change->key, change->before, change->text);
-		}
-		if (strcmp(change->table, YETT_TABLE_GATEWAYS) == 0 ||
-			strcmp(change->table, YETT_TABLE_AGENTS) == 0) {
-			no_longer_pending(court, change->key);
+		if (is_decision(change->table) &&
+			yett_court_find(court, YETT_TABLE_PENDING, change->key) != NULL) {
+			yett_court_apply(court, YETT_TABLE_PENDING, change->key, NULL, 0);
 		}
 		yett_court_apply(court, change->table, change->key, change->text, revision);
 	}
@@ -138,17 +128,28 @@ void yett_court_change(struct yett_court *court, const char *table, const char *
 {
 	const struct yett_paper *paper = yett_court_find(court, table, key);
 	struct change *change = g_new0(struct change, 1);
+	char *before = paper != NULL ? json_dumps(paper->json, JSON_COMPACT) : NULL, *audit = NULL;
+	struct yett_store_also also[2];
+	char place[YETT_AUDIT_PLACE_SIZE];
+	size_t count = 0;
 
 	change->court = court;
 	change->table = g_strdup(table);
 	change->key = g_strdup(key);
 	change->text = json_dumps(json, JSON_COMPACT);
-	change->before = paper != NULL ? json_dumps(paper->json, JSON_COMPACT) : NULL;
-	change->by = g_strdup(by);
-	change->what = g_strdup(what);
 	change->done = done;
 	change->arg = arg;
 	json_decref(json);
-	yett_store_change(court->manage->node, table, key, change->text,
-		paper != NULL ? paper->revision : 0, changed, change);
+	if (by != NULL) {
+		audit = yett_manage_audit(
+			court->manage, by, what, table, key, before, change->text, place);
+		also[count++] = (struct yett_store_also){YETT_TABLE_AUDIT, place, audit};
+	}
+	if (is_decision(table)) { /* it waits no longer */
+		also[count++] = (struct yett_store_also){YETT_TABLE_PENDING, key, NULL};
+	}
+	yett_store_change_also(court->manage->node, table, key, change->text,
+		paper != NULL ? paper->revision : 0, also, count, changed, change);
+	free(audit);
+	free(before);
 }

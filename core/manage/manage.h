@@ -103,10 +103,13 @@ int yett_manage_reload(
 /* Is called instead of the notification command, with "raised" or "closed": for tests. */
 typedef void (*yett_notice_fn)(void *arg, const char *event, const json_t *alert);
 void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, void *arg);
-/* Writes down who has changed what: a document of the registry, JSON as it was and as it is (NULL: it was
- * not there). After the change, by whoever made it. */
-void yett_manage_audit(struct yett_manage *manage, const char *by, const char *action,
-	const char *table, const char *key, const char *before, const char *after);
+/* Who has changed what, for the table `audit`, at `ret_place` (given, to be freed with free): a document
+ * of the registry, JSON as it was and as it will be (NULL: it is not there). It is written in the change's
+ * own transaction (yett_store_change_also). */
+#define YETT_AUDIT_PLACE_SIZE 64
+char *yett_manage_audit(const struct yett_manage *manage, const char *by, const char *action,
+	const char *table, const char *key, const char *before, const char *after,
+	char ret_place[YETT_AUDIT_PLACE_SIZE]);
 /* The id of the node of a name; false: nobody is called so, and the nearest name, if any, is told. */
 bool yett_manage_named(const struct yett_manage *manage, const char *name, struct yett_id *ret_id,
 	char ret_near[YETT_NODE_NAME_SIZE]);

@@ -317,8 +317,11 @@ static const struct yett_form of_who_takes_part[] = {
 	{"agent approve", "[NAME…]", "lets agents in",
 		"Lets agents in: those named, or all that wait.", agent_options, YETT_FORM_JSON,
 		yett_ctl_agent_approve},
-	{"agent reject", "[NAME…]", "keeps agents out", NULL, agent_options, YETT_FORM_JSON,
-		yett_ctl_agent_reject},
+	{"agent reject", "[NAME…]", "keeps agents out",
+		"Keeps agents out. A name that nobody has had here is refused unless `--ahead` "
+		"says "
+		"that it is meant; so it is by `node revoke`.",
+		agent_options, YETT_FORM_JSON, yett_ctl_agent_reject},
 	{"node revoke", "NAME", "cuts a node off at every listener",
 		"Cuts a node off at every listener, whatever its list says, and closes its "
 		"sessions. "

@@ -343,20 +343,21 @@ static void tell_new_keys(const struct yett_manage *manage, struct behind *behin
 	}
 }
 
-static void tell_barred_in(struct behind *behind, GHashTable *papers)
+static void tell_away_in(struct behind *behind, GHashTable *papers)
 {
 	GHashTableIter iter;
 	gpointer key, value;
 
 	g_hash_table_iter_init(&iter, papers);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		if (yett_paper_verdict(value) > YETT_DECIDED_APPROVED) {
+		if (yett_paper_takes_away(value)) {
 			g_queue_push_tail(&behind->untold, g_strdup(key));
 		}
 	}
 }
 
-/* What every gateway has to know: new keys, and who is barred. */
+/* What every gateway has to know: new keys, who is barred, and whose approval was taken away otherwise:
+ * it may have heard of that approval, and of no more since. */
 static void tell_standing(const struct yett_manage *manage, struct behind *behind)
 {
 	GHashTableIter iter;
@@ -364,13 +365,13 @@ static void tell_standing(const struct yett_manage *manage, struct behind *behin
 
 	tell_new_keys(manage, behind);
 	if (manage->court != NULL) {
-		tell_barred_in(behind, yett_court_table(manage->court, YETT_TABLE_GATEWAYS));
-		tell_barred_in(behind, yett_court_table(manage->court, YETT_TABLE_AGENTS));
+		tell_away_in(behind, yett_court_table(manage->court, YETT_TABLE_GATEWAYS));
+		tell_away_in(behind, yett_court_table(manage->court, YETT_TABLE_AGENTS));
 		return;
 	}
 	g_hash_table_iter_init(&iter, manage->kept->decisions);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		if (yett_kept_bars(value)) {
+		if (yett_kept_bars(value) || yett_kept_away(manage->kept, value)) {
 			g_queue_push_tail(&behind->untold, g_strdup(key));
 		}
 	}
@@ -465,9 +466,7 @@ void yett_ask_message(
 	if (manage->kept == NULL) {
 		return; /* an agent, or a gateway that knows no group: it has no use for it */
 	}
-	for (uint32_t i = 0; i < message->signed_count; i++) {
-		yett_gate_take(manage, peer, &message->signeds[i]);
-	}
+	yett_gate_take(manage, peer, message->signeds, message->signed_count);
 }
 
 void yett_ask_keys(struct yett_manage *manage)

@@ -6,8 +6,9 @@
  * responsible for how a person changes it (change.c), for the group's keys (group.c), nor for what
  * gateways keep (ask.c).
  *
- * On the loop. The cache is this server's; what is written is written by compare-and-set. A document
- * that is not understood counts as no decision, and no decision lets nobody in. */
+ * On the loop. The cache is this server's; what is written is written by compare-and-set. A decision
+ * that is not understood counts as a no, since that is what it may say; of what else is not understood,
+ * nothing counts. */
 #include "court.h"
 
 #include <string.h>
@@ -75,7 +76,17 @@ uint32_t yett_paper_verdict(const struct yett_paper *paper)
 			return verdict;
 		}
 	}
-	return YETT_DECIDED_NONE;
+	/* A word that this version does not know may be a no. */
+	return text[0] == '\0' || strcmp(text, yett_verdict_text(YETT_DECIDED_NONE)) == 0
+		       ? YETT_DECIDED_NONE
+		       : YETT_DECIDED_REJECTED;
+}
+
+bool yett_paper_takes_away(const struct yett_paper *paper)
+{
+	return paper != NULL && paper->json != NULL &&
+	       (yett_paper_verdict(paper) != YETT_DECIDED_APPROVED ||
+		       yett_paper_text(paper, "replaced")[0] != '\0');
 }
 
 const struct yett_paper *yett_court_decision(
@@ -217,17 +228,20 @@ static void approve_by(
 	write_once(court, YETT_TABLE_AGENTS, ask->name, json, by, "agent approve");
 }
 
+enum standing { OTHER, BINDING, STANDS };
+
 /* The approved id stands: another one with that name waits for a decision of its own. The first one
- * that comes is bound, where the name was approved before it came. */
-static bool id_stands(struct yett_court *court, const struct yett_paper *paper, bool gateway,
-	const struct yett_admission_ask *ask)
+ * that comes is bound, where the name was approved before it came: it is let in when that is written,
+ * since until then any other would be the first as well. */
+static enum standing id_stands(struct yett_court *court, const struct yett_paper *paper,
+	bool gateway, const struct yett_admission_ask *ask)
 {
 	char id[YETT_ID_TEXT_SIZE];
 	json_t *json;
 
 	yett_id_text(&ask->id, id);
 	if (yett_paper_text(paper, "id")[0] != '\0') {
-		return strcmp(yett_paper_text(paper, "id"), id) == 0;
+		return strcmp(yett_paper_text(paper, "id"), id) == 0 ? STANDS : OTHER;
 	}
 	json = json_copy(paper->json);
 	json_object_set_new(json, "id", json_string(id));
@@ -235,7 +249,7 @@ static bool id_stands(struct yett_court *court, const struct yett_paper *paper, 
 	json_object_set_new(json, "authority", json_string(ask->authority));
 	write_once(court, gateway ? YETT_TABLE_GATEWAYS : YETT_TABLE_AGENTS, ask->name, json,
 		yett_paper_text(paper, "by"), "bind the id");
-	return true;
+	return BINDING;
 }
 
 static struct outcome of_unknown_agent(
@@ -246,7 +260,8 @@ static struct outcome of_unknown_agent(
 
 	/* Without a person nobody fills the registry with names. */
 	if ((rule != NULL || strcmp(manual, "approve") == 0) &&
-		g_hash_table_size(yett_court_table(court, YETT_TABLE_AGENTS)) < AGENTS_MAX) {
+		g_hash_table_size(yett_court_table(court, YETT_TABLE_AGENTS)) < AGENTS_MAX &&
+		g_hash_table_size(court->deciding) < YETT_PENDING_MAX) {
 		if (act) {
 			approve_by(court, ask, rule != NULL ? rule : "manual-agents = approve");
 		}
@@ -268,13 +283,17 @@ static struct outcome decide(
 	bool gateway;
 	const struct yett_paper *paper = yett_court_decision(court, ask->name, &gateway);
 	uint32_t verdict = yett_paper_verdict(paper);
+	enum standing standing = OTHER;
 
 	if (verdict == YETT_DECIDED_REJECTED || verdict == YETT_DECIDED_REVOKED) {
 		return (struct outcome){.verdict = verdict, .gateway = gateway};
 	}
-	if (verdict == YETT_DECIDED_APPROVED && (gateway || ask->as != YETT_AS_GATEWAY) &&
-		id_stands(court, paper, gateway, ask)) {
-		return (struct outcome){.verdict = verdict, .gateway = gateway};
+	if (verdict == YETT_DECIDED_APPROVED && (gateway || ask->as != YETT_AS_GATEWAY)) {
+		standing = id_stands(court, paper, gateway, ask);
+	}
+	if (standing != OTHER) {
+		return (struct outcome){.verdict = standing == STANDS ? verdict : YETT_DECIDED_NONE,
+			.gateway = gateway};
 	}
 	if (verdict == YETT_DECIDED_APPROVED || ask->as == YETT_AS_GATEWAY) {
 		/* Another id, or one that would speak for others: a person decides. */
@@ -368,7 +387,7 @@ void yett_court_judge(struct yett_court *court, const struct yett_admission_ask 
 	/* A list lets in whom nobody has barred by name. */
 	if (ret->admitted && verdict <= YETT_DECIDED_APPROVED) {
 		ret->proxy = ret->proxy || (gateway && verdict == YETT_DECIDED_APPROVED &&
-						   id_stands(court, paper, true, ask));
+						   id_stands(court, paper, true, ask) == STANDS);
 		return;
 	}
 	outcome = decide(court, ask, fresh);
@@ -387,6 +406,28 @@ bool yett_court_proxy(const struct yett_court *court, const char *name)
 	const struct yett_paper *paper = yett_court_decision(court, name, &gateway);
 
 	return gateway && yett_paper_verdict(paper) == YETT_DECIDED_APPROVED;
+}
+
+bool yett_court_contradicts(
+	const struct yett_court *court, const struct yett_id *id, const char *name)
+{
+	const struct yett_known *known = yett_manage_find(court->manage, id);
+	const struct yett_paper *paper;
+	char text[YETT_ID_TEXT_SIZE];
+	bool gateway;
+
+	yett_id_text(id, text);
+	paper = name[0] != '\0' ? yett_court_decision(court, name, &gateway) : NULL;
+	if (yett_paper_verdict(paper) == YETT_DECIDED_APPROVED &&
+		yett_paper_text(paper, "id")[0] != '\0') {
+		return strcmp(yett_paper_text(paper, "id"), text) != 0;
+	}
+	if (known == NULL || known->name[0] == '\0' || strcmp(known->name, name) == 0) {
+		return false;
+	}
+	paper = yett_court_decision(court, known->name, &gateway);
+	return yett_paper_verdict(paper) > YETT_DECIDED_APPROVED ||
+	       strcmp(yett_paper_text(paper, "id"), text) == 0;
 }
 
 bool yett_court_barred(const struct yett_court *court, const char *name)
@@ -503,8 +544,31 @@ static bool is_decision(const char *table)
 
 static void tell_changed(struct yett_court *court, const char *name)
 {
-	yett_ask_tell(court->manage, name, yett_court_barred(court, name));
+	bool gateway;
+
+	/* All of them, where one may let somebody in by what was decided before. */
+	yett_ask_tell(court->manage, name,
+		yett_paper_takes_away(yett_court_decision(court, name, &gateway)) ||
+			yett_paper_takes_away(find(court, YETT_TABLE_GATEWAYS, name)));
 	yett_admit_judge_name(court->manage->node, name);
+}
+
+/* The text of a document, understood; NULL: it counts as none. */
+static json_t *read_text(const char *table, const char *key, const char *text)
+{
+	json_t *json = json_loads(text, 0, NULL);
+
+	if (json_is_object(json)) {
+		return json;
+	}
+	json_decref(json);
+	yett_log(YETT_LOG_WARNING, "registry-unreadable",
+		"a document of the group is not understood, and counts as %s table=%s key=%s",
+		is_decision(table) ? "a no: decide on it again" : "none", table, key);
+	return is_decision(table) ? json_pack("{s:s, s:s, s:s}", "name", key, "verdict",
+					    yett_verdict_text(YETT_DECIDED_REJECTED), "by",
+					    "a decision that is not understood")
+				  : NULL;
 }
 
 void yett_court_apply(struct yett_court *court, const char *table, const char *key,
@@ -522,14 +586,7 @@ void yett_court_apply(struct yett_court *court, const char *table, const char *k
 	if (paper != NULL && revision <= paper->revision && (json != NULL || paper->json == NULL)) {
 		return; /* older, or known */
 	}
-	parsed = json != NULL ? json_loads(json, 0, NULL) : NULL;
-	if (json != NULL && !json_is_object(parsed)) {
-		yett_log(YETT_LOG_WARNING, "registry-unreadable",
-			"a document of the group is not understood, and counts as none table=%s "
-			"key=%s",
-			table, key);
-		g_clear_pointer(&parsed, json_decref);
-	}
+	parsed = json != NULL ? read_text(table, key, json) : NULL;
 	if (paper == NULL) {
 		paper = g_new0(struct yett_paper, 1);
 		g_hash_table_insert(papers, g_strdup(key), paper);
@@ -549,14 +606,19 @@ void yett_court_apply(struct yett_court *court, const char *table, const char *k
 	}
 }
 
+struct loading {
+	struct yett_court *court;
+	const char *table;
+};
+
 static int load(void *arg, const char *key, const char *json, uint64_t revision)
 {
-	GHashTable *papers = arg;
+	const struct loading *loading = arg;
 	struct yett_paper *paper = g_new0(struct yett_paper, 1);
 
-	paper->json = json_loads(json, 0, NULL);
+	paper->json = read_text(loading->table, key, json);
 	paper->revision = revision;
-	g_hash_table_insert(papers, g_strdup(key), paper);
+	g_hash_table_insert(yett_court_table(loading->court, loading->table), g_strdup(key), paper);
 	return 0;
 }
 
@@ -568,6 +630,7 @@ void yett_court_init(struct yett_manage *manage)
 	court->tables = g_hash_table_new_full(
 		g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_hash_table_unref);
 	court->deciding = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	court->hearing = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
 		g_hash_table_insert(court->tables, (char *)(uintptr_t)tables[i],
 			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, paper_free));
@@ -583,9 +646,9 @@ int yett_court_open(struct yett_manage *manage, struct yett_error *error)
 	int result = 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tables) && result == 0; i++) {
-		GHashTable *papers = yett_court_table(court, tables[i]);
+		struct loading loading = {court, tables[i]};
 
-		result = store->registry_list(self, tables[i], NULL, load, papers, error);
+		result = store->registry_list(self, tables[i], NULL, load, &loading, error);
 	}
 	court->pending = g_hash_table_size(yett_court_table(court, YETT_TABLE_PENDING));
 	if (result == 0) {
@@ -602,6 +665,7 @@ void yett_court_done(struct yett_manage *manage)
 		yett_group_done(court);
 		g_hash_table_unref(court->tables);
 		g_hash_table_unref(court->deciding);
+		g_hash_table_unref(court->hearing);
 		g_free(court);
 	}
 }

@@ -28,6 +28,7 @@ struct yett_court {
 	GHashTable *tables;   /* table → (key → struct yett_paper) */
 	guint pending;        /* documents there */
 	GHashTable *deciding; /* names whose document is being written */
+	GHashTable *hearing;  /* names whose answer (desired.c) is being written */
 	/* group.c */
 	struct yett_trust trust;          /* group zero: there is no group yet */
 	struct yett_sign_key *group_key;  /* where this server holds it, else NULL */
@@ -51,6 +52,8 @@ GHashTable *yett_court_table(const struct yett_court *court, const char *table);
 /* A text of a document, "" where there is none. */
 const char *yett_paper_text(const struct yett_paper *paper, const char *key);
 uint32_t yett_paper_verdict(const struct yett_paper *paper);
+/* Whether who has heard of an earlier state of this decision, and not of this one, would let somebody in. */
+bool yett_paper_takes_away(const struct yett_paper *paper);
 /* The decision about a name, as it counts: one that says no before one that says yes. `ret_gateway`:
  * whether it stands with the gateways. NULL: none. */
 const struct yett_paper *yett_court_decision(
@@ -59,6 +62,10 @@ void yett_court_judge(struct yett_court *court, const struct yett_admission_ask 
 	struct yett_judgement *ret);
 bool yett_court_proxy(const struct yett_court *court, const char *name);
 bool yett_court_barred(const struct yett_court *court, const char *name);
+/* Whether the group has decided otherwise than that the node of that id is called so: the name is approved
+ * with another id, or the id with another name, or it is barred by the name that it had here. */
+bool yett_court_contradicts(
+	const struct yett_court *court, const struct yett_id *id, const char *name);
 /* What is decided of who asks, signed for a gateway; false: nothing yet, or this server cannot sign. */
 bool yett_court_answer(
 	struct yett_court *court, const struct yett_admission_ask *ask, GByteArray *to);

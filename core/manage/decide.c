@@ -12,6 +12,7 @@
 #include "../base/name.h"
 #include "../flow/stages.h"
 #include "court.h"
+#include "views.h"
 
 #define NAMES_MAX 1000 /* of one request */
 
@@ -97,8 +98,12 @@ static json_t *document(const struct yett_court *court, const char *table, const
 	const struct yett_paper *waits = yett_court_find(court, YETT_TABLE_PENDING, name);
 	const struct yett_paper *was = yett_court_find(court, table, name);
 	json_t *json = was != NULL ? json_copy(was->json) : json_object();
+	const char *comes = yett_paper_text(waits, "id"), *stood = yett_paper_text(was, "id");
 
 	json_object_set_new(json, "name", json_string(name));
+	if (comes[0] != '\0' && stood[0] != '\0' && strcmp(comes, stood) != 0) {
+		json_object_set_new(json, "replaced", json_string(stood)); /* gateways hear of it */
+	}
 	for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
 		const char *text = yett_paper_text(waits, keys[i]);
 
@@ -140,6 +145,15 @@ static const struct yett_known *known_by_name(const struct yett_manage *manage, 
 	return NULL;
 }
 
+/* Whether anybody of that name has come, or was decided on. */
+static bool is_heard_of(const struct yett_court *court, const char *name)
+{
+	return yett_court_find(court, YETT_TABLE_PENDING, name) != NULL ||
+	       yett_court_find(court, YETT_TABLE_GATEWAYS, name) != NULL ||
+	       yett_court_find(court, YETT_TABLE_AGENTS, name) != NULL ||
+	       known_by_name(court->manage, name) != NULL;
+}
+
 /* The nearest of those that wait, where the name itself is not known at all; NULL: go on. */
 static char *meant(const struct yett_court *court, const char *name)
 {
@@ -149,10 +163,7 @@ static char *meant(const struct yett_court *court, const char *name)
 	const char *near;
 	char *copy;
 
-	if (yett_court_find(court, YETT_TABLE_PENDING, name) != NULL ||
-		yett_court_find(court, YETT_TABLE_GATEWAYS, name) != NULL ||
-		yett_court_find(court, YETT_TABLE_AGENTS, name) != NULL ||
-		known_by_name(court->manage, name) != NULL) {
+	if (is_heard_of(court, name)) {
 		return NULL;
 	}
 	names = g_ptr_array_new();
@@ -195,6 +206,28 @@ static bool is_meant(struct yett_court *court, const json_t *body, const char *n
 		"did you mean %s? To decide on one that has not come yet, say --ahead", near);
 	yett_court_refuse(answer, arg, YETT_ENOTFOUND, mend,
 		"nobody of the name %s waits for a decision", name);
+	return false;
+}
+
+/* The same of a name that is to be barred: a no to nobody would leave in whom it was meant for. */
+static bool is_there(struct yett_court *court, const json_t *body, const char *name,
+	yett_answer_fn answer, void *arg)
+{
+	char mend[YETT_NODE_NAME_SIZE + 100];
+	GPtrArray *names;
+	const char *near;
+
+	if (json_is_true(json_object_get(body, "ahead")) || is_heard_of(court, name)) {
+		return true;
+	}
+	names = yett_view_names(court->manage);
+	near = yett_name_nearest(name, (const char *const *)names->pdata);
+	g_snprintf(mend, sizeof(mend), "%s%s%s to bar one that has not come yet, say --ahead",
+		near != NULL ? "did you mean " : "look (yettctl agents, servers, pending);",
+		near != NULL ? near : "", near != NULL ? "?" : "");
+	g_ptr_array_free(names, TRUE);
+	yett_court_refuse(
+		answer, arg, YETT_ENOTFOUND, mend, "nobody of the name %s is known", name);
 	return false;
 }
 
@@ -300,8 +333,8 @@ void yett_decide_delete_gateway(struct yett_court *court, const json_t *body, co
 }
 
 /* All agents that wait, or those that the body names; NULL: it has been answered. */
-static GPtrArray *agents_in(
-	struct yett_court *court, const json_t *body, yett_answer_fn answer, void *arg)
+static GPtrArray *agents_in(struct yett_court *court, const json_t *body, uint32_t verdict,
+	yett_answer_fn answer, void *arg)
 {
 	const json_t *names = json_object_get(body, "names");
 	GPtrArray *array = g_ptr_array_new_with_free_func(g_free);
@@ -313,7 +346,8 @@ static GPtrArray *agents_in(
 		while (g_hash_table_iter_next(&iter, &key, &value)) {
 			const struct yett_paper *paper = value;
 
-			if (paper->json != NULL &&
+			/* Who is barred waits for nothing, whatever else says so. */
+			if (paper->json != NULL && !yett_court_barred(court, key) &&
 				strcmp(yett_paper_text(paper, "type"), "Gateway") != 0) {
 				g_ptr_array_add(array, g_strdup(key));
 			}
@@ -330,7 +364,9 @@ static GPtrArray *agents_in(
 		char name[YETT_NODE_NAME_SIZE];
 
 		if (!take_name(text != NULL ? text : "", name, answer, arg) ||
-			!is_meant(court, body, name, answer, arg)) {
+			!is_meant(court, body, name, answer, arg) ||
+			(verdict != YETT_DECIDED_APPROVED &&
+				!is_there(court, body, name, answer, arg))) {
 			g_clear_pointer(&array, g_ptr_array_unref);
 			break;
 		}
@@ -342,7 +378,7 @@ static GPtrArray *agents_in(
 static void decide_agents(struct yett_court *court, const json_t *body, const char *by,
 	uint32_t verdict, yett_answer_fn answer, void *arg)
 {
-	GPtrArray *names = agents_in(court, body, answer, arg);
+	GPtrArray *names = agents_in(court, body, verdict, answer, arg);
 	struct request *request;
 
 	if (names == NULL) {
@@ -387,7 +423,8 @@ void yett_decide_revoke(struct yett_court *court, const json_t *body, const char
 	const char *table;
 
 	if (!take_name(yett_court_text(body, "name"), name, answer, arg) ||
-		!is_meant(court, body, name, answer, arg)) {
+		!is_meant(court, body, name, answer, arg) ||
+		!is_there(court, body, name, answer, arg)) {
 		return;
 	}
 	table = yett_court_find(court, YETT_TABLE_GATEWAYS, name) != NULL ||

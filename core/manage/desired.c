@@ -262,7 +262,7 @@ void yett_desired_config(
 		const struct yett_signed_bytes *one = &message->signeds[i];
 
 		if (yett_signed_kind(one->bytes, one->length) == YETT_SIGNED_KEYS) {
-			yett_gate_take(manage, peer, one);
+			yett_gate_take(manage, peer, one, 1);
 		} else {
 			yett_aim_take(manage, one->bytes, one->length);
 		}
@@ -273,23 +273,68 @@ void yett_desired_config(
 
 static const char *const state_texts[] = {"none", "trying", "applied", "refused", "rolled back"};
 
+struct hearing {
+	struct yett_court *court;
+	char *name;
+};
+
 static void written(void *arg, int result)
 {
-	(void)arg;
-	(void)result; /* of a conflict: another server has heard the same */
+	struct hearing *hearing = arg;
+
+	/* Of a conflict: another server has heard the same. */
+	if (result != YETT_ECLOSED) {
+		g_hash_table_remove(hearing->court->hearing, hearing->name);
+	}
+	g_free(hearing->name);
+	g_free(hearing);
 }
 
+/* Whether it is older than what the node has said of this store already, or of what nobody has asked
+ * for: played back, or made up. */
+static bool is_stale(const struct yett_court *court, const char *name, const struct yett_paper *was,
+	const struct yett_applied *message)
+{
+	const struct yett_paper *desired = yett_court_find(court, YETT_TABLE_DESIRED, name);
+	uint64_t generation;
+
+	yett_store_id(court->manage->node, &generation);
+	if (message->generation > generation ||
+		(message->generation == generation &&
+			(desired == NULL || message->revision > desired->revision))) {
+		return true;
+	}
+	return was != NULL &&
+	       message->generation ==
+		       (uint64_t)json_integer_value(json_object_get(was->json, "generation")) &&
+	       message->revision <
+		       (uint64_t)json_integer_value(json_object_get(was->json, "revision"));
+}
+
+static json_t *answer_of(const char *name, const struct yett_applied *message)
+{
+	char at[32];
+
+	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "generation",
+		(json_int_t)message->generation, "revision", (json_int_t)message->revision, "state",
+		state_texts[message->state], "why", message->why, "pinned", message->pinned,
+		"since", yett_time_text(message->since_s * (int64_t)YETT_SEC, at, sizeof(at)));
+}
+
+/* One at a time of a name: nobody fills the store's way, nor the log, by talking. Who is not heard is
+ * asked again. */
 static void take_applied(struct yett_court *court, const struct yett_known *known,
 	const struct yett_applied *message)
 {
 	const struct yett_paper *was = yett_court_find(court, YETT_TABLE_APPLIED, known->name);
-	char at[32];
-	json_t *json = json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", known->name,
-		"generation", (json_int_t)message->generation, "revision",
-		(json_int_t)message->revision, "state", state_texts[message->state], "why",
-		message->why, "pinned", message->pinned, "since",
-		yett_time_text(message->since_s * (int64_t)YETT_SEC, at, sizeof(at)));
+	struct hearing *hearing;
+	json_t *json;
 
+	if (g_hash_table_contains(court->hearing, known->name) ||
+		is_stale(court, known->name, was, message)) {
+		return;
+	}
+	json = answer_of(known->name, message);
 	if (json == NULL || (was != NULL && json_equal(was->json, json))) {
 		json_decref(json);
 		return;
@@ -300,7 +345,12 @@ static void take_applied(struct yett_court *court, const struct yett_known *know
 		"node=%s revision=%" PRIu64,
 		state_texts[message->state], message->why[0] != '\0' ? ", " : "", message->why,
 		known->name, message->revision);
-	yett_court_change(court, YETT_TABLE_APPLIED, known->name, json, NULL, NULL, written, NULL);
+	hearing = g_new0(struct hearing, 1);
+	hearing->court = court;
+	hearing->name = g_strdup(known->name);
+	g_hash_table_add(court->hearing, g_strdup(known->name));
+	yett_court_change(
+		court, YETT_TABLE_APPLIED, known->name, json, NULL, NULL, written, hearing);
 }
 
 void yett_desired_applied(

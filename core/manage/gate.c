@@ -4,8 +4,9 @@
  * whoever knocks by them, also while the node is cut off, and for asking again in time. Not
  * responsible for what a signature is worth (kept.c), nor for the asking itself (ask.c).
  *
- * On the loop. What bars a node is on disk before anything else happens; the rest is written at most
- * every two seconds. Whoever no decision lets in is refused. */
+ * On the loop. What bars a node, or takes an approval away in another way, is on disk before anything
+ * else happens; the rest is written at most every two seconds, and is asked for again if that is lost.
+ * Whoever no decision lets in is refused. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,48 +46,74 @@ static void save(struct yett_manage *manage)
 	g_byte_array_unref(bytes);
 }
 
-void yett_gate_take(
-	struct yett_manage *manage, struct yett_peer *peer, const struct yett_signed_bytes *bytes)
+/* The name of what it is about, if it is news (given); NULL: none. `*ret_sudden` if it has to be on disk
+ * before anything else happens. */
+static char *take(struct yett_manage *manage, struct yett_peer *peer,
+	const struct yett_signed_bytes *bytes, bool *ret_sudden)
 {
 	struct yett_error error = {.code = 0};
-	const struct yett_kept_one *one;
-	const char *found;
-	g_autofree char *name = NULL;
-	bool bars;
-	int result = yett_kept_take(manage->kept, bytes->bytes, bytes->length, &found, &error);
+	const char *name;
+	int result = yett_kept_take(manage->kept, bytes->bytes, bytes->length, &name, &error);
 
 	if (result < 0) {
 		yett_log(YETT_LOG_WARNING, "decision-refused",
 			"%s%s%s; it counts for nothing here upstream=%s",
 			error.text[0] != '\0' ? error.text : yett_result_text(result),
 			error.mend[0] != '\0' ? "; " : "", error.mend, peer->name);
-		return;
+		return NULL;
 	}
 	if (result == 0) {
-		return;
+		return NULL;
 	}
-	if (found == NULL) {
+	if (name == NULL) {
 		yett_log(YETT_LOG_NOTICE, "group-keys-changed",
 			"the keys of the group were rolled over, as their successor has signed "
 			"sequence=%" G_GUINT64_FORMAT,
 			manage->kept->trust.sequence);
 		yett_ask_keys(manage);
-		save(manage);
-		return;
+		*ret_sudden = true;
+		return NULL;
 	}
-	name = g_strdup(found);
-	one = yett_kept_find(manage->kept, name);
-	bars = yett_kept_bars(one);
+	*ret_sudden = *ret_sudden || yett_kept_find(manage->kept, name)->sudden;
+	return g_strdup(name);
+}
+
+static void follow(struct yett_manage *manage, const char *name)
+{
+	const struct yett_kept_one *one = yett_kept_find(manage->kept, name);
+
+	if (one == NULL) {
+		return; /* what came after it has taken its place */
+	}
 	yett_log(YETT_LOG_INFO, "decision-taken", "the group has decided node=%s verdict=%s", name,
 		yett_verdict_text(one->decision.verdict));
-	if (bars) {
-		save(manage);
-	}
 	if (one->decision.verdict <= YETT_DECIDED_REVOKED) {
 		yett_ask_answered(manage, name);
 	}
-	yett_ask_tell(manage, name, bars);
+	yett_ask_tell(manage, name, yett_kept_bars(one) || yett_kept_away(manage->kept, one));
 	yett_admit_judge_name(manage->node, name);
+}
+
+void yett_gate_take(struct yett_manage *manage, struct yett_peer *peer,
+	const struct yett_signed_bytes *bytes, uint32_t count)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	bool sudden = false;
+
+	for (uint32_t i = 0; i < count; i++) {
+		char *name = take(manage, peer, &bytes[i], &sudden);
+
+		if (name != NULL) {
+			g_ptr_array_add(names, name);
+		}
+	}
+	if (sudden) {
+		save(manage);
+	}
+	for (guint i = 0; i < names->len; i++) {
+		follow(manage, names->pdata[i]);
+	}
+	g_ptr_array_unref(names);
 }
 
 /* Judging, at a gateway. */
@@ -102,11 +129,12 @@ static void say(const struct yett_manage *manage, struct yett_judgement *ret, ui
 		sizeof(ret->mend));
 }
 
-/* Whether it lets in who asks, as what it asks. */
+/* Whether it lets in who asks, as what it asks. One that is bound to no id yet lets nobody in here: the
+ * management server binds it, to whoever comes first, or any id could come by it. */
 static bool approves(const struct yett_decision *decision, const struct yett_admission_ask *ask)
 {
 	return decision->verdict == YETT_DECIDED_APPROVED &&
-	       (yett_id_is_zero(&decision->id) || yett_id_equal(&decision->id, &ask->id)) &&
+	       yett_id_equal(&decision->id, &ask->id) &&
 	       (ask->as != YETT_AS_GATEWAY || decision->as == YETT_AS_GATEWAY);
 }
 
@@ -154,7 +182,7 @@ void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask
 	} else if (verdict == YETT_DECIDED_REFUSED) {
 		say(manage, ret, YETT_REFUSE_ADMISSION, RETRY_REFUSED_MS, ask->name,
 			"is not approved, and this group refuses agents that nobody has approved");
-	} else if (verdict == YETT_DECIDED_APPROVED) {
+	} else if (verdict == YETT_DECIDED_APPROVED && !yett_id_is_zero(&decision->id)) {
 		say(manage, ret, YETT_REFUSE_ADMISSION, RETRY_PENDING_MS, ask->name,
 			"waits for approval: it was approved with another node id, or as an agent");
 	} else {

@@ -77,9 +77,11 @@ struct yett_notify;
 
 struct yett_manage {
 	struct yett_node *node;
-	GHashTable *known;  /* struct yett_known by id */
-	GHashTable *grants; /* a set of struct yett_grant */
-	GHashTable *untold; /* of whom upstreams have still to hear: by peer (tell.c) */
+	GHashTable *known;   /* struct yett_known by id */
+	GHashTable *grants;  /* a set of struct yett_grant */
+	GHashTable *granted; /* how many of them a gateway has, by its id */
+	guint grants_max;    /* of one gateway */
+	GHashTable *untold;  /* of whom upstreams have still to hear: by peer (tell.c) */
 	uint64_t next_heartbeat_ns;
 	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
 	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
@@ -141,6 +143,9 @@ void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *kn
 /* Whether it is new. */
 bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant);
 bool yett_known_granted(const struct yett_manage *manage, const struct yett_grant *grant);
+/* Whether it may be, as far as there is room: what one gateway tells of is bounded. */
+bool yett_known_may_grant(const struct yett_manage *manage, const struct yett_id *gateway,
+	const struct yett_id *origin);
 
 /* registry.c: nodes and grants in the store; no-ops where there is none. */
 int yett_registry_load(struct yett_manage *manage, struct yett_error *error);
@@ -174,8 +179,8 @@ void yett_ask_message(
 struct yett_trust;
 int yett_gate_open(
 	struct yett_manage *manage, const struct yett_trust *trust, struct yett_error *error);
-void yett_gate_take(
-	struct yett_manage *manage, struct yett_peer *peer, const struct yett_signed_bytes *bytes);
+void yett_gate_take(struct yett_manage *manage, struct yett_peer *peer,
+	const struct yett_signed_bytes *bytes, uint32_t count);
 void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask *ask, bool fresh,
 	struct yett_judgement *ret);
 void yett_gate_tick(struct yett_manage *manage, uint64_t now_ns);

@@ -7,12 +7,13 @@
  *
  * On the loop; pure but for memory, which is bounded: the decision that ends first goes when there are
  * too many. Each entry of the file is checked by its signature: damage costs an entry, and opens
- * nothing. */
+ * nothing. What took an approval away is kept as long as that would have counted, also in the file. */
 #include "kept.h"
 
 #include <string.h>
 
 #include "../base/bytes.h"
+#include "../base/id.h"
 #include "../base/log.h"
 
 #define MAGIC   "yett decisions 1\n"
@@ -76,6 +77,19 @@ bool yett_kept_bars(const struct yett_kept_one *one)
 bool yett_kept_counts(const struct yett_kept *kept, const struct yett_kept_one *one)
 {
 	return bars(&one->decision) || one->decision.expires_s > yett_kept_now_s(kept);
+}
+
+bool yett_kept_away(const struct yett_kept *kept, const struct yett_kept_one *one)
+{
+	return one->away && one->until_s > yett_kept_now_s(kept);
+}
+
+/* Whether the old one lets in who does not come in by the new one, or not as that. */
+static bool takes_away(const struct yett_decision *old, const struct yett_decision *new)
+{
+	return old->verdict == YETT_DECIDED_APPROVED &&
+	       (new->verdict != YETT_DECIDED_APPROVED || new->as < old->as ||
+		       (!yett_id_is_zero(&new->id) && !yett_id_equal(&new->id, &old->id)));
 }
 
 static bool is_newer(const struct yett_decision *a, const struct yett_decision *b)
@@ -142,6 +156,7 @@ static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t le
 	struct yett_decision decision;
 	struct yett_kept_one *one;
 	int64_t until_s;
+	bool away, sudden;
 	int result = yett_decision_open(&kept->trust, bytes, length, &decision, error);
 
 	if (result == 0) {
@@ -155,6 +170,10 @@ static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t le
 		return 0;
 	}
 	until_s = one != NULL ? MAX(one->until_s, decision.expires_s) : decision.expires_s;
+	sudden = one != NULL ? takes_away(&one->decision, &decision) ||
+				       (bars(&decision) && !bars(&one->decision))
+			     : bars(&decision);
+	away = one != NULL && (one->away || takes_away(&one->decision, &decision));
 	if (one != NULL) {
 		g_hash_table_remove(kept->decisions, decision.name);
 	} else {
@@ -168,6 +187,8 @@ static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t le
 	one = g_new0(struct yett_kept_one, 1);
 	one->decision = decision;
 	one->until_s = until_s;
+	one->away = away;
+	one->sudden = sudden;
 	one->bytes = g_byte_array_new();
 	g_byte_array_append(one->bytes, bytes, (guint)length);
 	g_hash_table_insert(kept->decisions, one->decision.name, one);
@@ -209,17 +230,60 @@ int yett_kept_take(struct yett_kept *kept, const uint8_t *bytes, size_t length,
 	return take(kept, bytes, length, true, ret_name, error);
 }
 
-/* The file: a magic line, then each envelope behind its length (u32). */
+/* The file: a magic line, then each envelope behind its length (u32). With AWAY in that, the time until
+ * which what it took away could have counted (i64) comes before the envelope: the only thing there that
+ * nobody has signed, and it lets nobody in. */
+#define AWAY UINT32_C(0x80000000)
+
+struct entry {
+	GByteArray *bytes;
+	int64_t until_s; /* 0: it is none that takes away */
+};
+
+static void entry_free(void *arg)
+{
+	struct entry *entry = arg;
+
+	g_byte_array_unref(entry->bytes);
+	g_free(entry);
+}
+
+/* The next one; NULL: what follows cannot be told apart. */
+static struct entry *next_entry(const uint8_t *bytes, size_t length, size_t *at)
+{
+	uint32_t word = yett_get32(bytes + *at), size = word & ~AWAY;
+	size_t head = 4 + ((word & AWAY) != 0 ? 8 : 0);
+	struct entry *entry;
+
+	if (size == 0 || size > YETT_SIGNED_MAX || length - *at < head ||
+		size > length - *at - head) {
+		return NULL;
+	}
+	entry = g_new0(struct entry, 1);
+	entry->until_s = head > 4 ? (int64_t)yett_get64(bytes + *at + 4) : 0;
+	entry->bytes = g_byte_array_new();
+	g_byte_array_append(entry->bytes, bytes + *at + head, size);
+	*at += head + size;
+	return entry;
+}
 
 /* Those that count by the keys as they are now; the others stay in the list. */
 static void take_all(struct yett_kept *kept, GPtrArray *decisions)
 {
 	for (guint i = decisions->len; i > 0; i--) {
-		const GByteArray *bytes = decisions->pdata[i - 1];
+		const struct entry *entry = decisions->pdata[i - 1];
 		struct yett_error error = {.code = 0};
+		struct yett_kept_one *one;
 		const char *name;
+		int result = take_decision(
+			kept, entry->bytes->data, entry->bytes->len, false, &name, &error);
 
-		if (take_decision(kept, bytes->data, bytes->len, false, &name, &error) >= 0) {
+		if (result > 0 && entry->until_s != 0) {
+			one = g_hash_table_lookup(kept->decisions, name);
+			one->away = true;
+			one->until_s = MAX(one->until_s, entry->until_s);
+		}
+		if (result >= 0) {
 			g_ptr_array_remove_index_fast(decisions, i - 1);
 		}
 	}
@@ -229,8 +293,8 @@ static void take_all(struct yett_kept *kept, GPtrArray *decisions)
 uint32_t yett_kept_read(struct yett_kept *kept, const uint8_t *bytes, size_t length)
 {
 	size_t at = sizeof(MAGIC) - 1;
-	GPtrArray *decisions = g_ptr_array_new_with_free_func(bytes_free);
-	GPtrArray *keys = g_ptr_array_new_with_free_func(bytes_free);
+	GPtrArray *decisions = g_ptr_array_new_with_free_func(entry_free);
+	GPtrArray *keys = g_ptr_array_new_with_free_func(entry_free);
 	uint32_t bad = 0;
 
 	if (length < at || memcmp(bytes, MAGIC, at) != 0) {
@@ -238,23 +302,20 @@ uint32_t yett_kept_read(struct yett_kept *kept, const uint8_t *bytes, size_t len
 		bad++;
 	}
 	while (length - at >= 4) {
-		uint32_t size = yett_get32(bytes + at);
-		GByteArray *one;
+		struct entry *entry = next_entry(bytes, length, &at);
 
-		at += 4;
-		if (size == 0 || size > YETT_SIGNED_MAX || size > length - at) {
-			break; /* what follows cannot be told apart */
+		if (entry == NULL) {
+			break;
 		}
-		one = g_byte_array_new();
-		g_byte_array_append(one, bytes + at, size);
 		g_ptr_array_add(
-			yett_signed_kind(one->data, size) == YETT_SIGNED_KEYS ? keys : decisions,
-			one);
-		at += size;
+			yett_signed_kind(entry->bytes->data, entry->bytes->len) == YETT_SIGNED_KEYS
+				? keys
+				: decisions,
+			entry);
 	}
 	take_all(kept, decisions);
 	for (guint i = 0; i < keys->len; i++) {
-		const GByteArray *one = keys->pdata[i];
+		const GByteArray *one = ((const struct entry *)keys->pdata[i])->bytes;
 		struct yett_error error = {.code = 0};
 
 		bad += take_keys(kept, one->data, one->len, &error) < 0;
@@ -267,12 +328,17 @@ uint32_t yett_kept_read(struct yett_kept *kept, const uint8_t *bytes, size_t len
 	return bad;
 }
 
-static void put(GByteArray *to, const GByteArray *envelope)
+/* `until_s` 0: it is none that takes away. */
+static void put(GByteArray *to, const GByteArray *envelope, int64_t until_s)
 {
-	uint8_t size[4];
+	uint8_t size[4], until[8];
 
-	yett_put32(size, envelope->len);
+	yett_put32(size, envelope->len | (until_s != 0 ? AWAY : 0));
 	g_byte_array_append(to, size, sizeof(size));
+	if (until_s != 0) {
+		yett_put64(until, (uint64_t)until_s);
+		g_byte_array_append(to, until, sizeof(until));
+	}
 	g_byte_array_append(to, envelope->data, envelope->len);
 }
 
@@ -285,14 +351,14 @@ GByteArray *yett_kept_write(const struct yett_kept *kept)
 
 	g_byte_array_append(to, (const guint8 *)MAGIC, sizeof(MAGIC) - 1);
 	for (guint i = 0; i < kept->rollovers->len; i++) {
-		put(to, kept->rollovers->pdata[i]);
+		put(to, kept->rollovers->pdata[i], 0);
 	}
 	g_hash_table_iter_init(&iter, kept->decisions);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_kept_one *one = value;
 
 		if (bars(&one->decision) || one->until_s > now_s) {
-			put(to, one->bytes);
+			put(to, one->bytes, one->away ? one->until_s : 0);
 		}
 	}
 	return to;

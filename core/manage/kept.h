@@ -13,6 +13,8 @@ struct yett_kept_one {
 	struct yett_decision decision;
 	GByteArray *bytes; /* as signed */
 	int64_t until_s;   /* what it has replaced could have counted so long */
+	bool away;         /* what it has replaced let somebody in whom this one does not */
+	bool sudden;       /* what it replaced did so until then, or let a list let him in */
 };
 
 struct yett_kept {
@@ -38,6 +40,8 @@ const struct yett_kept_one *yett_kept_find(const struct yett_kept *kept, const c
 /* Whether it counts now. One that bars counts until a newer one comes. */
 bool yett_kept_counts(const struct yett_kept *kept, const struct yett_kept_one *one);
 bool yett_kept_bars(const struct yett_kept_one *one);
+/* Whether who still has what it replaced would let somebody in, and has to hear of it. */
+bool yett_kept_away(const struct yett_kept *kept, const struct yett_kept_one *one);
 /* Unix time, never before what the group has signed last. */
 int64_t yett_kept_now_s(const struct yett_kept *kept);
 

@@ -11,7 +11,8 @@
 #include "../flow/stages.h"
 #include "internal.h"
 
-#define KNOWN_MAX 200000 /* nodes that are known here */
+#define KNOWN_MAX  200000 /* nodes that are known here */
+#define GRANTS_MAX 50000  /* origins of one gateway: no single one fills the table of all */
 
 static gboolean id_equal(gconstpointer a, gconstpointer b)
 {
@@ -34,12 +35,15 @@ void yett_known_init(struct yett_manage *manage)
 {
 	manage->known = g_hash_table_new_full(yett_id_hash, id_equal, NULL, g_free);
 	manage->grants = g_hash_table_new_full(pair_hash, pair_equal, g_free, NULL);
+	manage->granted = g_hash_table_new_full(yett_id_hash, id_equal, g_free, NULL);
+	manage->grants_max = GRANTS_MAX;
 }
 
 void yett_known_done(struct yett_manage *manage)
 {
 	g_hash_table_unref(manage->known);
 	g_hash_table_unref(manage->grants);
+	g_hash_table_unref(manage->granted);
 }
 
 const struct yett_known *yett_manage_find(
@@ -231,7 +235,24 @@ void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot)
 
 bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant)
 {
+	guint before = GPOINTER_TO_UINT(g_hash_table_lookup(manage->granted, &grant->gateway));
+
+	if (yett_known_granted(manage, grant)) {
+		return false;
+	}
+	g_hash_table_replace(manage->granted, g_memdup2(&grant->gateway, sizeof(grant->gateway)),
+		GUINT_TO_POINTER(before + 1));
 	return g_hash_table_add(manage->grants, g_memdup2(grant, sizeof(*grant)));
+}
+
+bool yett_known_may_grant(const struct yett_manage *manage, const struct yett_id *gateway,
+	const struct yett_id *origin)
+{
+	const struct yett_grant grant = {.gateway = *gateway, .origin = *origin};
+
+	return GPOINTER_TO_UINT(g_hash_table_lookup(manage->granted, gateway)) <
+		       manage->grants_max ||
+	       yett_known_granted(manage, &grant);
 }
 
 bool yett_known_granted(const struct yett_manage *manage, const struct yett_grant *grant)

@@ -11,6 +11,7 @@
 #include "manage.h"
 
 #include "../base/id.h"
+#include "../base/log.h"
 #include "../flow/stages.h"
 #include "court.h"
 #include "kept.h"
@@ -149,13 +150,26 @@ static bool is_way(const struct yett_manage *manage, const struct yett_attached 
 	       !yett_id_equal(&node->via, &manage->node->id);
 }
 
+/* What a gateway says of a later start ends the ways of others, and not a session that the node has here:
+ * that one has proved itself, and ends by itself. */
+static void set_boot(struct yett_known *known, const struct yett_id *boot)
+{
+	const struct yett_way *way = yett_known_way(known, &here);
+	struct yett_way own = way != NULL ? *way : (struct yett_way){.used = false};
+
+	if (!yett_id_equal(&known->boot, boot)) {
+		yett_known_set_boot(known, boot);
+		known->ways[0] = own;
+	}
+}
+
 /* Whether a gateway's word about a node is news: a way that is new or other than it was, one that has
  * ended, or the first word of a node that has left. What is known already is none. */
 static bool is_news(const struct yett_manage *manage, struct yett_known *known,
 	const struct yett_peer *gateway, const struct yett_attached *node)
 {
 	if (is_way(manage, node)) {
-		yett_known_set_boot(known, &node->boot);
+		set_boot(known, &node->boot);
 		return yett_known_set_way(
 			known, &gateway->id, &node->via, node->session, node->hops + 1);
 	}
@@ -165,7 +179,8 @@ static bool is_news(const struct yett_manage *manage, struct yett_known *known,
 static void take_attached(
 	struct yett_manage *manage, struct yett_known *known, const struct yett_attached *node)
 {
-	if (node->name[0] != '\0' && (node->live || !known->live)) {
+	if (node->name[0] != '\0' && (node->live || !known->live) &&
+		yett_known_way(known, &here) == NULL) { /* else it has told and proved it itself */
 		known->relay = node->relay;
 		yett_known_describe(known, node->name, node->method, node->software, node->address);
 	}
@@ -188,6 +203,27 @@ static void take_announced(
 	}
 }
 
+/* What a gateway says of a name or an id that the group has decided otherwise on is not believed. Its
+ * data it may bring, as that of any other: they are judged by the name that is known. */
+static bool contradicts(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node)
+{
+	char id[YETT_ID_TEXT_SIZE];
+
+	if (node->name[0] == '\0' || manage->court == NULL ||
+		yett_id_is_zero(&manage->court->trust.group) ||
+		!yett_court_contradicts(manage->court, &node->id, node->name)) {
+		return false;
+	}
+	yett_log(YETT_LOG_WARNING, "attach-contradicted",
+		"a gateway tells of a node by a name that the group knows by another id, or has "
+		"barred "
+		"by another name; look (yettctl decisions), and approve it if it was renamed or "
+		"installed anew peer=%s node=%s id=%s",
+		gateway->name, node->name, yett_id_text(&node->id, id));
+	return true;
+}
+
 static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_attach *message)
 {
 	struct yett_manage *manage = arg;
@@ -197,8 +233,13 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		const struct yett_attached *node = &message->nodes[i];
 		struct yett_known *known;
 
-		if (!may_attach(manage, gateway, node) || !yett_known_has_room(manage, &node->id)) {
+		if (!may_attach(manage, gateway, node) || !yett_known_has_room(manage, &node->id) ||
+			!yett_known_may_grant(manage, &gateway->id, &node->id)) {
 			refused += yett_id_equal(&node->id, &manage->node->id) ? 0 : 1;
+			continue;
+		}
+		if (contradicts(manage, gateway, node)) {
+			grant(manage, &gateway->id, &node->id);
 			continue;
 		}
 		known = yett_known_ensure(manage, &node->id);

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/id.h"
 #include "flow/stages.h"
+#include "manage/internal.h"
 #include "manage/views.h"
 #include "simulation/world.h"
 #include "suite.h"
@@ -563,12 +564,20 @@ static void a_direct_session_comes_back_by_its_heartbeat(void)
 	struct world_node *direct = add_agent(three.world, "direct.example", "ms.example");
 	struct yett_attached node = {
 		.boot = id_of(8), .session = 3, .live = true, .name = "direct.example"};
+	const struct yett_id own = {0};
+	struct yett_known *known;
 
 	world_start(direct);
 	world_run(three.world, 5 * YETT_SEC);
 	node.id = direct->node->id;
+	/* A gateway that has it, or says so, does not take it away. */
 	CU_ASSERT_EQUAL(attach(three.server, three.gateway_id, node), 0);
 	detach(three.server, three.gateway_id, node.id);
+	CU_ASSERT(find(three.server, node.id)->live);
+	/* Where its way was forgotten all the same. */
+	known = (struct yett_known *)(uintptr_t)find(three.server, node.id);
+	CU_ASSERT(yett_known_drop_way(known, &own));
+	yett_known_use_newest_way(three.server->manage, known);
 	CU_ASSERT_FALSE(find(three.server, node.id)->live);
 	world_run(three.world, 70 * YETT_SEC);
 	expect_health(three.server, node.id, YETT_HEALTH_HEALTHY, "");

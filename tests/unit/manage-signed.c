@@ -268,6 +268,14 @@ static void what_was_taken_away_cannot_be_played_back(void)
 	CU_ASSERT_EQUAL(yett_kept_read(again, file->data, file->len), 0);
 	CU_ASSERT_EQUAL(give(again, g_byte_array_ref(bytes)), 0);
 	CU_ASSERT_EQUAL(verdict_now(again, "a1.example"), YETT_DECIDED_NONE);
+	/* Nor after the next start. */
+	g_byte_array_unref(file);
+	yett_kept_free(kept);
+	file = yett_kept_write(again);
+	kept = yett_kept_new(&test_clock, &trust);
+	CU_ASSERT_EQUAL(yett_kept_read(kept, file->data, file->len), 0);
+	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(bytes)), 0);
+	CU_ASSERT_EQUAL(verdict_now(kept, "a1.example"), YETT_DECIDED_NONE);
 	now_s = NOW_S;
 	g_byte_array_unref(file);
 	g_byte_array_unref(bytes);

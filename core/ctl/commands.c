@@ -333,9 +333,11 @@ static const struct yett_form of_who_takes_part[] = {
 		"certificates to trust, where to go first.",
 		kit_options, YETT_FORM_JSON, yett_ctl_node_kit},
 	{"upstream set", "NODE", "sets the upstreams of a gateway or an agent",
-		"Sets the upstreams of a gateway or an agent, wherever it is. The node keeps those "
-		"that it has until one of the new ones is up; if none is within its "
-		"`node.upstream-trial` (10 minutes) it goes back by itself.",
+		"Sets the upstreams of a gateway or an agent, wherever it is. Each of them is asked "
+		"first whether it lets the node in: one that does not ends it, one that is away is "
+		"waited for. The node keeps those that it has until one of the new ones is up; if "
+		"none is within its `node.upstream-trial` (10 minutes) it goes back by itself. Any "
+		"management server of the group goes on with what another one has begun.",
 		upstream_options, YETT_FORM_JSON, run_upstream},
 	{"node set", "NODE [NAME=VALUE…]", "sets what a node should be like",
 		"Sets what may be set from afar: `HeartbeatInterval`, `MissingHeartbeatThreshold`, "

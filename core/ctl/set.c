@@ -114,6 +114,20 @@ static json_t *rows_of(const json_t *json)
 	return rows;
 }
 
+/* How far it is on its way to other upstreams, or how that ended. */
+static void print_move(const json_t *move)
+{
+	const char *why = text_of(move, "why"), *waits_for = text_of(move, "waits_for");
+	char *to = value_text(move, json_object_get(move, "upstreams"));
+
+	if (json_is_object(move)) {
+		printf("%-12s %s, to %s, by %s at %s%s%s%s%s\n", "move", text_of(move, "step"), to,
+			text_of(move, "by"), text_of(move, "at"), why[0] != '\0' ? ": " : "", why,
+			waits_for[0] != '\0' ? ": " : "", waits_for);
+	}
+	free(to);
+}
+
 static void print_node(const json_t *json)
 {
 	const json_t *node = json_object_get(json, "node");
@@ -126,6 +140,7 @@ static void print_node(const json_t *json)
 	line("reports to", text_of(node, "primary_management_server"));
 	line("state", text_of(json, "state"));
 	line("why", text_of(json, "why"));
+	print_move(json_object_get(json, "move"));
 	line("pinned", text_of(json, "pinned"));
 	if (json_integer_value(json_object_get(json, "revision")) != 0) {
 		printf("%-12s %" JSON_INTEGER_FORMAT ", by %s at %s\n", "revision",
@@ -163,16 +178,33 @@ int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv)
 	return YETT_EXIT_GOOD;
 }
 
-/* What has become of it: an exit code, or -1: nothing yet. */
-static int outcome(const json_t *json)
-{
-	const char *state = text_of(json, "state");
+/* What is waited for: that the node goes by what was set, or that it has gone over to other upstreams. */
+struct wish {
+	const char *name;
+	json_int_t revision;
+	char *move; /* its id; NULL: it does not move */
+};
 
-	if (strcmp(state, "applied") == 0) {
+/* What has become of it: an exit code, or -1: nothing yet. */
+static int outcome(const struct wish *wish, const json_t *json)
+{
+	const char *state = wish->move != NULL ? text_of(json_object_get(json, "move"), "step")
+					       : text_of(json, "state");
+
+	if (strcmp(state, "applied") == 0 || strcmp(state, "done") == 0) {
 		return YETT_EXIT_GOOD;
 	}
-	return strcmp(state, "refused") == 0 || strcmp(state, "rolled back") == 0 ? YETT_EXIT_FAILED
-										  : -1;
+	return strcmp(state, "refused") == 0 || strcmp(state, "rolled back") == 0 ||
+			       strcmp(state, "replaced") == 0
+		       ? YETT_EXIT_FAILED
+		       : -1;
+}
+
+static bool is_replaced(const struct wish *wish, const json_t *json)
+{
+	return wish->move != NULL
+		       ? strcmp(text_of(json_object_get(json, "move"), "id"), wish->move) != 0
+		       : json_integer_value(json_object_get(json, "revision")) != wish->revision;
 }
 
 static double now_s(void)
@@ -183,16 +215,16 @@ static double now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Looks again and again until the node has answered this revision, a newer one has replaced it (NULL), or
- * the time is over. */
-static json_t *wait_for(const struct yett_ctl *ctl, const char *name, json_t *json, double wait_s)
+/* Looks again and again until the node has answered this, something newer has replaced it (NULL), or the
+ * time is over. */
+static json_t *wait_for(
+	const struct yett_ctl *ctl, const struct wish *wish, json_t *json, double wait_s)
 {
-	json_int_t revision = json_integer_value(json_object_get(json, "revision"));
 	double until_s = now_s() + wait_s;
-	char *path = path_of(name);
+	char *path = path_of(wish->name);
 	bool away = false;
 
-	while (json != NULL && outcome(json) < 0 && now_s() < until_s) {
+	while (json != NULL && outcome(wish, json) < 0 && now_s() < until_s) {
 		enum yett_trouble trouble = 0;
 		json_t *newer;
 
@@ -209,8 +241,7 @@ static json_t *wait_for(const struct yett_ctl *ctl, const char *name, json_t *js
 		}
 		json_decref(json);
 		json = newer;
-		if (json != NULL &&
-			json_integer_value(json_object_get(json, "revision")) != revision) {
+		if (json != NULL && is_replaced(wish, json)) {
 			fputs("yettctl: somebody else has set it anew meanwhile\n", stderr);
 			json_decref(json);
 			json = NULL;
@@ -220,29 +251,51 @@ static json_t *wait_for(const struct yett_ctl *ctl, const char *name, json_t *js
 	return json;
 }
 
-/* `wait_s` 0: not. */
-static int set(const struct yett_ctl *ctl, const char *name, json_t *body, double wait_s)
+static void tell_undecided(const struct wish *wish, const json_t *json, double wait_s)
 {
+	const json_t *move = json_object_get(json, "move");
+	const char *waits_for = text_of(move, "waits_for");
+
+	if (wish->move != NULL) {
+		fprintf(stderr,
+			"yettctl: %s has not gone over within %g s; step: %s%s%s. It goes on; look "
+			"again: yettctl node show %s\n",
+			wish->name, wait_s, text_of(move, "step"), waits_for[0] != '\0' ? ": " : "",
+			waits_for, wish->name);
+	} else {
+		fprintf(stderr,
+			"yettctl: %s has not answered within %g s: %s. What is set stays set; look "
+			"again: yettctl node show %s\n",
+			wish->name, wait_s, text_of(json, "state"), wish->name);
+	}
+}
+
+/* `wait_s` 0: not. */
+static int set(
+	const struct yett_ctl *ctl, const char *name, json_t *body, double wait_s, bool moves)
+{
+	struct wish wish = {.name = name};
 	json_t *json;
 	int code;
 
 	json_object_set_new(body, "name", json_string(name));
 	json = yett_ctl_post(ctl, "/v1/nodes/set", body);
+	wish.revision = json_integer_value(json_object_get(json, "revision"));
+	wish.move = moves ? strdup(text_of(json_object_get(json, "move"), "id")) : NULL;
 	if (json != NULL && wait_s > 0) {
-		json = wait_for(ctl, name, json, wait_s);
+		json = wait_for(ctl, &wish, json, wait_s);
 	}
 	if (json == NULL) {
+		free(wish.move);
 		return YETT_EXIT_FAILED;
 	}
 	print(ctl, json);
-	code = outcome(json);
+	code = outcome(&wish, json);
 	if (code < 0 && wait_s > 0) {
-		fprintf(stderr,
-			"yettctl: %s has not answered within %g s: %s. What is set stays set; look "
-			"again: yettctl node show %s\n",
-			name, wait_s, text_of(json, "state"), name);
+		tell_undecided(&wish, json, wait_s);
 	}
 	json_decref(json);
+	free(wish.move);
 	return code >= 0 ? code : wait_s > 0 ? YETT_EXIT_UNDECIDED : YETT_EXIT_GOOD;
 }
 
@@ -325,7 +378,7 @@ int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
 		add_upstreams(upstreams, failover);
 	}
 	body = json_pack("{s:o}", "upstreams", upstreams);
-	return set(ctl, argv[2], body, wait_s);
+	return set(ctl, argv[2], body, wait_s, true);
 }
 
 int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
@@ -366,5 +419,5 @@ int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
 			json_object_set_new(values, argv[i], json_string(value));
 		}
 	}
-	return set(ctl, argv[2], body, wait_s);
+	return set(ctl, argv[2], body, wait_s, false);
 }

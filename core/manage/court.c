@@ -17,6 +17,7 @@
 #include "../base/log.h"
 #include "../base/name.h"
 #include "../flow/stages.h"
+#include "moves.h"
 
 #define RETRY_DECIDING_MS 1000
 #define RETRY_PENDING_MS  5000
@@ -29,7 +30,7 @@
 #define DECISION_DAYS     7
 
 static const char *const tables[] = {YETT_TABLE_GATEWAYS, YETT_TABLE_AGENTS, YETT_TABLE_PENDING,
-	YETT_TABLE_GROUP, YETT_TABLE_DESIRED, YETT_TABLE_APPLIED};
+	YETT_TABLE_GROUP, YETT_TABLE_DESIRED, YETT_TABLE_APPLIED, YETT_TABLE_MOVES};
 
 static void paper_free(void *arg)
 {
@@ -487,8 +488,11 @@ static uint64_t newest_revision(const struct yett_court *court, const char *name
 static bool sign_undecided(struct yett_court *court, const char *name, const struct yett_id *id,
 	uint32_t verdict, GByteArray *to)
 {
+	const struct yett_known *known = yett_desired_known(court->manage, name);
 	struct yett_decision decision = {
-		.as = YETT_AS_AGENT, .verdict = verdict, .revision = newest_revision(court, name)};
+		.as = known != NULL && known->relay ? YETT_AS_GATEWAY : YETT_AS_AGENT,
+		.verdict = verdict,
+		.revision = newest_revision(court, name)};
 
 	if (id != NULL) {
 		decision.id = *id;
@@ -635,6 +639,7 @@ void yett_court_init(struct yett_manage *manage)
 		g_hash_table_insert(court->tables, (char *)(uintptr_t)tables[i],
 			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, paper_free));
 	}
+	yett_moves_init(court);
 	manage->court = court;
 }
 
@@ -663,6 +668,7 @@ void yett_court_done(struct yett_manage *manage)
 
 	if (court != NULL) {
 		yett_group_done(court);
+		yett_moves_done(court);
 		g_hash_table_unref(court->tables);
 		g_hash_table_unref(court->deciding);
 		g_hash_table_unref(court->hearing);

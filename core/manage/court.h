@@ -13,6 +13,7 @@
 #define YETT_TABLE_GROUP    "group"    /* `identity`, `settings`, `server/NAME` */
 #define YETT_TABLE_DESIRED  "desired"  /* by name: what a node should be like */
 #define YETT_TABLE_APPLIED  "applied"  /* by name: what it has made of that */
+#define YETT_TABLE_MOVES    "moves"    /* by name: on its way to other upstreams, and how far */
 #define YETT_TABLE_AUDIT    "audit"    /* by time: who changed what */
 
 #define YETT_PENDING_MAX 1000 /* nodes that wait for a decision; more are refused unlisted */
@@ -36,6 +37,9 @@ struct yett_court {
 	GByteArray *certificate;          /* of it, by the group's key; NULL: not certified */
 	bool certifying;
 	uint64_t checked_ns; /* when certificates were looked at last */
+	/* moves.c */
+	GHashTable *moving;
+	uint64_t moves_ns;
 };
 
 /* court.c */
@@ -99,8 +103,15 @@ bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *
 const struct yett_paper *yett_desired_answer(
 	const struct yett_court *court, const char *name, uint64_t revision);
 
+/* The session that leads to a node; NULL: there is none here. */
+struct yett_peer *yett_desired_way_down(struct yett_manage *manage, const struct yett_id *id);
+
 /* desired-set.c */
 yett_decide_fn yett_desired_set;
+/* Whether the way of a gateway, as it is, should be or is about to be, leads to that node; of those that are
+ * moving, by what was written before that revision. */
+bool yett_desired_leads_to(
+	const struct yett_court *court, const char *gateway, const char *node, uint64_t before);
 
 /* group.c */
 void yett_group_load(struct yett_court *court);

@@ -11,6 +11,7 @@
 #include "../base/name.h"
 #include "aimed.h"
 #include "court.h"
+#include "moves.h"
 #include "properties.h"
 #include "views.h"
 
@@ -73,42 +74,68 @@ static GPtrArray *upstream_names(const struct yett_court *court)
 	return names;
 }
 
-/* Whether the way of a gateway, as it is or should be, leads to that node. */
-static bool leads_to(
-	const struct yett_court *court, const char *gateway, const char *node, unsigned hops)
+struct ring {
+	const struct yett_court *court;
+	const char *node;
+	uint64_t before;
+};
+
+static bool leads_to(const struct ring *ring, const char *gateway, unsigned hops);
+
+static bool one_leads_to(const struct ring *ring, const json_t *upstreams, unsigned hops)
 {
-	const struct yett_paper *paper = yett_court_find(court, YETT_TABLE_DESIRED, gateway);
+	for (size_t i = 0; i < json_array_size(upstreams); i++) {
+		if (leads_to(ring, yett_court_text(json_array_get(upstreams, i), "name"), hops)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether the way of a gateway leads to the node: as it is, should be, or is about to be. */
+static bool leads_to(const struct ring *ring, const char *gateway, unsigned hops)
+{
+	const struct yett_manage *manage = ring->court->manage;
+	const struct yett_paper *move = yett_moves_open(ring->court, gateway);
+	const struct yett_paper *paper = yett_court_find(ring->court, YETT_TABLE_DESIRED, gateway);
 	const json_t *upstreams = paper != NULL ? json_object_get(paper->json, "upstreams") : NULL;
 	const struct yett_known *known, *via;
 
-	if (strcmp(gateway, node) == 0) {
+	if (strcmp(gateway, ring->node) == 0) {
 		return true;
 	}
 	if (hops == 0) {
 		return false;
 	}
-	for (size_t i = 0; i < json_array_size(upstreams); i++) {
-		if (leads_to(court, yett_court_text(json_array_get(upstreams, i), "name"), node,
-			    hops - 1)) {
-			return true;
-		}
+	if ((move != NULL && move->revision < ring->before &&
+		    one_leads_to(ring, json_object_get(move->json, "upstreams"), hops - 1)) ||
+		one_leads_to(ring, upstreams, hops - 1)) {
+		return true;
 	}
 	if (json_array_size(upstreams) > 0) {
 		return false;
 	}
-	known = yett_desired_known(court->manage, gateway);
-	via = known != NULL && !yett_id_is_zero(&known->via)
-		      ? yett_manage_find(court->manage, &known->via)
-		      : NULL;
-	return via != NULL && leads_to(court, via->name, node, hops - 1);
+	known = yett_desired_known(manage, gateway);
+	via = known != NULL && !yett_id_is_zero(&known->via) ? yett_manage_find(manage, &known->via)
+							     : NULL;
+	return via != NULL && leads_to(ring, via->name, hops - 1);
+}
+
+bool yett_desired_leads_to(
+	const struct yett_court *court, const char *gateway, const char *node, uint64_t before)
+{
+	const struct ring ring = {court, node, before};
+
+	return leads_to(&ring, gateway, RING_HOPS);
 }
 
 struct setting {
 	struct yett_court *court;
 	yett_answer_fn answer;
 	void *arg;
-	char *name;
-	json_t *before; /* what it was built on; NULL: nothing */
+	char *name, *by;
+	json_t *before;    /* what it was built on; NULL: nothing */
+	json_t *upstreams; /* that it is to be moved to, after that; NULL: none */
 };
 
 /* What another administrator has changed meanwhile. */
@@ -146,11 +173,50 @@ static void name_conflict(const struct setting *setting, GString *to)
 		to, ", by %s (revision %" PRIu64 ")", yett_paper_text(now, "by"), now->revision);
 }
 
+static void setting_free(struct setting *setting)
+{
+	json_decref(setting->before);
+	json_decref(setting->upstreams);
+	g_free(setting->name);
+	g_free(setting->by);
+	g_free(setting);
+}
+
+static void move_begun(void *arg, int result)
+{
+	struct setting *setting = arg;
+	const struct yett_paper *now =
+		yett_court_find(setting->court, YETT_TABLE_MOVES, setting->name);
+
+	if (result == 0) {
+		setting->answer(setting->arg, 0,
+			yett_view_desired(setting->court->manage, setting->name), NULL);
+	} else {
+		yett_court_refuse(setting->answer, setting->arg, result,
+			"look (yettctl node show), and set it again",
+			"the upstreams of %s are as they were: %s%s%s", setting->name,
+			result == YETT_ECONFLICT ? "they are being changed, by "
+						 : yett_result_text(result),
+			result == YETT_ECONFLICT ? yett_paper_text(now, "by") : "", "");
+	}
+	setting_free(setting);
+}
+
+static void begin_move(struct setting *setting)
+{
+	yett_moves_begin(setting->court, setting->name, g_steal_pointer(&setting->upstreams),
+		setting->by, move_begun, setting);
+}
+
 static void set_done(void *arg, int result)
 {
 	struct setting *setting = arg;
 	g_autoptr(GString) what = g_string_new(NULL);
 
+	if (result == 0 && setting->upstreams != NULL) {
+		begin_move(setting);
+		return;
+	}
 	if (result == 0) {
 		setting->answer(setting->arg, 0,
 			yett_view_desired(setting->court->manage, setting->name), NULL);
@@ -163,9 +229,7 @@ static void set_done(void *arg, int result)
 		yett_court_refuse(setting->answer, setting->arg, result, NULL, "%s",
 			yett_court_conflict(result));
 	}
-	json_decref(setting->before);
-	g_free(setting->name);
-	g_free(setting);
+	setting_free(setting);
 }
 
 static bool take_target(struct yett_court *court, const json_t *body,
@@ -226,6 +290,7 @@ static bool take_values(json_t *json, const json_t *body, yett_answer_fn answer,
 
 		if (name != NULL && strcmp(name, "upstreams") == 0) {
 			json_object_set_new(json, "upstreams", json_array());
+			json_object_set_new(json, "move", json_string(""));
 		} else if (name == NULL || json_object_del(values, yett_property_row(name)) != 0) {
 			yett_court_refuse(answer, arg, YETT_ENOTFOUND, "yettctl node show",
 				"%.60s is not set", name != NULL ? name : "it");
@@ -235,8 +300,9 @@ static bool take_values(json_t *json, const json_t *body, yett_answer_fn answer,
 	return true;
 }
 
-static bool take_upstreams(struct yett_court *court, json_t *json, const json_t *body,
-	const char *node, yett_answer_fn answer, void *arg)
+/* `ret_upstreams`: NULL: none are asked for. */
+static bool take_upstreams(struct yett_court *court, const json_t *body, const char *node,
+	json_t **ret_upstreams, yett_answer_fn answer, void *arg)
 {
 	const json_t *upstreams = json_object_get(body, "upstreams");
 	json_t *to = json_array();
@@ -261,7 +327,7 @@ static bool take_upstreams(struct yett_court *court, json_t *json, const json_t 
 				"name "
 				"%.200s",
 				text);
-		} else if (leads_to(court, name, node, RING_HOPS)) {
+		} else if (yett_desired_leads_to(court, name, node, UINT64_MAX)) {
 			good = false;
 			yett_court_refuse(answer, arg, YETT_EINVAL, "give it another upstream",
 				"%s leads back to %s: data would go in a ring", name, node);
@@ -271,10 +337,10 @@ static bool take_upstreams(struct yett_court *court, json_t *json, const json_t 
 		}
 	}
 	g_ptr_array_free(names, TRUE);
-	if (good && json_array_size(upstreams) > 0) {
-		json_object_set(json, "upstreams", to);
+	if (!good || json_array_size(to) == 0) {
+		g_clear_pointer(&to, json_decref);
 	}
-	json_decref(to);
+	*ret_upstreams = to;
 	return good;
 }
 
@@ -284,24 +350,61 @@ static void ignore_pinned(void *arg, const char *name)
 	(void)name;
 }
 
-/* By the same schema as the node's own. */
-static bool validates(const json_t *json, const char *name, yett_answer_fn answer, void *arg)
+/* By the same schema as the node's own, with the upstreams that it is to have. */
+static bool validates(
+	const json_t *json, json_t *upstreams, const char *name, yett_answer_fn answer, void *arg)
 {
 	struct yett_desired *desired = g_new(struct yett_desired, 1);
 	struct yett_conf *conf = NULL;
 	char why[YETT_CAUSE_SIZE] =
 		"it is more than 16 settings and 8 upstreams, or one is too long";
-	bool good = yett_desired_of(json, name, desired) &&
-		    yett_desired_overlay(NULL, desired, NULL, ignore_pinned, NULL, &conf, why) == 0;
+	json_t *whole = json_deep_copy(json);
+	bool good;
 
+	if (upstreams != NULL) {
+		json_object_set(whole, "upstreams", upstreams);
+	}
+	good = yett_desired_of(whole, name, desired) &&
+	       yett_desired_overlay(NULL, desired, NULL, ignore_pinned, NULL, &conf, why) == 0;
 	if (!good) {
 		yett_court_refuse(answer, arg, YETT_EINVAL,
 			"yettctl node show NODE says which properties can be set",
 			"nothing has been set: %s", why);
 	}
 	yett_conf_free(conf);
+	json_decref(whole);
 	g_free(desired);
 	return good;
+}
+
+static bool may_be_set(struct yett_court *court, const char *name, const json_t *body,
+	yett_answer_fn answer, void *arg)
+{
+	if (court->server_key == NULL || court->certificate == NULL) {
+		yett_court_refuse(answer, arg, YETT_ENOTSUP, "yettctl group join, on this server",
+			"this server cannot sign for the group, so that no node would heed it");
+		return false;
+	}
+	if (json_array_size(json_object_get(body, "upstreams")) > 0 &&
+		yett_court_barred(court, name)) {
+		yett_court_refuse(answer, arg, YETT_ECONFLICT,
+			"yettctl agent approve, or gateway approve, lets it in again",
+			"%s is barred from this group: no upstream would let it in", name);
+		return false;
+	}
+	return true;
+}
+
+static bool unsets_upstreams(const json_t *body)
+{
+	const json_t *unset = json_object_get(body, "unset");
+
+	for (size_t i = 0; i < json_array_size(unset); i++) {
+		if (g_strcmp0(json_string_value(json_array_get(unset, i)), "upstreams") == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void yett_desired_set(struct yett_court *court, const json_t *body, const char *by,
@@ -310,23 +413,20 @@ void yett_desired_set(struct yett_court *court, const json_t *body, const char *
 	const struct yett_paper *paper;
 	struct setting *setting;
 	char name[YETT_NODE_NAME_SIZE], at[32];
-	json_t *json;
+	json_t *json, *upstreams = NULL;
 
-	if (!take_target(court, body, name, answer, arg)) {
-		return;
-	}
-	if (court->server_key == NULL || court->certificate == NULL) {
-		yett_court_refuse(answer, arg, YETT_ENOTSUP, "yettctl group join, on this server",
-			"this server cannot sign for the group, so that no node would heed it");
+	if (!take_target(court, body, name, answer, arg) ||
+		!may_be_set(court, name, body, answer, arg)) {
 		return;
 	}
 	paper = yett_court_find(court, YETT_TABLE_DESIRED, name);
 	json = paper != NULL ? json_deep_copy(paper->json)
 			     : json_pack("{s:s, s:{}, s:[]}", "name", name, "values", "upstreams");
 	if (!take_values(json, body, answer, arg) ||
-		!take_upstreams(court, json, body, name, answer, arg) ||
-		!validates(json, name, answer, arg)) {
+		!take_upstreams(court, body, name, &upstreams, answer, arg) ||
+		!validates(json, upstreams, name, answer, arg)) {
 		json_decref(json);
+		json_decref(upstreams);
 		return;
 	}
 	json_object_set_new(json, "by", json_string(by));
@@ -338,6 +438,17 @@ void yett_desired_set(struct yett_court *court, const json_t *body, const char *
 	setting->answer = answer;
 	setting->arg = arg;
 	setting->name = g_strdup(name);
+	setting->by = g_strdup(by);
 	setting->before = paper != NULL ? json_deep_copy(paper->json) : NULL;
+	setting->upstreams = upstreams;
+	if (upstreams != NULL && json_object_size(json_object_get(body, "values")) == 0 &&
+		json_array_size(json_object_get(body, "unset")) == 0) {
+		json_decref(json);
+		begin_move(setting);
+		return;
+	}
+	if (unsets_upstreams(body)) {
+		yett_moves_cancel(court, name);
+	}
 	yett_court_change(court, YETT_TABLE_DESIRED, name, json, by, "node set", set_done, setting);
 }

@@ -4,6 +4,7 @@
  * responsible for setting it (desired-set.c). On the loop; reads only. */
 #include <string.h>
 
+#include "moves.h"
 #include "properties.h"
 #include "views.h"
 
@@ -58,9 +59,10 @@ json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 		json_array_append_new(
 			rows, value_row("upstreams", (json_t *)(uintptr_t)upstreams, answer));
 	}
-	return json_pack(
-		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, s:s?, s:s?, s:I}",
-		"name", name, "properties", yett_view_properties(manage, name), "node",
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, "
+			 "s:s?, s:s?, s:I}",
+		"name", name, "properties", yett_view_properties(manage, name), "move",
+		yett_moves_view(court, name), "node",
 		known != NULL ? yett_view_known(manage, known) : json_null(), "set", rows, "state",
 		json_string(paper == NULL    ? "nothing is set"
 			    : answer == NULL ? "sent when the node is reached"

@@ -14,6 +14,7 @@
 #include "aimed.h"
 #include "court.h"
 #include "kept.h"
+#include "moves.h"
 
 #define VALID_S  (INT64_C(7) * 86400)
 #define AGAIN_NS (20 * YETT_SEC)
@@ -239,6 +240,24 @@ static void answer_without_group(
 	}
 }
 
+static void take_signed(struct yett_manage *manage, struct yett_peer *peer,
+	const struct yett_config *message, const struct yett_signed_bytes *one)
+{
+	uint32_t kind = yett_signed_kind(one->bytes, one->length);
+
+	if (kind == YETT_SIGNED_DECISION) {
+		yett_expect(manage, peer, one);
+	} else if (manage->aim == NULL) {
+		if (kind == YETT_SIGNED_DESIRED) {
+			answer_without_group(manage, peer, message);
+		}
+	} else if (kind == YETT_SIGNED_KEYS) {
+		yett_gate_take(manage, peer, one, 1);
+	} else {
+		yett_aim_take(manage, one->bytes, one->length);
+	}
+}
+
 void yett_desired_config(
 	struct yett_manage *manage, struct yett_peer *peer, const struct yett_config *message)
 {
@@ -254,18 +273,8 @@ void yett_desired_config(
 		}
 		return;
 	}
-	if (manage->aim == NULL) {
-		answer_without_group(manage, peer, message);
-		return;
-	}
 	for (uint32_t i = 0; i < message->signed_count; i++) {
-		const struct yett_signed_bytes *one = &message->signeds[i];
-
-		if (yett_signed_kind(one->bytes, one->length) == YETT_SIGNED_KEYS) {
-			yett_gate_take(manage, peer, one, 1);
-		} else {
-			yett_aim_take(manage, one->bytes, one->length);
-		}
+		take_signed(manage, peer, message, &message->signeds[i]);
 	}
 }
 
@@ -365,7 +374,9 @@ void yett_desired_applied(
 		return; /* it may not speak for that node */
 	}
 	if (manage->court != NULL) {
-		take_applied(manage->court, known, message);
+		if (!yett_moves_answer(manage->court, known, message)) {
+			take_applied(manage->court, known, message);
+		}
 		return;
 	}
 	for (guint i = 0; i < manage->node->links->len; i++) {

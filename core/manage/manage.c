@@ -15,6 +15,7 @@
 #include "../flow/stages.h"
 #include "court.h"
 #include "kept.h"
+#include "moves.h"
 
 static const struct yett_id here; /* zero: connected to this node */
 
@@ -364,6 +365,7 @@ static void tick(void *arg, uint64_t now_ns)
 	yett_desired_tick(manage, now_ns);
 	if (manage->court != NULL) {
 		yett_group_tick(manage->court, now_ns);
+		yett_moves_tick(manage->court, now_ns);
 	}
 	if (now_ns >= manage->next_second_ns) {
 		manage->next_second_ns = now_ns + YETT_SEC;

@@ -353,6 +353,20 @@ int yett_desired_open(const struct yett_trust *trust, const uint8_t *bytes, size
 	return result;
 }
 
+int yett_decision_peek(const uint8_t *bytes, size_t length, struct yett_decision *ret_decision)
+{
+	struct envelope envelope;
+	struct yett_decision decision;
+	struct yett_error error = {.code = 0};
+	int result = read_envelope(
+		bytes, length, YETT_SIGNED_DECISION, &decision_form, &envelope, &decision, &error);
+
+	if (result == 0) {
+		*ret_decision = decision;
+	}
+	return result;
+}
+
 int yett_desired_peek(
 	const uint8_t *bytes, size_t length, uint64_t *ret_generation, uint64_t *ret_revision)
 {

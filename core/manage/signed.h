@@ -55,6 +55,8 @@ int yett_decision_sign(const struct yett_decision *decision, const struct yett_s
 	const GByteArray *certificate, GByteArray *to);
 int yett_server_certificate_sign(const struct yett_server_certificate *certificate,
 	const struct yett_sign_key *group_key, GByteArray *to);
+/* What it says, unverified: 0, YETT_EPROTO. */
+int yett_decision_peek(const uint8_t *bytes, size_t length, struct yett_decision *ret_decision);
 /* The keys after a rollover, signed by the one that becomes current. */
 int yett_trust_sign(
 	const struct yett_trust *trust, const struct yett_sign_key *key, GByteArray *to);

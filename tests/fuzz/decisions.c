@@ -183,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 			yett_decision_open(&trust, bytes + 1, length - 1, &decision, &error) != 0);
 		FUZZ_REQUIRE(
 			yett_desired_open(&trust, bytes + 1, length - 1, &desired, &error) != 0);
+		(void)yett_decision_peek(bytes + 1, length - 1, &decision);
 		(void)yett_desired_peek(
 			bytes + 1, length - 1, &desired.generation, &desired.revision);
 		FUZZ_REQUIRE(yett_trust_follow(&read, bytes + 1, length - 1, &error) != 0);

@@ -20,7 +20,11 @@
 #define SETTLE_NS (5 * YETT_SEC)   /* what others say is heard before anything is raised */
 #define RETIRE_NS (600 * YETT_SEC) /* how often old ones are looked for */
 #define OPEN_MAX  10000
-#define ID_SIZE   32
+/* An outage of the store is told by whoever gets the lease within this time of its end; by another server's
+ * clock it may have begun so much later. */
+#define OUTAGE_TOLD_NS (60 * (int64_t)YETT_SEC)
+#define OUTAGE_SKEW_NS (60 * (int64_t)YETT_SEC)
+#define ID_SIZE        32
 
 struct alert {
 	char id[ID_SIZE];
@@ -34,12 +38,21 @@ struct alert {
 	bool raised_told, closed_told;
 };
 
+/* The store fails, or has, a moment ago. */
+struct outage {
+	uint64_t since_ns; /* monotonic; 0: it works */
+	int64_t wall_ns;   /* the same, Unix time */
+	uint64_t ended_ns; /* monotonic; 0: there was none that is still to be told */
+	bool ours;         /* this server held the lease when it began */
+};
+
 struct yett_alerts {
 	GHashTable *all;    /* struct alert by id */
 	GHashTable *open;   /* the same by subject, borrowed */
 	GHashTable *before; /* how often there was one about a subject's hash */
 	bool loaded;
 	uint64_t next_ns, settled_ns, retire_ns;
+	struct outage outage;
 };
 
 /* A change that is under way. */
@@ -273,12 +286,9 @@ static void raise_alert(struct yett_manage *manage, const char *subject, const s
 	change_alert(manage, g_hash_table_lookup(manage->alerts->all, id), json);
 }
 
-static void find_cause(struct yett_manage *manage, const struct cause *cause, bool raise)
+static void find_subject(
+	struct yett_manage *manage, const char *subject, const struct cause *cause, bool raise)
 {
-	char id[YETT_ID_TEXT_SIZE];
-	g_autofree char *subject =
-		g_strdup_printf("%s:%s%s%s", cause->kind, yett_id_text(cause->id, id),
-			cause->check != NULL ? ":" : "", cause->check != NULL ? cause->check : "");
 	struct alert *alert = g_hash_table_lookup(manage->alerts->open, subject);
 
 	if (alert != NULL) {
@@ -286,6 +296,16 @@ static void find_cause(struct yett_manage *manage, const struct cause *cause, bo
 	} else if (raise && g_hash_table_size(manage->alerts->open) < OPEN_MAX) {
 		raise_alert(manage, subject, cause);
 	}
+}
+
+static void find_cause(struct yett_manage *manage, const struct cause *cause, bool raise)
+{
+	char id[YETT_ID_TEXT_SIZE];
+	g_autofree char *subject =
+		g_strdup_printf("%s:%s%s%s", cause->kind, yett_id_text(cause->id, id),
+			cause->check != NULL ? ":" : "", cause->check != NULL ? cause->check : "");
+
+	find_subject(manage, subject, cause, raise);
 }
 
 /* The plugins' causes of a node. They are there whether it is reachable or not. */
@@ -419,6 +439,92 @@ static void find_of_self(struct yett_manage *manage)
 	find_checks(manage, &node->id, node->name, !works);
 }
 
+/* The store, which all servers of the group share: so it is one alert, whoever sees it. */
+
+static void raise_outage(struct yett_manage *manage, const char *text)
+{
+	find_subject(manage, "store",
+		&(struct cause){.kind = "store",
+			.severity = "Critical",
+			.id = &manage->node->id,
+			.name = manage->node->name,
+			.text = text},
+		true);
+}
+
+/* Whether another server has raised it since it began. */
+static bool is_outage_raised(const struct yett_manage *manage)
+{
+	const struct yett_alerts *alerts = manage->alerts;
+	int64_t now_ns = yett_clock_wall(manage->node->clock), raised_ns;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, alerts->all);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct alert *alert = value;
+
+		if (strcmp(alert->subject, "store") == 0 &&
+			yett_time_parse(text_of(alert->json, "raised"), now_ns, &raised_ns) == 0 &&
+			raised_ns >= alerts->outage.wall_ns - OUTAGE_SKEW_NS) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void tell(struct yett_manage *manage, struct alert *alert);
+
+/* While it fails the lease cannot be renewed: whoever held it tells people, and writes the alert down
+ * as soon as that is possible. */
+static void watch_outage(struct yett_manage *manage, uint64_t now_ns)
+{
+	struct outage *outage = &manage->alerts->outage;
+	struct alert *alert;
+
+	if (yett_store_healthy(manage->node)) {
+		if (outage->since_ns != 0) {
+			outage->ended_ns =
+				now_ns - outage->since_ns >
+						manage->node->settings->node.gone_grace_ns
+					? now_ns
+					: 0;
+			outage->since_ns = 0;
+		}
+		return;
+	}
+	if (outage->since_ns == 0) {
+		*outage = (struct outage){.since_ns = now_ns,
+			.wall_ns = yett_clock_wall(manage->node->clock),
+			.ours = manage->lease.until_ns != 0 && manage->alerts->loaded};
+	}
+	if (!outage->ours ||
+		now_ns - outage->since_ns <= manage->node->settings->node.gone_grace_ns) {
+		return;
+	}
+	raise_outage(manage, "the store fails: nothing is acknowledged until it works again");
+	alert = g_hash_table_lookup(manage->alerts->open, "store");
+	if (alert != NULL) {
+		tell(manage, alert);
+	}
+}
+
+/* By the holder of the lease, once the store works: where nobody could tell while it did not, it is told
+ * now, and is closed in the next round. */
+static void find_outage(struct yett_manage *manage, uint64_t now_ns)
+{
+	struct outage *outage = &manage->alerts->outage;
+
+	if (outage->ended_ns == 0) {
+		return;
+	}
+	if (!is_outage_raised(manage) && now_ns - outage->ended_ns < (uint64_t)OUTAGE_TOLD_NS) {
+		raise_outage(manage, "the store failed for a while: nothing was acknowledged "
+				     "meanwhile");
+	}
+	outage->ended_ns = 0;
+}
+
 static void close_alert(struct yett_manage *manage, struct alert *alert)
 {
 	json_t *json = json_deep_copy(alert->json);
@@ -434,7 +540,9 @@ static void close_alert(struct yett_manage *manage, struct alert *alert)
 /* Told once each, first that it is raised. */
 static void tell(struct yett_manage *manage, struct alert *alert)
 {
-	if (alert->busy || alert->telling || alert->revision == 0) {
+	bool waits = alert->busy || alert->revision == 0; /* for the store */
+
+	if (alert->telling || (waits && yett_store_healthy(manage->node))) {
 		return;
 	}
 	if (!alert->raised_told) {
@@ -451,11 +559,14 @@ void yett_alerts_notified(struct yett_manage *manage, const char *id, const char
 	if (alert == NULL) {
 		return;
 	}
-	alert->telling = false; /* and the next round writes it down */
+	alert->telling = false;
 	if (strcmp(what, "raised") == 0) {
 		alert->raised_told = true;
 	} else {
 		alert->closed_told = true;
+	}
+	if (!alert->busy && alert->revision != 0) { /* else the next round writes it down */
+		change_alert(manage, alert, json_deep_copy(alert->json));
 	}
 }
 
@@ -499,10 +610,15 @@ void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns)
 	gpointer value;
 	bool retire;
 
-	if (now_ns < alerts->next_ns || manage->node->draining || !yett_lease_held(manage)) {
+	if (now_ns < alerts->next_ns || manage->node->draining) {
 		return;
 	}
 	alerts->next_ns = now_ns + TICK_NS;
+	watch_outage(manage, now_ns);
+	if (!yett_lease_held(manage) || !yett_store_healthy(manage->node) ||
+		!yett_look_is_recent(manage)) {
+		return;
+	}
 	yett_checks_save(manage);
 	if (!alerts->loaded || now_ns < alerts->settled_ns) {
 		return;
@@ -516,6 +632,7 @@ void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns)
 		find_of_server(manage, value);
 	}
 	find_of_self(manage);
+	find_outage(manage, now_ns);
 	retire = now_ns >= alerts->retire_ns;
 	if (retire) {
 		alerts->retire_ns = now_ns + RETIRE_NS;

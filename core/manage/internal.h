@@ -233,6 +233,8 @@ void yett_share_done(struct yett_manage *manage);
 void yett_share_open(struct yett_manage *manage); /* what an earlier start said counts no more */
 void yett_share_saw_servers(struct yett_manage *manage, const GPtrArray *documents);
 void yett_share_saw_presence(struct yett_manage *manage, const GPtrArray *documents);
+/* For so long the store could not be read: what the others had to say meanwhile was not heard. */
+void yett_share_blind(struct yett_manage *manage, uint64_t for_ns);
 void yett_share_tick(struct yett_manage *manage, uint64_t now_ns);
 /* A node's presence here has changed. */
 void yett_share_node(struct yett_manage *manage, const struct yett_known *known);
@@ -296,6 +298,7 @@ void yett_events_done(struct yett_manage *manage);
 
 /* lease.c: one management server at a time raises alerts */
 void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents);
+void yett_lease_blind(struct yett_manage *manage, uint64_t for_ns);
 void yett_lease_tick(struct yett_manage *manage, uint64_t now_ns);
 uint64_t yett_lease_cursor(const struct yett_document *document);
 
@@ -325,6 +328,8 @@ void yett_drill_done(struct yett_manage *manage);
 void yett_look_open(struct yett_manage *manage);
 void yett_look_free(struct yett_manage *manage);
 void yett_look_tick(struct yett_manage *manage, uint64_t now_ns);
+/* Whether what is known of the other servers is new enough to judge them by. */
+bool yett_look_is_recent(const struct yett_manage *manage);
 uint64_t yett_look_cursor(const struct yett_manage *manage);
 
 #endif

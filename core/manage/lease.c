@@ -106,6 +106,16 @@ void yett_lease_saw(struct yett_manage *manage, const GPtrArray *documents)
 	}
 }
 
+/* Whoever holds it could not renew it either. */
+void yett_lease_blind(struct yett_manage *manage, uint64_t for_ns)
+{
+	struct yett_lease *lease = &manage->lease;
+
+	if (lease->seen_at_ns != 0) {
+		lease->seen_at_ns = MIN(lease->seen_at_ns + for_ns, yett_now(manage->node));
+	}
+}
+
 void yett_lease_tick(struct yett_manage *manage, uint64_t now_ns)
 {
 	struct yett_lease *lease = &manage->lease;

@@ -11,6 +11,7 @@
 #include "internal.h"
 
 #define LOOK_NS      (1 * YETT_SEC)
+#define BLIND_NS     (5 * YETT_SEC) /* the store did not answer for longer than a look takes */
 #define STATES_MAX   2000
 #define OUTPUT_BYTES 199
 
@@ -24,6 +25,7 @@ struct yett_look {
 	bool begun;          /* the first one has been taken in */
 	bool wanted[TABLES]; /* by this look */
 	uint64_t next_ns;
+	uint64_t last_ns; /* of the last one while the store worked; monotonic */
 	uint64_t cursor;
 	/* by the reader's thread */
 	GPtrArray *documents[TABLES];
@@ -166,6 +168,27 @@ static void clear(struct yett_look *look)
 	look->newest = look->last = 0;
 }
 
+bool yett_look_is_recent(const struct yett_manage *manage)
+{
+	return manage->look->last_ns != 0 &&
+	       yett_now(manage->node) - manage->look->last_ns <= BLIND_NS;
+}
+
+/* What has not changed since the last look says nothing where nobody could read, or write, for long. */
+static void mind_blindness(struct yett_look *look)
+{
+	uint64_t now_ns = yett_now(look->manage->node), last_ns = look->last_ns;
+
+	if (!yett_store_healthy(look->manage->node)) {
+		return;
+	}
+	look->last_ns = now_ns;
+	if (last_ns != 0 && now_ns - last_ns > BLIND_NS) {
+		yett_share_blind(look->manage, now_ns - last_ns);
+		yett_lease_blind(look->manage, now_ns - last_ns);
+	}
+}
+
 static void looked(void *arg)
 {
 	struct yett_look *look = arg;
@@ -180,6 +203,7 @@ static void looked(void *arg)
 		return; /* the node is being closed */
 	}
 	if (look->result == 0) {
+		mind_blindness(look);
 		look->more = look->states->len == STATES_MAX;
 		look->cursor = look->more ? look->last : look->newest;
 		look->begun = true;

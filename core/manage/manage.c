@@ -225,6 +225,19 @@ static bool contradicts(const struct yett_manage *manage, const struct yett_peer
 	return true;
 }
 
+/* Whoever judges it has to know how long it may be silent: those above us, too, where that is longer than
+ * what they take for granted. */
+static void take_interval(struct yett_manage *manage, struct yett_known *known, uint32_t interval_s)
+{
+	uint32_t usual_s = (uint32_t)(manage->node->settings->node.heartbeat_ns / YETT_SEC);
+	bool news = interval_s != known->interval_s && MAX(interval_s, known->interval_s) > usual_s;
+
+	known->interval_s = interval_s;
+	if (news) {
+		yett_tell_of(manage, known);
+	}
+}
+
 static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_attach *message)
 {
 	struct yett_manage *manage = arg;
@@ -249,6 +262,10 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 			take_announced(manage, known, node);
 		} else if (is_news(manage, known, gateway, node)) {
 			take_attached(manage, known, node);
+		}
+		if (node->heartbeat_s != 0 && yett_known_way(known, &here) == NULL &&
+			yett_known_way(known, &gateway->id) != NULL) {
+			take_interval(manage, known, node->heartbeat_s);
 		}
 	}
 	return refused;
@@ -303,7 +320,7 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 			joined(manage, peer); /* a gateway had it, and lost it: it is here */
 		}
 		yett_known_heard(manage, known, 0);
-		known->interval_s = message->interval_s;
+		take_interval(manage, known, message->interval_s);
 		tells_of_itself(known, message->backlog_s,
 			message->degraded && message->why[0] == '\0' ? "it says that it is degraded"
 								     : message->why);

@@ -231,6 +231,22 @@ void yett_share_saw_presence(struct yett_manage *manage, const GPtrArray *docume
 	}
 }
 
+void yett_share_blind(struct yett_manage *manage, uint64_t for_ns)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, manage->servers);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct yett_server *server = value;
+
+		if (server->seen_at_ns != 0) {
+			server->seen_at_ns =
+				MIN(server->seen_at_ns + for_ns, yett_now(manage->node));
+		}
+	}
+}
+
 static void say_word(struct yett_manage *manage, bool stopped)
 {
 	char id[YETT_ID_TEXT_SIZE];

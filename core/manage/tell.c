@@ -32,6 +32,7 @@ static void describe(const struct yett_manage *manage, const struct yett_known *
 	ret->live = known->live && way != NULL && !upstream->standby;
 	ret->relay = known->relay;
 	ret->hops = way != NULL ? way->hops : 0;
+	ret->heartbeat_s = known->interval_s;
 	g_strlcpy(ret->name, known->name, sizeof(ret->name));
 	g_strlcpy(ret->method, known->method, sizeof(ret->method));
 	g_strlcpy(ret->software, known->software, sizeof(ret->software));

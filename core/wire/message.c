@@ -134,8 +134,8 @@ static bool path_is_sound(const void *message)
 }
 YETT_FORM_MAP(path, sizeof(struct yett_path), path_is_sound);
 
-/* What a node takes at most: three ids, a number, four texts, keys and heads. */
-#define NODE_BYTES_MAX   (3 * 18 + 10 + 4 + 259 + 19 + 2 * 67 + 8)
+/* What a node takes at most: three ids, numbers, four texts, keys and heads. */
+#define NODE_BYTES_MAX   (3 * 18 + 10 + 4 + 259 + 19 + 2 * 67 + 6 + 8)
 #define ATTACH_PER_FRAME ((YETT_FRAME_BODY_MAX - 8) / NODE_BYTES_MAX)
 
 static const struct yett_form_field node_fields[] = {
@@ -150,6 +150,7 @@ static const struct yett_form_field node_fields[] = {
 	YETT_FIELD_TEXT(9, TOLD, yett_attached, software),
 	YETT_FIELD_TEXT(10, TOLD, yett_attached, address),
 	YETT_FIELD_U32(11, TOLD, yett_attached, hops, UINT32_MAX),
+	YETT_FIELD_U32(12, OPTIONAL, yett_attached, heartbeat_s, UINT32_MAX),
 };
 YETT_FORM_MAP(node, sizeof(struct yett_attached), NULL);
 

@@ -171,6 +171,7 @@ struct yett_attached {
 	bool live;          /* false: known, and its batches may still come, but not connected */
 	bool relay;
 	uint32_t hops; /* relays between it and the sender; 0: it is connected to the sender */
+	uint32_t heartbeat_s; /* between its heartbeats; 0: it has not said so yet */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];

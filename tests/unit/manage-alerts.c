@@ -309,6 +309,59 @@ static void expect_primary(const struct world_node *server, const char *want)
 	json_decref(servers);
 }
 
+/* Two servers share a store that fails for two minutes, and both see it: it is told once, while it lasts, and
+ * that neither could say that it is there is nobody's death. */
+static void a_store_that_fails_is_one_alert(void)
+{
+	struct group group = group_new(8, true);
+	struct world_node *holder = holds(group.first) ? group.first : group.second;
+	struct world_node *other = holder == group.first ? group.second : group.first;
+	char want[400];
+
+	group.first->process->faults.sync_fails = group.second->process->faults.sync_fails = 1;
+	world_run(group.world, 120 * YETT_SEC);
+	CU_ASSERT_FALSE(yett_store_healthy(group.first->node));
+	CU_ASSERT_FALSE(yett_store_healthy(group.second->node));
+	snprintf(want, sizeof(want), "raised store %s\n", holder->node->name);
+	expect_told(&group, want);
+	/* The other one finds out a little later. */
+	holder->process->faults.sync_fails = 0;
+	world_run(group.world, 6 * YETT_SEC);
+	other->process->faults.sync_fails = 0;
+	world_run(group.world, 60 * YETT_SEC);
+	CU_ASSERT(yett_store_healthy(group.first->node) && yett_store_healthy(group.second->node));
+	snprintf(want, sizeof(want), "closed store %s\n", holder->node->name);
+	expect_told(&group, want);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "");
+	group_free(&group);
+}
+
+/* Whoever would have told it dies meanwhile: then it is told once it is over. */
+static void a_failed_store_is_told_late_rather_than_not(void)
+{
+	struct group group = group_new(9, true);
+	struct world_node *holder = holds(group.first) ? group.first : group.second;
+	struct world_node *other = holder == group.first ? group.second : group.first;
+	char want[800];
+
+	group.first->process->faults.sync_fails = group.second->process->faults.sync_fails = 1;
+	world_run(group.world, 8 * YETT_SEC);
+	CU_ASSERT_FALSE(yett_store_healthy(other->node));
+	world_kill(holder);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "");
+	other->process->faults.sync_fails = 0;
+	world_run(group.world, 14 * YETT_SEC);
+	CU_ASSERT(yett_store_healthy(other->node));
+	world_run(group.world, 46 * YETT_SEC);
+	snprintf(want, sizeof(want), "raised store %s\nclosed store %s\nraised unreachable %s\n",
+		other->node->name, other->node->name,
+		holder == group.first ? "m1.example" : "m2.example");
+	expect_told(&group, want);
+	group_free(&group);
+}
+
 /* Both see the same; who does not hold the lease knows it from the other one. */
 static void each_server_sees_whom_the_other_has(void)
 {
@@ -365,6 +418,9 @@ int main(int argc, char **argv)
 		{"maintenance is quiet and ends by itself",
 			maintenance_is_quiet_and_ends_by_itself},
 		{"the lease is taken over", the_lease_is_taken_over},
+		{"a store that fails is one alert", a_store_that_fails_is_one_alert},
+		{"a failed store is told late rather than not",
+			a_failed_store_is_told_late_rather_than_not},
 		{"each server sees whom the other has", each_server_sees_whom_the_other_has},
 		{"a server that is new raises nothing", a_server_that_is_new_raises_nothing},
 		CU_TEST_INFO_NULL,

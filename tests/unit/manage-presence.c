@@ -625,6 +625,31 @@ static void grants_outlive_the_server_and_the_agent(void)
 	world_free(three.world);
 }
 
+/* Nodes may send heartbeats more rarely than the relays between them and whoever judges them. */
+static void is_as_patient_as_a_node_is_slow(void)
+{
+	struct world *world = world_new(16);
+	struct world_node *server = add_server(world, "\"gw.example\", \"far.example\"");
+	struct world_node *gateway =
+		add_gateway(world, "gw.example", "ms.example", "\"far.example\"");
+	struct world_node *far = add_gateway(world, "far.example", "gw.example", "");
+	struct world_node *agent = add_agent(world, "agent.example", "far.example");
+	struct yett_settings *settings;
+
+	start_all(world);
+	settings = (struct yett_settings *)(uintptr_t)agent->node->settings;
+	settings->node.heartbeat_ns = 600 * YETT_SEC;
+	world_run(world, 500 * YETT_SEC);
+	expect_health(server, agent->node->id, YETT_HEALTH_HEALTHY, "");
+	expect_health(gateway, agent->node->id, YETT_HEALTH_HEALTHY, "");
+	expect_health(far, agent->node->id, YETT_HEALTH_HEALTHY, "");
+	/* And as strict again, when it is as quick as the others. */
+	settings->node.heartbeat_ns = 60 * YETT_SEC;
+	world_run(world, 1300 * YETT_SEC);
+	CU_ASSERT_EQUAL(find(server, agent->node->id)->interval_s, 60);
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -646,6 +671,7 @@ int main(int argc, char **argv)
 			one_behind_a_gateway_comes_back_by_its_heartbeat},
 		{"grants outlive the server and the agent",
 			grants_outlive_the_server_and_the_agent},
+		{"is as patient as a node is slow", is_as_patient_as_a_node_is_slow},
 		CU_TEST_INFO_NULL,
 	};
 	int result;

@@ -135,8 +135,8 @@ static void tell_attach(GString *text, const struct yett_attach *m)
 		add_id(text, " via=", &node->via);
 		add(text, " session=%" PRIu64 " live=%d relay=%d name=%s method=%s", node->session,
 			node->live, node->relay, node->name, node->method);
-		add(text, " software=%s address=%s hops=%u}", node->software, node->address,
-			node->hops);
+		add(text, " software=%s address=%s hops=%u heartbeat=%u}", node->software,
+			node->address, node->hops, node->heartbeat_s);
 	}
 	add(text, "]");
 }

@@ -32,13 +32,16 @@ bool yett_admin_switch(const struct yett_admin_request *request, const char *key
 
 json_t *yett_admin_error(const char *code, const char *mend, const char *format, ...)
 {
+	g_autofree char *valid = NULL, *mends = g_utf8_make_valid(mend != NULL ? mend : "", -1);
 	char text[512];
 	va_list args;
 
 	va_start(args, format);
 	g_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return json_pack("{s:{s:s, s:s, s:s}}", "error", "code", code, "text", text, "mend", mend);
+	valid = g_utf8_make_valid(text, -1); /* what was asked for may be anything, and is cut */
+	return json_pack(
+		"{s:{s:s, s:s, s:s}}", "error", "code", code, "text", valid, "mend", mends);
 }
 
 void yett_admin_answer(struct yett_admin_request *request, unsigned status, json_t *json)

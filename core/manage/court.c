@@ -204,6 +204,17 @@ static void hold(struct yett_court *court, const struct yett_admission_ask *ask)
 		strcmp(yett_paper_text(paper, "id"), yett_id_text(&ask->id, id)) == 0) {
 		return;
 	}
+	if (paper != NULL && ask->via[0] != '\0' &&
+		strcmp(yett_paper_text(paper, "via"), ask->via) != 0) {
+		/* Else a gateway could put an id of its own there, just before somebody approves. */
+		yett_log(YETT_LOG_WARNING, "pending-contested",
+			"a gateway asks for a name with another node id than the one that waits "
+			"for "
+			"a decision by another way; that one stands: decide on it name=%s via=%s "
+			"waits-via=%s",
+			ask->name, ask->via, yett_paper_text(paper, "via"));
+		return;
+	}
 	if (paper == NULL &&
 		court->pending + g_hash_table_size(court->deciding) >= YETT_PENDING_MAX) {
 		yett_log(YETT_LOG_WARNING, "pending-full",

@@ -230,6 +230,15 @@ void yett_manage_change(struct yett_manage *manage, const char *what, const json
 				"this store has no management group yet");
 			return;
 		}
+		if (!yett_store_healthy(manage->node)) {
+			/* Else it would wait, and come about when nobody thinks of it any more. */
+			yett_court_refuse(answer, arg, YETT_EUNAVAIL,
+				"see to the store (store-failing in the log says what ails it), "
+				"and say "
+				"it again",
+				"the store takes nothing at present, and nothing has been changed");
+			return;
+		}
 		changes[i].run(court, body, by, answer, arg);
 		return;
 	}

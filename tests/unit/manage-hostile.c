@@ -2,295 +2,27 @@
  * rule that nobody is in whom nobody has let in. In the simulated world, with nodes of production code:
  * a management server that signs, a gateway that it lists, and who comes behind that; what no
  * well-behaved node says is told through the calls that the flow uses. */
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "admin/request.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "flow/stages.h"
-#include "folder.h"
 #include "manage/court.h"
+#include "manage-hostile.h"
 #include "manage/kept.h"
-#include "manage/views.h"
-#include "simulation/world.h"
 #include "suite.h"
-
-#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
-#define DAY_S INT64_C(86400)
-#define STEP  (10 * YETT_MS)
-
-static char *folder;
-static struct yett_sign_key *group_key, *server_key;
-static struct yett_trust trust;
-static unsigned made;
-
-static struct yett_sign_key *make_key(void)
-{
-	g_autofree char *path = g_strdup_printf("%s/key%u", folder, made++);
-	struct yett_error error = {.code = 0};
-	struct yett_sign_key *key = NULL;
-
-	if (yett_sign_generate(path, &key, &error) != 0) {
-		abort();
-	}
-	return key;
-}
-
-static int begin(void)
-{
-	folder = g_dir_make_tmp("yett-hostile-XXXXXX", NULL);
-	if (folder == NULL) {
-		return -1;
-	}
-	group_key = make_key();
-	yett_id_parse("7f3c2d1e-0000-4000-8000-000000000001", &trust.group);
-	trust.sequence = 1;
-	memcpy(trust.current, yett_sign_public(group_key), sizeof(trust.current));
-	memcpy(trust.next, yett_sign_public(group_key), sizeof(trust.next));
-	return 0;
-}
-
-static int end(void)
-{
-	int result;
-
-	yett_sign_free(group_key);
-	result = folder_remove(folder);
-	g_free(folder);
-	return result;
-}
-
-struct group {
-	struct world *world;
-	struct world_node *server, *gateway;
-};
-
-/* Its keys are not the registry's: a start forgets them. */
-static void start_server(struct group *group)
-{
-	struct yett_server_certificate of = {.group = trust.group, .name = "ms.example"};
-	struct yett_court *court;
-	int64_t now_s;
-
-	world_start(group->server);
-	now_s = yett_clock_wall(group->server->node->clock) / (int64_t)YETT_SEC;
-	of.issued_s = now_s - DAY_S;
-	of.expires_s = now_s + 365 * DAY_S;
-	court = group->server->manage->court;
-	court->trust = trust;
-	court->server_key = server_key = make_key();
-	court->certificate = g_byte_array_new();
-	memcpy(of.key, yett_sign_public(server_key), sizeof(of.key));
-	CU_ASSERT_EQUAL_FATAL(yett_server_certificate_sign(&of, group_key, court->certificate), 0);
-}
-
-static char *write_kit(const char *node)
-{
-	char *path = g_strdup_printf("%s/kit%u", folder, made++), id[YETT_ID_TEXT_SIZE];
-	g_autofree char *current = yett_hex(trust.current, sizeof(trust.current));
-	g_autofree char *text = g_strdup_printf(
-		"{\"yett_kit\": 1, \"node\": \"%s\", \"group\": {\"name\": \"HOME\", \"id\": "
-		"\"%s\", \"sequence\": 1, \"current\": \"%s\", \"next\": \"%s\"}}",
-		node, yett_id_text(&trust.group, id), current, current);
-
-	if (!g_file_set_contents(path, text, -1, NULL)) {
-		abort();
-	}
-	return path;
-}
-
-static struct group group_new(uint64_t seed)
-{
-	struct group group = {.world = world_new(seed)};
-	g_autofree char *kit = write_kit("gw1.example");
-
-	group.server = world_add(group.world, "ms.example",
-		GROUP
-		"listeners = ( { address = \"%s\"; admit = [ \"gw1.example\", \"l*.example\" ]; "
-		"proxy = [ \"gw1.example\" ]; } );\n"
-		"store = { module = \"store-sqlite\"; };",
-		world_address("ms.example"));
-	group.gateway = world_add(group.world, "gw1.example",
-		"group = { kit = \"%s\"; };\n"
-		"listeners = ( { address = \"%s\"; admit = [ ]; } );\n"
-		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
-		kit, world_address("gw1.example"), world_address("ms.example"));
-	start_server(&group);
-	world_start(group.gateway);
-	world_run(group.world, 5 * YETT_SEC);
-	return group;
-}
-
-static struct world_node *add_node(
-	struct group *group, const char *name, const char *upstream, bool relay)
-{
-	char listeners[160] = "";
-
-	if (relay) {
-		g_snprintf(listeners, sizeof(listeners),
-			"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n",
-			world_address(name));
-	}
-	return world_add(group->world, name,
-		"%supstreams = ( { name = \"%s\"; address = \"%s\"; } );", listeners, upstream,
-		world_address(upstream));
-}
-
-static void cut(struct group *group, bool cut)
-{
-	sim_cut(group->world->sim, "ms.example", "gw1.example", cut);
-	sim_cut(group->world->sim, "gw1.example", "ms.example", cut);
-	if (cut) {
-		sim_break(group->world->sim, "ms.example", "gw1.example");
-	}
-}
-
-/* What an administrator asks for. */
-struct answer {
-	bool came;
-	int result;
-	char text[512], mend[512];
-};
-
-static void answered(void *arg, int result, json_t *json, const struct yett_error *error)
-{
-	struct answer *answer = arg;
-
-	answer->came = true;
-	answer->result = result;
-	json_decref(json);
-	if (error != NULL) {
-		g_strlcpy(answer->text, error->text, sizeof(answer->text));
-		g_strlcpy(answer->mend, error->mend, sizeof(answer->mend));
-	}
-}
-
-/* Until it is answered, and not a step longer. */
-static struct answer change(struct group *group, const char *what, const char *body)
-{
-	json_t *json = json_loads(body, 0, NULL);
-	struct answer answer = {.came = false};
-
-	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
-	yett_manage_change(group->server->manage, what, json, "somebody", answered, &answer);
-	json_decref(json);
-	for (int i = 0; i < 10000 && !answer.came; i++) {
-		world_run(group->world, YETT_MS / 10);
-	}
-	CU_ASSERT_FATAL(answer.came);
-	return answer;
-}
-
-static void change_good(struct group *group, const char *what, const char *body)
-{
-	struct answer answer = change(group, what, body);
-
-	if (answer.result != 0) {
-		fprintf(stderr, "%s: %s\n", answer.text, answer.mend);
-	}
-	CU_ASSERT_EQUAL_FATAL(answer.result, 0);
-}
-
-static struct yett_peer *peer_of(const struct world_node *node, const char *name)
-{
-	for (guint i = 0; i < node->node->peers->len; i++) {
-		struct yett_peer *peer = node->node->peers->pdata[i];
-
-		if (strcmp(peer->name, name) == 0 && peer->state == YETT_PEER_OPEN) {
-			return peer;
-		}
-	}
-	return NULL;
-}
-
-static bool is_in(const struct world_node *node, const char *name)
-{
-	return peer_of(node, name) != NULL;
-}
-
-static bool wait_until_in(
-	struct group *group, const struct world_node *node, const char *name, bool in)
-{
-	for (int i = 0; i < 6000 && is_in(node, name) != in; i++) {
-		world_run(group->world, STEP);
-	}
-	return is_in(node, name) == in;
-}
-
-/* Documents of a table at the server: how many have the text in their JSON. */
-struct count {
-	const char *text;
-	unsigned found;
-};
-
-static int count_one(void *arg, const char *key, const char *json, uint64_t revision)
-{
-	struct count *count = arg;
-
-	(void)key;
-	(void)revision;
-	count->found += strstr(json, count->text) != NULL;
-	return 0;
-}
-
-static unsigned documents(const struct group *group, const char *table, const char *text)
-{
-	struct count count = {.text = text};
-	void *self;
-	const struct yett_store_operations *store =
-		yett_store_operations(group->server->node, &self);
-
-	CU_ASSERT_EQUAL(store->registry_list(self, table, NULL, count_one, &count, NULL), 0);
-	return count.found;
-}
-
-static struct yett_id id_of(uint8_t number)
-{
-	struct yett_id id;
-
-	memset(&id, number, sizeof(id));
-	return id;
-}
-
-static struct yett_admission_ask ask_of(const char *name, struct yett_id id, uint32_t as)
-{
-	struct yett_admission_ask ask = {.id = id, .as = as, .method = "x509"};
-
-	g_strlcpy(ask.name, name, sizeof(ask.name));
-	return ask;
-}
-
-/* Somebody knocks at the management server. */
-static bool knock(struct group *group, const char *name, struct yett_id id)
-{
-	const struct yett_admission_ask ask = ask_of(name, id, YETT_AS_AGENT);
-	struct yett_judgement judgement = {.admitted = false};
-
-	yett_court_judge(group->server->manage->court, &ask, true, &judgement);
-	return judgement.admitted;
-}
-
-/* ...and at the gateway. */
-static bool knock_gate(struct group *group, const char *name, struct yett_id id)
-{
-	const struct yett_admission_ask ask = ask_of(name, id, YETT_AS_AGENT);
-	struct yett_judgement judgement = {.admitted = false};
-
-	yett_gate_judge(group->gateway->manage, &ask, true, &judgement);
-	return judgement.admitted;
-}
 
 /* A second gateway behind the first, approved and in. */
 static struct world_node *approved_gateway(struct group *group)
 {
-	struct world_node *second = add_node(group, "gw2.example", "gw1.example", true);
+	struct world_node *second = hostile_add_node(group, "gw2.example", "gw1.example", true);
 
-	change_good(group, "/v1/gateways/approve", "{\"name\": \"gw2.example\", \"ahead\": true}");
+	hostile_change_good(
+		group, "/v1/gateways/approve", "{\"name\": \"gw2.example\", \"ahead\": true}");
 	world_start(second);
-	CU_ASSERT_FATAL(wait_until_in(group, group->gateway, "gw2.example", true));
+	CU_ASSERT_FATAL(hostile_wait_until_in(group, group->gateway, "gw2.example", true));
 	world_run(group->world, 10 * YETT_SEC); /* its approval is on disk */
 	return second;
 }
@@ -299,43 +31,43 @@ static struct world_node *approved_gateway(struct group *group)
 
 static void an_approval_that_was_taken_away_does_not_come_back_with_the_power(void)
 {
-	struct group group = group_new(1);
+	struct group group = hostile_group_new(1);
 
 	approved_gateway(&group);
-	change_good(&group, "/v1/gateways/delete", DELETE_SECOND);
-	CU_ASSERT_FATAL(wait_until_in(&group, group.gateway, "gw2.example", false));
+	hostile_change_good(&group, "/v1/gateways/delete", DELETE_SECOND);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "gw2.example", false));
 	world_power(group.gateway, YETT_FAULTY_NOTHING);
-	cut(&group, true);
+	hostile_cut(&group, true);
 	world_start(group.gateway);
-	CU_ASSERT(!wait_until_in(&group, group.gateway, "gw2.example", true));
+	CU_ASSERT(!hostile_wait_until_in(&group, group.gateway, "gw2.example", true));
 	world_free(group.world);
 }
 
 static void a_gateway_that_was_away_hears_what_was_taken_away(void)
 {
-	struct group group = group_new(2);
+	struct group group = hostile_group_new(2);
 	const struct yett_kept_one *one;
-	struct yett_id first = id_of(1), other = id_of(2);
+	struct yett_id first = hostile_id_of(1), other = hostile_id_of(2);
 
 	approved_gateway(&group);
-	change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
-	CU_ASSERT(!knock_gate(&group, "a1.example", first));
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
+	CU_ASSERT(!hostile_knock_gate(&group, "a1.example", first));
 	world_run(group.world, YETT_SEC);
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT(knock_gate(&group, "a1.example", first));
+	CU_ASSERT(hostile_knock_gate(&group, "a1.example", first));
 	/* While it is away one is deleted, and another id takes the place of one. */
-	cut(&group, true);
+	hostile_cut(&group, true);
 	world_run(group.world, YETT_SEC);
-	change_good(&group, "/v1/gateways/delete", DELETE_SECOND);
-	CU_ASSERT(!knock(&group, "a1.example", other));
+	hostile_change_good(&group, "/v1/gateways/delete", DELETE_SECOND);
+	CU_ASSERT(!hostile_knock(&group, "a1.example", other));
 	world_run(group.world, YETT_SEC);
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
-	CU_ASSERT(is_in(group.gateway, "gw2.example"));
-	CU_ASSERT(knock_gate(&group, "a1.example", first));
-	cut(&group, false);
-	CU_ASSERT(wait_until_in(&group, group.gateway, "gw2.example", false));
-	CU_ASSERT(!knock_gate(&group, "a1.example", first));
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
+	CU_ASSERT(hostile_is_in(group.gateway, "gw2.example"));
+	CU_ASSERT(hostile_knock_gate(&group, "a1.example", first));
+	hostile_cut(&group, false);
+	CU_ASSERT(hostile_wait_until_in(&group, group.gateway, "gw2.example", false));
+	CU_ASSERT(!hostile_knock_gate(&group, "a1.example", first));
 	one = yett_kept_find(group.gateway->manage->kept, "a1.example");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(one);
 	CU_ASSERT(yett_id_equal(&one->decision.id, &other));
@@ -344,25 +76,27 @@ static void a_gateway_that_was_away_hears_what_was_taken_away(void)
 
 static void an_approval_ahead_lets_in_one_id_alone(void)
 {
-	struct group group = group_new(3);
-	struct yett_id first = id_of(1), other = id_of(2);
+	struct group group = hostile_group_new(3);
+	struct yett_id first = hostile_id_of(1), other = hostile_id_of(2);
 
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"], \"ahead\": true}");
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"], \"ahead\": true}");
 	/* Two at the same moment, before the store has said who was the first. */
-	CU_ASSERT(!knock(&group, "a1.example", first));
-	CU_ASSERT(!knock(&group, "a1.example", other));
+	CU_ASSERT(!hostile_knock(&group, "a1.example", first));
+	CU_ASSERT(!hostile_knock(&group, "a1.example", other));
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT(knock(&group, "a1.example", first));
-	CU_ASSERT(!knock(&group, "a1.example", other));
+	CU_ASSERT(hostile_knock(&group, "a1.example", first));
+	CU_ASSERT(!hostile_knock(&group, "a1.example", other));
 	/* The same at a gateway, which hears of the approval before anybody is bound to it. */
-	CU_ASSERT(!knock_gate(&group, "a2.example", first));
+	CU_ASSERT(!hostile_knock_gate(&group, "a2.example", first));
 	world_run(group.world, YETT_SEC);
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"], \"ahead\": true}");
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"], \"ahead\": true}");
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT(!knock_gate(&group, "a2.example", first));
+	CU_ASSERT(!hostile_knock_gate(&group, "a2.example", first));
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT(knock_gate(&group, "a2.example", first));
-	CU_ASSERT(!knock_gate(&group, "a2.example", other));
+	CU_ASSERT(hostile_knock_gate(&group, "a2.example", first));
+	CU_ASSERT(!hostile_knock_gate(&group, "a2.example", other));
 	world_free(group.world);
 }
 
@@ -394,7 +128,7 @@ static void reject_and_die(struct group *group)
 		answered_and_dying, group);
 	json_decref(body);
 	for (int i = 0; i < 1000 && !dead; i++) {
-		world_run(group->world, STEP);
+		world_run(group->world, HOSTILE_STEP);
 	}
 	CU_ASSERT_FATAL(dead);
 	world_on_death(group->world, NULL, NULL);
@@ -402,25 +136,25 @@ static void reject_and_die(struct group *group)
 
 static void a_decision_and_its_record_are_one(void)
 {
-	struct group group = group_new(4);
+	struct group group = hostile_group_new(4);
 
-	change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
-	CU_ASSERT(!knock(&group, "a1.example", id_of(1)));
-	CU_ASSERT(!knock(&group, "a2.example", id_of(2)));
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
+	CU_ASSERT(!hostile_knock(&group, "a1.example", hostile_id_of(1)));
+	CU_ASSERT(!hostile_knock(&group, "a2.example", hostile_id_of(2)));
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT_EQUAL(documents(&group, "pending", ".example"), 2);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", ".example"), 2);
 	reject_and_die(&group);
-	start_server(&group);
-	CU_ASSERT_EQUAL(documents(&group, "agents", "rejected"), 1);
-	CU_ASSERT_EQUAL(documents(&group, "audit", "agent reject"), 1);
-	CU_ASSERT_EQUAL(documents(&group, "pending", "a1.example"), 0);
-	CU_ASSERT_EQUAL(documents(&group, "pending", "a2.example"), 1);
+	hostile_start_server(&group);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "agents", "rejected"), 1);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "audit", "agent reject"), 1);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "a1.example"), 0);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "a2.example"), 1);
 	/* A list of all who wait has nobody in it who was refused. */
-	change_good(&group, "/v1/agents/approve", "{\"all\": true}");
-	CU_ASSERT(!knock(&group, "a1.example", id_of(1)));
-	CU_ASSERT(knock(&group, "a2.example", id_of(2)));
+	hostile_change_good(&group, "/v1/agents/approve", "{\"all\": true}");
+	CU_ASSERT(!hostile_knock(&group, "a1.example", hostile_id_of(1)));
+	CU_ASSERT(hostile_knock(&group, "a2.example", hostile_id_of(2)));
 	/* One that is not made leaves no record. */
-	CU_ASSERT_EQUAL(documents(&group, "audit", "gateway approve"), 0);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "audit", "gateway approve"), 0);
 	world_free(group.world);
 }
 
@@ -432,7 +166,7 @@ static uint32_t attach(struct group *group, struct yett_attached node)
 
 	message->count = 1;
 	message->nodes[0] = node;
-	refused = calls.attach(calls.arg, peer_of(group->server, "gw1.example"), message);
+	refused = calls.attach(calls.arg, hostile_peer_of(group->server, "gw1.example"), message);
 	g_free(message);
 	return refused;
 }
@@ -442,7 +176,7 @@ static void tell(struct group *group, const char *name, struct yett_id id)
 {
 	static uint64_t session = UINT64_MAX / 2;
 	struct yett_attached node = {.id = id,
-		.boot = id_of(99),
+		.boot = hostile_id_of(99),
 		.via = group->gateway->node->id,
 		.session = ++session,
 		.live = true};
@@ -467,17 +201,17 @@ static bool is_barred(const struct group *group, struct yett_id id)
 
 static void a_gateway_cannot_call_a_node_otherwise(void)
 {
-	struct group group = group_new(5);
-	struct yett_id revoked = id_of(1), approved = id_of(2);
+	struct group group = hostile_group_new(5);
+	struct yett_id revoked = hostile_id_of(1), approved = hostile_id_of(2);
 
-	change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
-	CU_ASSERT(!knock(&group, "a2.example", approved));
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
+	CU_ASSERT(!hostile_knock(&group, "a2.example", approved));
 	world_run(group.world, YETT_SEC);
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"]}");
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"]}");
 	tell(&group, "a1.example", revoked);
 	tell(&group, "a2.example", approved);
 	CU_ASSERT_STRING_EQUAL(name_of(&group, approved), "a2.example");
-	change_good(&group, "/v1/nodes/revoke", "{\"name\": \"a1.example\"}");
+	hostile_change_good(&group, "/v1/nodes/revoke", "{\"name\": \"a1.example\"}");
 	CU_ASSERT(is_barred(&group, revoked));
 	/* One that is revoked, by a new name; one that is approved, by another name; its name, with
 	 * another id. */
@@ -486,25 +220,25 @@ static void a_gateway_cannot_call_a_node_otherwise(void)
 	CU_ASSERT_STRING_EQUAL(name_of(&group, revoked), "a1.example");
 	tell(&group, "other.example", approved);
 	CU_ASSERT_STRING_EQUAL(name_of(&group, approved), "a2.example");
-	tell(&group, "a2.example", id_of(3));
-	CU_ASSERT_STRING_EQUAL(name_of(&group, id_of(3)), "");
+	tell(&group, "a2.example", hostile_id_of(3));
+	CU_ASSERT_STRING_EQUAL(name_of(&group, hostile_id_of(3)), "");
 	/* What nobody has decided on may be renamed, and what is approved by its new name. */
-	tell(&group, "b1.example", id_of(4));
-	tell(&group, "b2.example", id_of(4));
-	CU_ASSERT_STRING_EQUAL(name_of(&group, id_of(4)), "b2.example");
+	tell(&group, "b1.example", hostile_id_of(4));
+	tell(&group, "b2.example", hostile_id_of(4));
+	CU_ASSERT_STRING_EQUAL(name_of(&group, hostile_id_of(4)), "b2.example");
 	world_free(group.world);
 }
 
 static void a_gateway_cannot_take_a_node_that_is_here(void)
 {
-	struct group group = group_new(6);
-	struct world_node *listed = add_node(&group, "l1.example", "ms.example", false);
+	struct group group = hostile_group_new(6);
+	struct world_node *listed = hostile_add_node(&group, "l1.example", "ms.example", false);
 	struct yett_management calls;
 	struct yett_detach *gone;
 	const struct yett_known *known;
 
 	world_start(listed);
-	CU_ASSERT_FATAL(wait_until_in(&group, group.server, "l1.example", true));
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.server, "l1.example", true));
 	tell(&group, "mine.example", listed->node->id);
 	CU_ASSERT_STRING_EQUAL(name_of(&group, listed->node->id), "l1.example");
 	/* The gateway says that it is gone: with its own way, not with the other. */
@@ -512,7 +246,7 @@ static void a_gateway_cannot_take_a_node_that_is_here(void)
 	gone = g_new0(struct yett_detach, 1);
 	gone->count = 1;
 	gone->ids[0] = listed->node->id;
-	calls.detach(calls.arg, peer_of(group.server, "gw1.example"), gone);
+	calls.detach(calls.arg, hostile_peer_of(group.server, "gw1.example"), gone);
 	g_free(gone);
 	known = yett_manage_find(group.server->manage, &listed->node->id);
 	CU_ASSERT(known->live);
@@ -522,12 +256,12 @@ static void a_gateway_cannot_take_a_node_that_is_here(void)
 
 static void a_gateway_cannot_fill_the_tables(void)
 {
-	struct group group = group_new(7);
-	struct yett_attached node = {.live = true, .boot = id_of(1), .session = 1};
+	struct group group = hostile_group_new(7);
+	struct yett_attached node = {.live = true, .boot = hostile_id_of(1), .session = 1};
 
 	group.server->manage->grants_max = 3;
 	for (uint8_t i = 10; i < 16; i++) {
-		node.id = id_of(i);
+		node.id = hostile_id_of(i);
 		CU_ASSERT_EQUAL(attach(&group, node), i < 13 ? 0 : 1);
 		CU_ASSERT_EQUAL(attach(&group, node), i < 13 ? 0 : 1);
 	}
@@ -555,7 +289,7 @@ static void say_applied(
 
 	yett_store_id(group->server->node, &message.generation);
 	for (int i = 0; i < count; i++, message.since_s++) {
-		calls.applied(calls.arg, peer_of(group->server, "gw1.example"), &message);
+		calls.applied(calls.arg, hostile_peer_of(group->server, "gw1.example"), &message);
 	}
 }
 
@@ -583,13 +317,13 @@ static void expect_applied(const struct group *group, const char *want)
 
 static void an_answer_is_not_played_back_nor_made_up(void)
 {
-	struct group group = group_new(8);
+	struct group group = hostile_group_new(8);
 	uint64_t first, second;
 
-	change_good(&group, "/v1/nodes/set", SET("7"));
+	hostile_change_good(&group, "/v1/nodes/set", SET("7"));
 	world_run(group.world, 2 * YETT_SEC);
 	first = desired_revision(&group);
-	change_good(&group, "/v1/nodes/set", SET("8"));
+	hostile_change_good(&group, "/v1/nodes/set", SET("8"));
 	world_run(group.world, 2 * YETT_SEC);
 	second = desired_revision(&group);
 	expect_applied(&group, "applied");
@@ -605,9 +339,9 @@ static void an_answer_is_not_played_back_nor_made_up(void)
 /* Whoever talks and talks has one document under way. */
 static void an_answer_is_written_one_at_a_time(void)
 {
-	struct group group = group_new(9);
+	struct group group = hostile_group_new(9);
 
-	change_good(&group, "/v1/nodes/set", SET("7"));
+	hostile_change_good(&group, "/v1/nodes/set", SET("7"));
 	world_run(group.world, 2 * YETT_SEC);
 	heard = 0;
 	yett_log_setup(YETT_LOG_STDERR, YETT_LOG_WARNING);
@@ -623,9 +357,9 @@ static void an_answer_is_written_one_at_a_time(void)
 
 static void a_decision_that_is_not_understood_is_a_no(void)
 {
-	struct group group = group_new(10);
+	struct group group = hostile_group_new(10);
 
-	change_good(&group, "/v1/group/set", "{\"manual_agents\": \"approve\"}");
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"approve\"}");
 	yett_store_document(group.server->node, "agents", "l1.example", "[\"revoked\"]");
 	yett_store_document(
 		group.server->node, "agents", "l2.example", "{\"verdict\": \"suspended\"}");
@@ -634,14 +368,14 @@ static void a_decision_that_is_not_understood_is_a_no(void)
 	world_run(group.world, YETT_SEC);
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l3.example"));
 	world_kill(group.server);
-	start_server(&group);
+	hostile_start_server(&group);
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l1.example"));
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l2.example"));
-	CU_ASSERT(!knock(&group, "l1.example", id_of(1)));
+	CU_ASSERT(!hostile_knock(&group, "l1.example", hostile_id_of(1)));
 	world_run(group.world, YETT_SEC);
-	CU_ASSERT(!knock(&group, "l1.example", id_of(1)));
+	CU_ASSERT(!hostile_knock(&group, "l1.example", hostile_id_of(1)));
 	/* Whoever looks at it decides anew. */
-	change_good(&group, "/v1/agents/approve", "{\"names\": [\"l1.example\"]}");
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"l1.example\"]}");
 	CU_ASSERT(!yett_court_barred(group.server->manage->court, "l1.example"));
 	world_free(group.world);
 }
@@ -654,16 +388,90 @@ static void a_no_to_nobody_is_refused(void)
 		{"/v1/nodes/revoke", "{\"name\": \"wg1.example\"}"},
 		{"/v1/agents/reject", "{\"names\": [\"wg1.example\"]}"},
 	};
-	struct group group = group_new(11);
+	struct group group = hostile_group_new(11);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-		struct answer answer = change(&group, table[i].what, table[i].body);
+		struct answer answer = hostile_change(&group, table[i].what, table[i].body);
 
 		CU_ASSERT_EQUAL(answer.result, YETT_ENOTFOUND);
 		CU_ASSERT_PTR_NOT_NULL(strstr(answer.mend, "did you mean gw1.example?"));
 	}
-	change_good(&group, "/v1/nodes/revoke", "{\"name\": \"wg1.example\", \"ahead\": true}");
+	hostile_change_good(
+		&group, "/v1/nodes/revoke", "{\"name\": \"wg1.example\", \"ahead\": true}");
 	world_free(group.world);
+}
+
+static const char *waits(const struct group *group)
+{
+	return yett_paper_text(
+		yett_court_find(group->server->manage->court, YETT_TABLE_PENDING, "a1.example"),
+		"id");
+}
+
+static void ask_by(struct group *group, const char *via, uint8_t number)
+{
+	struct yett_admission_ask ask =
+		hostile_ask_of("a1.example", hostile_id_of(number), YETT_AS_AGENT);
+	GByteArray *bytes = g_byte_array_new();
+
+	g_strlcpy(ask.via, via, sizeof(ask.via));
+	yett_court_answer(group->server->manage->court, &ask, bytes);
+	g_byte_array_unref(bytes);
+	world_run(group->world, YETT_SEC);
+}
+
+static void who_waits_is_not_put_out_by_a_gateway(void)
+{
+	struct group group = hostile_group_new(12);
+	struct yett_id own = hostile_id_of(1);
+	char text[YETT_ID_TEXT_SIZE];
+
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"review\"}");
+	CU_ASSERT(!hostile_knock(&group, "a1.example", own));
+	world_run(group.world, YETT_SEC);
+	CU_ASSERT_STRING_EQUAL(waits(&group), yett_id_text(&own, text));
+	ask_by(&group, "gw1.example", 2);
+	CU_ASSERT_STRING_EQUAL(waits(&group), yett_id_text(&own, text));
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
+	CU_ASSERT(hostile_knock(&group, "a1.example", own));
+	/* By the same way it may be another one: it was installed anew. */
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"]}");
+	ask_by(&group, "gw1.example", 2);
+	ask_by(&group, "gw1.example", 3);
+	own = hostile_id_of(3);
+	CU_ASSERT_STRING_EQUAL(waits(&group), yett_id_text(&own, text));
+	world_free(group.world);
+}
+
+static void nothing_is_changed_behind_ones_back(void)
+{
+	struct group group = hostile_group_new(13);
+	struct answer answer;
+
+	group.server->process->faults.sync_fails = 1;
+	yett_store_document(group.server->node, "node", "x", "{}");
+	world_run(group.world, 10 * YETT_MS);
+	CU_ASSERT_FALSE(yett_store_healthy(group.server->node));
+	answer = hostile_change(&group, "/v1/nodes/revoke", "{\"name\": \"gw1.example\"}");
+	CU_ASSERT_EQUAL(answer.result, YETT_EUNAVAIL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, "nothing has been changed"));
+	group.server->process->faults.sync_fails = 0;
+	world_run(group.world, 10 * YETT_SEC);
+	CU_ASSERT(yett_store_healthy(group.server->node));
+	CU_ASSERT(!yett_court_barred(group.server->manage->court, "gw1.example"));
+	world_free(group.world);
+}
+
+static void a_refusal_is_said_whatever_was_asked(void)
+{
+	json_t *error =
+		yett_admin_error("EINVAL", "look", "there is no %.2s, \xff", "\xc3\xa9\xc3");
+
+	CU_ASSERT_PTR_NOT_NULL(error);
+	json_decref(error);
+	error = yett_admin_error("EINVAL", "\xff", "%.1s", "\xc3\xa9");
+	CU_ASSERT_PTR_NOT_NULL(error);
+	json_decref(error);
 }
 
 int main(int argc, char **argv)
@@ -685,9 +493,12 @@ int main(int argc, char **argv)
 		{"a decision that is not understood is a no",
 			a_decision_that_is_not_understood_is_a_no},
 		{"a no to nobody is refused", a_no_to_nobody_is_refused},
+		{"who waits is not put out by a gateway", who_waits_is_not_put_out_by_a_gateway},
+		{"nothing is changed behind one's back", nothing_is_changed_behind_ones_back},
+		{"a refusal is said, whatever was asked", a_refusal_is_said_whatever_was_asked},
 		CU_TEST_INFO_NULL,
 	};
 
-	suite_add_around("hostile", begin, end, tests);
+	suite_add_around("hostile", hostile_begin, hostile_end, tests);
 	return suite_end(argc, argv);
 }

@@ -1,0 +1,266 @@
+/* The group that hostile nodes are let loose on: see manage-hostile.h. */
+#include "manage-hostile.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "flow/stages.h"
+#include "folder.h"
+#include "manage/court.h"
+#include "suite.h"
+
+#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+#define DAY_S INT64_C(86400)
+
+static char *folder;
+static struct yett_sign_key *group_key, *server_key;
+static struct yett_trust trust;
+static unsigned made;
+
+static struct yett_sign_key *make_key(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/key%u", folder, made++);
+	struct yett_error error = {.code = 0};
+	struct yett_sign_key *key = NULL;
+
+	if (yett_sign_generate(path, &key, &error) != 0) {
+		abort();
+	}
+	return key;
+}
+
+int hostile_begin(void)
+{
+	folder = g_dir_make_tmp("yett-hostile-XXXXXX", NULL);
+	if (folder == NULL) {
+		return -1;
+	}
+	group_key = make_key();
+	yett_id_parse("7f3c2d1e-0000-4000-8000-000000000001", &trust.group);
+	trust.sequence = 1;
+	memcpy(trust.current, yett_sign_public(group_key), sizeof(trust.current));
+	memcpy(trust.next, yett_sign_public(group_key), sizeof(trust.next));
+	return 0;
+}
+
+int hostile_end(void)
+{
+	int result;
+
+	yett_sign_free(group_key);
+	result = folder_remove(folder);
+	g_free(folder);
+	return result;
+}
+
+/* Its keys are not the registry's: a start forgets them. */
+void hostile_start_server(struct group *group)
+{
+	struct yett_server_certificate of = {.group = trust.group, .name = "ms.example"};
+	struct yett_court *court;
+	int64_t now_s;
+
+	world_start(group->server);
+	now_s = yett_clock_wall(group->server->node->clock) / (int64_t)YETT_SEC;
+	of.issued_s = now_s - DAY_S;
+	of.expires_s = now_s + 365 * DAY_S;
+	court = group->server->manage->court;
+	court->trust = trust;
+	court->server_key = server_key = make_key();
+	court->certificate = g_byte_array_new();
+	memcpy(of.key, yett_sign_public(server_key), sizeof(of.key));
+	CU_ASSERT_EQUAL_FATAL(yett_server_certificate_sign(&of, group_key, court->certificate), 0);
+}
+
+static char *write_kit(const char *node)
+{
+	char *path = g_strdup_printf("%s/kit%u", folder, made++), id[YETT_ID_TEXT_SIZE];
+	g_autofree char *current = yett_hex(trust.current, sizeof(trust.current));
+	g_autofree char *text = g_strdup_printf(
+		"{\"yett_kit\": 1, \"node\": \"%s\", \"group\": {\"name\": \"HOME\", \"id\": "
+		"\"%s\", \"sequence\": 1, \"current\": \"%s\", \"next\": \"%s\"}}",
+		node, yett_id_text(&trust.group, id), current, current);
+
+	if (!g_file_set_contents(path, text, -1, NULL)) {
+		abort();
+	}
+	return path;
+}
+
+struct group hostile_group_new(uint64_t seed)
+{
+	struct group group = {.world = world_new(seed)};
+	g_autofree char *kit = write_kit("gw1.example");
+
+	group.server = world_add(group.world, "ms.example",
+		GROUP
+		"listeners = ( { address = \"%s\"; admit = [ \"gw1.example\", \"l*.example\" ]; "
+		"proxy = [ \"gw1.example\" ]; } );\n"
+		"store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	group.gateway = world_add(group.world, "gw1.example",
+		"group = { kit = \"%s\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		kit, world_address("gw1.example"), world_address("ms.example"));
+	hostile_start_server(&group);
+	world_start(group.gateway);
+	world_run(group.world, 5 * YETT_SEC);
+	return group;
+}
+
+struct world_node *hostile_add_node(
+	struct group *group, const char *name, const char *upstream, bool relay)
+{
+	char listeners[160] = "";
+
+	if (relay) {
+		g_snprintf(listeners, sizeof(listeners),
+			"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n",
+			world_address(name));
+	}
+	return world_add(group->world, name,
+		"%supstreams = ( { name = \"%s\"; address = \"%s\"; } );", listeners, upstream,
+		world_address(upstream));
+}
+
+void hostile_cut(struct group *group, bool cut)
+{
+	sim_cut(group->world->sim, "ms.example", "gw1.example", cut);
+	sim_cut(group->world->sim, "gw1.example", "ms.example", cut);
+	if (cut) {
+		sim_break(group->world->sim, "ms.example", "gw1.example");
+	}
+}
+
+static void answered(void *arg, int result, json_t *json, const struct yett_error *error)
+{
+	struct answer *answer = arg;
+
+	answer->came = true;
+	answer->result = result;
+	json_decref(json);
+	if (error != NULL) {
+		g_strlcpy(answer->text, error->text, sizeof(answer->text));
+		g_strlcpy(answer->mend, error->mend, sizeof(answer->mend));
+	}
+}
+
+/* Until it is answered, and not a step longer. */
+struct answer hostile_change(struct group *group, const char *what, const char *body)
+{
+	json_t *json = json_loads(body, 0, NULL);
+	struct answer answer = {.came = false};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+	yett_manage_change(group->server->manage, what, json, "somebody", answered, &answer);
+	json_decref(json);
+	for (int i = 0; i < 10000 && !answer.came; i++) {
+		world_run(group->world, YETT_MS / 10);
+	}
+	CU_ASSERT_FATAL(answer.came);
+	return answer;
+}
+
+void hostile_change_good(struct group *group, const char *what, const char *body)
+{
+	struct answer answer = hostile_change(group, what, body);
+
+	if (answer.result != 0) {
+		fprintf(stderr, "%s: %s\n", answer.text, answer.mend);
+	}
+	CU_ASSERT_EQUAL_FATAL(answer.result, 0);
+}
+
+struct yett_peer *hostile_peer_of(const struct world_node *node, const char *name)
+{
+	for (guint i = 0; i < node->node->peers->len; i++) {
+		struct yett_peer *peer = node->node->peers->pdata[i];
+
+		if (strcmp(peer->name, name) == 0 && peer->state == YETT_PEER_OPEN) {
+			return peer;
+		}
+	}
+	return NULL;
+}
+
+bool hostile_is_in(const struct world_node *node, const char *name)
+{
+	return hostile_peer_of(node, name) != NULL;
+}
+
+bool hostile_wait_until_in(
+	struct group *group, const struct world_node *node, const char *name, bool in)
+{
+	for (int i = 0; i < 6000 && hostile_is_in(node, name) != in; i++) {
+		world_run(group->world, HOSTILE_STEP);
+	}
+	return hostile_is_in(node, name) == in;
+}
+
+/* Documents of a table at the server: how many have the text in their JSON. */
+struct count {
+	const char *text;
+	unsigned found;
+};
+
+static int count_one(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	struct count *count = arg;
+
+	(void)key;
+	(void)revision;
+	count->found += strstr(json, count->text) != NULL;
+	return 0;
+}
+
+unsigned hostile_documents(const struct group *group, const char *table, const char *text)
+{
+	struct count count = {.text = text};
+	void *self;
+	const struct yett_store_operations *store =
+		yett_store_operations(group->server->node, &self);
+
+	CU_ASSERT_EQUAL(store->registry_list(self, table, NULL, count_one, &count, NULL), 0);
+	return count.found;
+}
+
+struct yett_id hostile_id_of(uint8_t number)
+{
+	struct yett_id id;
+
+	memset(&id, number, sizeof(id));
+	return id;
+}
+
+struct yett_admission_ask hostile_ask_of(const char *name, struct yett_id id, uint32_t as)
+{
+	struct yett_admission_ask ask = {.id = id, .as = as, .method = "x509"};
+
+	g_strlcpy(ask.name, name, sizeof(ask.name));
+	return ask;
+}
+
+/* Somebody knocks at the management server. */
+bool hostile_knock(struct group *group, const char *name, struct yett_id id)
+{
+	const struct yett_admission_ask ask = hostile_ask_of(name, id, YETT_AS_AGENT);
+	struct yett_judgement judgement = {.admitted = false};
+
+	yett_court_judge(group->server->manage->court, &ask, true, &judgement);
+	return judgement.admitted;
+}
+
+/* ...and at the gateway. */
+bool hostile_knock_gate(struct group *group, const char *name, struct yett_id id)
+{
+	const struct yett_admission_ask ask = hostile_ask_of(name, id, YETT_AS_AGENT);
+	struct yett_judgement judgement = {.admitted = false};
+
+	yett_gate_judge(group->gateway->manage, &ask, true, &judgement);
+	return judgement.admitted;
+}

@@ -139,6 +139,14 @@ int yett_file_write(const char *path, const void *bytes, size_t length, struct y
 	return sync_directory(path) == 0 ? 0 : fail(error, "made durable", path);
 }
 
+int yett_file_rename(const char *from, const char *to, struct yett_error *error)
+{
+	if (rename(from, to) != 0) {
+		return fail(error, "named", to);
+	}
+	return sync_directory(to) == 0 ? 0 : fail(error, "made durable", to);
+}
+
 static int make_directory(const char *path, mode_t mode, struct yett_error *error)
 {
 	struct stat st;

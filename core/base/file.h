@@ -13,6 +13,8 @@
 int yett_file_read(const char *path, size_t limit, char **ret_bytes, size_t *ret_length,
 	struct yett_error *error);
 int yett_file_write(const char *path, const void *bytes, size_t length, struct yett_error *error);
+/* Gives a file that is synced another name, in the same directory; the name is as durable as the file. */
+int yett_file_rename(const char *from, const char *to, struct yett_error *error);
 /* Makes a directory and its parents, 0700 for the last one, so that a crash does not take them away. */
 int yett_file_mkdir(const char *path, struct yett_error *error);
 

@@ -8,7 +8,6 @@
  * Servers of a group share its store, and trust what stands there: whoever may write to the store may
  * approve nodes already. So the server that holds the group's key certifies whichever server asks for
  * it there, by itself, with an event and an audit record. On the loop. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,9 +126,8 @@ static struct yett_sign_key *make_group_key(
 		return NULL;
 	}
 	path = group_key_path(court, yett_sign_public(key));
-	if (rename(fresh, path) != 0) {
-		yett_fail(error, yett_result_from_errno(errno), NULL,
-			"the key %s cannot be named: %s", path, strerror(errno));
+	/* Before the registry speaks of it: a group whose key a loss of power took away is none any more. */
+	if (yett_file_rename(fresh, path, error) != 0) {
 		yett_sign_free(key);
 		return NULL;
 	}

@@ -116,6 +116,7 @@ static void run_kit(struct yett_admin_request *request)
 {
 	const char *text = yett_admin_argument(request, "name");
 	char name[YETT_NODE_NAME_SIZE];
+	struct yett_error error = YETT_ERROR_INIT;
 	json_t *json;
 
 	if (yett_name_normalise(text != NULL ? text : "", name, sizeof(name)) != 0) {
@@ -124,12 +125,14 @@ static void run_kit(struct yett_admin_request *request)
 				"\"%.200s\" is no name of a node", text != NULL ? text : ""));
 		return;
 	}
-	json = yett_view_kit(request->manage, name);
+	json = yett_view_kit(
+		request->manage, name, yett_admin_argument(request, "upstream"), &error);
 	if (json == NULL) {
-		yett_admin_answer(request, 409,
-			yett_admin_error("ENOTSUP",
-				"make the group, on a management server: yettctl group init NAME",
-				"there is no management group here"));
+		bool wrong = error.code == YETT_EINVAL;
+
+		yett_admin_answer(request, wrong ? 400 : 409,
+			yett_admin_error(
+				wrong ? "EINVAL" : "ENOTSUP", error.mend, "%s", error.text));
 		return;
 	}
 	yett_admin_answer(request, 200, json);
@@ -247,7 +250,7 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
 	{"/v1/nodes/show", "a node: what it should be like, and what it made of that",
 		{"name", NULL}, run_node_show},
-	{"/v1/kit", "the installation file of a node", {"name", NULL}, run_kit},
+	{"/v1/kit", "the installation file of a node", {"name", "upstream", NULL}, run_kit},
 	{"/v1/dead", "batches that could not be decoded, and are kept as they came",
 		{"id", "limit", NULL}, yett_admin_dead},
 	{"/v1/alerts", "what is not well", {"all", NULL}, yett_admin_alerts},

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "conf.h"
 #include "fill.h"
+#include "kit.h"
 #include "schema.h"
 #include "sections.h"
 
@@ -314,6 +315,11 @@ static int load_any(const char *text, size_t length, const char *path,
 			 : yett_scan_file(&tree.scan, path, &conf->arena, problems);
 	if (result == 0) {
 		result = yett_tree_parse(&tree, problems);
+	}
+	if (result == 0) {
+		g_autofree char *directory = g_path_get_dirname(conf->settings.file);
+
+		result = yett_kit_add(&tree, directory, &conf->arena, problems);
 	}
 	if (result == 0) {
 		result = build(&tree, path, conf, hooks != NULL ? hooks : &none, problems);

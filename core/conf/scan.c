@@ -486,3 +486,12 @@ int yett_scan_text(struct yett_scan *scan, const char *text, size_t length, cons
 	scan_bytes(&s, text, length, path);
 	return scan_end(&s);
 }
+
+int yett_scan_more(struct yett_scan *scan, const char *text, size_t length, const char *path,
+	struct yett_arena *arena, struct yett_problems *problems)
+{
+	if (scan->tokens->len > 0) {
+		g_array_set_size(scan->tokens, scan->tokens->len - 1); /* END */
+	}
+	return yett_scan_text(scan, text, length, path, arena, problems);
+}

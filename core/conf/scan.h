@@ -40,5 +40,8 @@ int yett_scan_file(struct yett_scan *scan, const char *path, struct yett_arena *
 	struct yett_problems *problems);
 int yett_scan_text(struct yett_scan *scan, const char *text, size_t length, const char *path,
 	struct yett_arena *arena, struct yett_problems *problems);
+/* Behind what was scanned: names that are not there yet. */
+int yett_scan_more(struct yett_scan *scan, const char *text, size_t length, const char *path,
+	struct yett_arena *arena, struct yett_problems *problems);
 
 #endif

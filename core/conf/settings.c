@@ -104,8 +104,10 @@ static const struct yett_schema group_rows[] = {
 	YETT_ROW_STRING(group_group, id, "id", 0, "",
 		"The id of the management group, a UUID; the same on all its management servers."),
 	YETT_ROW_PATH(group_group, kit, "kit", 0, "",
-		"On gateways: the installation file that \"yettctl node kit\" wrote, which says "
-		"whose decisions count; empty: only `admit` lets nodes in."),
+		"On gateways and agents: the installation file that \"yettctl node kit\" wrote. It "
+		"says whose decisions count, and whom to trust and where to go first, where "
+		"`authentication` or `upstreams` is not in this file; empty: only `admit` lets "
+		"nodes in."),
 	YETT_ROW_END,
 };
 

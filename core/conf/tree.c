@@ -119,6 +119,16 @@ int yett_tree_parse(struct yett_tree *tree, struct yett_problems *problems)
 	return 0;
 }
 
+int yett_tree_add(struct yett_tree *tree, const char *text, size_t length, const char *path,
+	struct yett_arena *arena, struct yett_problems *problems)
+{
+	int result = yett_scan_more(&tree->scan, text, length, path, arena, problems);
+
+	config_destroy(&tree->config);
+	config_init(&tree->config);
+	return result == 0 ? yett_tree_parse(tree, problems) : result;
+}
+
 struct yett_place yett_tree_place(const config_setting_t *setting)
 {
 	const struct yett_token *token = setting != NULL ? config_setting_get_hook(setting) : NULL;

@@ -16,6 +16,10 @@ void yett_tree_done(struct yett_tree *tree);
 /* After a scan; 0 or YETT_ECONFIG with problems added. */
 int yett_tree_parse(struct yett_tree *tree, struct yett_problems *problems);
 
+/* Adds text, as if it stood behind the rest, and parses anew: settings of before are gone. */
+int yett_tree_add(struct yett_tree *tree, const char *text, size_t length, const char *path,
+	struct yett_arena *arena, struct yett_problems *problems);
+
 /* The position of a setting (of the first line, for the root and NULL). */
 struct yett_place yett_tree_place(const config_setting_t *setting);
 /* A number or truth value as written; "" for others. */

@@ -142,6 +142,10 @@ static const struct yett_option agent_options[] = {
 static const struct yett_option revoke_options[] = {AHEAD, END};
 
 static const struct yett_option kit_options[] = {
+	{"upstream", "NAME[=ADDRESS]",
+		"Where it goes first; several with commas, the preferred one first. Without it: to "
+		"this management server, by its own name.",
+		0, 0},
 	{"out", "FILE", "Where to; it is made anew.", 0, 0},
 	END,
 };
@@ -330,10 +334,13 @@ static const struct yett_form of_who_takes_part[] = {
 		revoke_options, YETT_FORM_JSON, yett_ctl_node_revoke},
 	{"node kit", "NAME", "writes the installation file of a node",
 		"Writes the installation file of a node: the group's id and public keys, "
-		"certificates to trust, where to go first.",
+		"certificates to trust, where to go first. A node that names it as `group.kit` "
+		"needs its certificate and key besides, and neither `authentication` nor "
+		"`upstreams`.",
 		kit_options, YETT_FORM_JSON, yett_ctl_node_kit},
 	{"upstream set", "NODE", "sets the upstreams of a gateway or an agent",
-		"Sets the upstreams of a gateway or an agent, wherever it is. Each of them is asked "
+		"Sets the upstreams of a gateway or an agent, wherever it is. Each of them is "
+		"asked "
 		"first whether it lets the node in: one that does not ends it, one that is away is "
 		"waited for. The node keeps those that it has until one of the new ones is up; if "
 		"none is within its `node.upstream-trial` (10 minutes) it goes back by itself. Any "

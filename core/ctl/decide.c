@@ -129,16 +129,51 @@ int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *li
 	return decide_agents(ctl, line, "/v1/agents/reject", "rejected");
 }
 
-static int write_kit(const struct yett_ctl *ctl, const char *name, const char *out)
+/* The JSON, and the certificates as PEM behind it, so that the file is also one of roots. */
+static int write_parts(json_t *kit, int fd)
+{
+	json_t *anchors = json_incref(json_object_get(kit, "anchors"));
+	int result;
+
+	json_object_del(kit, "anchors");
+	result = json_dumpfd(kit, fd, JSON_INDENT(2));
+	result = result == 0 && write(fd, "\n", 1) == 1 ? 0 : -1;
+	for (size_t i = 0; i < json_array_size(anchors) && result == 0; i++) {
+		const char *text = json_string_value(json_array_get(anchors, i));
+		const char *pem = text != NULL ? strstr(text, "-----BEGIN CERTIFICATE-----") : NULL;
+
+		if (pem != NULL && write(fd, pem, strlen(pem)) != (ssize_t)strlen(pem)) {
+			result = -1;
+		}
+	}
+	json_decref(anchors);
+	return result;
+}
+
+static json_t *ask_kit(const struct yett_ctl *ctl, const char *name, const char *upstream)
 {
 	char *escaped = yett_ctl_escape(name);
-	char path[1024];
+	char *first = upstream != NULL ? yett_ctl_escape(upstream) : NULL;
+	char *path = NULL;
 	json_t *json;
+
+	if (asprintf(&path, "/v1/kit?name=%s%s%s", escaped, first != NULL ? "&upstream=" : "",
+		    first != NULL ? first : "") < 0) {
+		abort();
+	}
+	json = yett_ctl_get(ctl, path);
+	free(path);
+	free(first);
+	free(escaped);
+	return json;
+}
+
+int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	const char *name = line->words[0], *out = yett_line_value(line, "out");
+	json_t *json = ask_kit(ctl, name, yett_line_value(line, "upstream"));
 	int fd = STDOUT_FILENO, result;
 
-	snprintf(path, sizeof(path), "/v1/kit?name=%s", escaped);
-	free(escaped);
-	json = yett_ctl_get(ctl, path);
 	if (json == NULL) {
 		return YETT_EXIT_FAILED;
 	}
@@ -150,10 +185,7 @@ static int write_kit(const struct yett_ctl *ctl, const char *name, const char *o
 			return YETT_EXIT_FAILED;
 		}
 	}
-	result = json_dumpfd(json, fd, JSON_INDENT(2));
-	if (result == 0) {
-		result = write(fd, "\n", 1) == 1 ? 0 : -1;
-	}
+	result = write_parts(json, fd);
 	if (out != NULL && close(fd) != 0) {
 		result = -1;
 	}
@@ -168,9 +200,4 @@ static int write_kit(const struct yett_ctl *ctl, const char *name, const char *o
 			out, name);
 	}
 	return YETT_EXIT_GOOD;
-}
-
-int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	return write_kit(ctl, line->words[0], yett_line_value(line, "out"));
 }

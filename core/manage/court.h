@@ -119,7 +119,8 @@ void yett_group_applied(struct yett_court *court, const char *key);
 void yett_group_tick(struct yett_court *court, uint64_t now_ns);
 void yett_group_done(struct yett_court *court);
 json_t *yett_group_view(const struct yett_court *court);
-json_t *yett_group_kit(const struct yett_court *court, const char *name);
+json_t *yett_group_kit(const struct yett_court *court, const char *name, const char *upstreams,
+	struct yett_error *error);
 void yett_group_init(struct yett_court *court, const char *name, const char *by,
 	yett_answer_fn answer, void *arg);
 void yett_group_join(struct yett_court *court, const char *by, yett_answer_fn answer, void *arg);

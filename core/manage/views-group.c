@@ -177,9 +177,15 @@ json_t *yett_view_group(const struct yett_manage *manage)
 	return court != NULL ? yett_group_view(court) : NULL;
 }
 
-json_t *yett_view_kit(const struct yett_manage *manage, const char *name)
+json_t *yett_view_kit(const struct yett_manage *manage, const char *name, const char *upstreams,
+	struct yett_error *error)
 {
 	const struct yett_court *court = court_of(manage);
 
-	return court != NULL ? yett_group_kit(court, name) : NULL;
+	if (court == NULL) {
+		yett_fail(error, YETT_ENOTSUP, "ask a management server",
+			"there is no management group here");
+		return NULL;
+	}
+	return yett_group_kit(court, name, upstreams, error);
 }

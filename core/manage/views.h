@@ -16,7 +16,9 @@ json_t *yett_view_upstreams(const struct yett_manage *manage);
 json_t *yett_view_pending(const struct yett_manage *manage);
 json_t *yett_view_decisions(const struct yett_manage *manage);
 json_t *yett_view_group(const struct yett_manage *manage);
-json_t *yett_view_kit(const struct yett_manage *manage, const char *name);
+/* `upstreams`: "NAME[=ADDRESS],…", where the node goes first; NULL: to this server. NULL with an error. */
+json_t *yett_view_kit(const struct yett_manage *manage, const char *name, const char *upstreams,
+	struct yett_error *error);
 /* What a node should be like, and is; NULL: nobody of that name is known. */
 json_t *yett_view_desired(const struct yett_manage *manage, const char *name);
 /* A node as the views have it. */

@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "conf/kit.h"
 #include "manage/aimed.h"
 #include "manage/internal.h"
 #include "manage/kept.h"
@@ -158,6 +159,29 @@ static void lay_over(const GByteArray *what, const uint8_t *bytes, size_t length
 	g_byte_array_unref(copy);
 }
 
+/* What a kit stands for in a configuration is always one that parses. */
+static void read_settings(const char *bytes, size_t length)
+{
+	struct yett_problems *problems = yett_problems_new();
+	struct yett_error error = {.code = 0};
+	GString *text = g_string_new(NULL);
+	struct yett_arena arena;
+	struct yett_tree tree;
+
+	yett_arena_init(&arena);
+	yett_tree_init(&tree);
+	if (yett_kit_settings(bytes, length, "/kit", YETT_KIT_AUTHENTICATION | YETT_KIT_UPSTREAMS,
+		    text, &error) == 0) {
+		FUZZ_REQUIRE(yett_scan_text(&tree.scan, text->str, text->len, "/kit", &arena,
+				     problems) == 0);
+		FUZZ_REQUIRE(yett_tree_parse(&tree, problems) == 0);
+	}
+	yett_tree_done(&tree);
+	yett_arena_done(&arena);
+	g_string_free(text, TRUE);
+	yett_problems_free(problems);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct yett_error error = {.code = 0};
@@ -177,6 +201,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		break;
 	case 1:
 		yett_kit_parse((const char *)bytes + 1, length - 1, "gw.example", &read, &error);
+		read_settings((const char *)bytes + 1, length - 1);
 		break;
 	case 2:
 		FUZZ_REQUIRE(

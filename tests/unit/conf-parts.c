@@ -7,6 +7,7 @@
 
 #include "conf-modules.h"
 #include "conf/check.h"
+#include "conf/kit.h"
 #include "conf/reference.h"
 #include "conf/schema.h"
 #include "conf/units.h"
@@ -341,6 +342,51 @@ static void test_sample(void)
 	}
 }
 
+/* What an installation file stands for; quotes in it stay within their text. */
+static void test_kit(void)
+{
+	static const char auth[] =
+		"authentication = ( { module = \"auth-x509\"; trust = [ \"/k\" ]; suffixes = [ "
+		"\"example\", \"a\\\"b\" ]; authorities = ( { subject = \"CN=o\"; suffixes = [ "
+		"\"other\" ]; } ); } ); ";
+	static const char up[] =
+		"upstreams = ( { name = \"gw.example\"; address = [ \"10.0.0.1:5723\" ]; priority "
+		"= 0; }, { name = \"ms.example\"; address = [  ]; priority = 1; } ); ";
+	static const char kit[] =
+		"{\"suffixes\": [\"example\", \"a\\\"b\"], \"authorities\": [{\"subject\": "
+		"\"CN=o\", \"suffixes\": [\"other\"]}], \"upstreams\": [{\"name\": "
+		"\"gw.example\", \"address\": [\"10.0.0.1:5723\"]}, {\"name\": \"ms.example\", "
+		"\"address\": []}]}\n-----BEGIN CERTIFICATE-----\n";
+	static const struct {
+		const char *kit;
+		unsigned wanted;
+		const char *want[2]; /* NULL: refused */
+	} table[] = {
+		{kit, YETT_KIT_AUTHENTICATION, {auth, ""}},
+		{kit, YETT_KIT_UPSTREAMS, {up, ""}},
+		{kit, YETT_KIT_AUTHENTICATION | YETT_KIT_UPSTREAMS, {auth, up}},
+		{"{}", YETT_KIT_AUTHENTICATION | YETT_KIT_UPSTREAMS, {"", ""}},
+		{"[]", YETT_KIT_UPSTREAMS, {NULL, NULL}},
+		{"", YETT_KIT_UPSTREAMS, {NULL, NULL}},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct yett_error error = YETT_ERROR_INIT;
+		GString *to = g_string_new(NULL);
+		int result = yett_kit_settings(
+			table[i].kit, strlen(table[i].kit), "/k", table[i].wanted, to, &error);
+
+		CU_ASSERT_EQUAL(result, table[i].want[0] != NULL ? 0 : YETT_ECONFIG);
+		if (table[i].want[0] != NULL) {
+			char *want = g_strconcat(table[i].want[0], table[i].want[1], NULL);
+
+			CU_ASSERT_STRING_EQUAL(to->str, want);
+			g_free(want);
+		}
+		g_string_free(to, TRUE);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -350,6 +396,7 @@ int main(int argc, char **argv)
 		{"the list of mistakes", test_problems},
 		{"the manual", test_reference},
 		{"the sample", test_sample},
+		{"the installation file", test_kit},
 		CU_TEST_INFO_NULL,
 	};
 

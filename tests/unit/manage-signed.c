@@ -466,6 +466,12 @@ static void a_kit_is_read_whole_or_not_at_all(void)
 		{"no key", KIT("1", "\"gw.example\"", ID, "1", "7"), YETT_ECONFIG},
 		{"a list", "[]", YETT_ECONFIG},
 		{"nothing", "", YETT_ECONFIG},
+		{"certificates behind it",
+			KIT("1", "\"gw.example\"", ID, "1",
+				KEY) "\n-----BEGIN CERTIFICATE-----\nAA==\n",
+			0},
+		{"something else behind it", KIT("1", "\"gw.example\"", ID, "1", KEY) "\n{}",
+			YETT_ECONFIG},
 		{"half", "{\"yett_kit\": 1, \"node\"", YETT_ECONFIG},
 	};
 

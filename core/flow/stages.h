@@ -178,6 +178,7 @@ struct yett_link { /* one configured upstream */
 	size_t tried;      /* of them, since then, in vain */
 	unsigned failures; /* rounds over all of them, in a row */
 	bool parked;       /* no session is wanted: `timer` asks again */
+	bool dismissed;    /* the one that is being ended is not wanted: nothing has failed */
 	bool proving;      /* a session is new, and has not told of its way to the store yet */
 	int64_t proven_ns; /* Unix time: a new session had a way to the store; 0: none yet */
 	bool stands_by;    /* a standby is there, and could be used at once */

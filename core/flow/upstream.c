@@ -292,8 +292,10 @@ static void tick_unused(struct yett_link *link)
 	if (wanted == YETT_WANTED_NOT && yett_deliver_unsettled(link->peer) == 0 &&
 		yett_wire_questions(link->peer->wire) == 0) {
 		link->failures = 0;
+		link->dismissed = true;
 		yett_peer_close(link->peer, YETT_REFUSE_SHUTDOWN, NULL,
 			"the policy needs no session with this upstream now");
+		link->dismissed = false;
 	}
 }
 
@@ -444,7 +446,7 @@ void yett_upstream_gone(struct yett_peer *peer, enum yett_peer_state was, uint32
 	struct yett_node *node = link->node;
 	bool was_open;
 
-	if (peer != link->retiring) {
+	if (peer != link->retiring && !link->dismissed) {
 		yett_peer_failure(peer, was, &link->failure);
 	}
 	if (peer == link->renewal) {

@@ -181,21 +181,27 @@ static void ask_ends(struct yett_manage *manage, const struct yett_known *known,
 	}
 }
 
-/* At another management server: it is asked there. */
-static bool is_elsewhere(
+/* The management server that has the node, and can ask it; NULL: this one, or none. */
+static const struct yett_server *elsewhere(
+	const struct yett_manage *manage, const struct yett_known *known)
+{
+	return !known->live && yett_share_has(manage, known) ? yett_share_find(manage, &known->far)
+							     : NULL;
+}
+
+/* False: it is not at another server. */
+static bool say_elsewhere(
 	const struct yett_manage *manage, const struct yett_known *known, json_t *json)
 {
-	const struct yett_server *server =
-		known->live ? NULL : yett_share_find(manage, &known->far);
+	const struct yett_server *server = elsewhere(manage, known);
 	char why[YETT_NODE_NAME_SIZE + 80];
 
-	if (server == NULL || !yett_share_has(manage, known)) {
-		return false;
+	if (server != NULL) {
+		g_snprintf(why, sizeof(why), "it is connected to %s: ask there, yettctl explain %s",
+			server->name, known->name);
+		json_object_set_new(json, "own_why", json_string(why));
 	}
-	g_snprintf(why, sizeof(why), "it is connected to %s: yettctl explain there asks it",
-		server->name);
-	json_object_set_new(json, "own_why", json_string(why));
-	return true;
+	return server != NULL;
 }
 
 void yett_manage_explain(
@@ -218,7 +224,7 @@ void yett_manage_explain(
 	}
 	json = yett_explain_json(&explanation, full, manage->node->name);
 	if (known == NULL || manage->node->store == NULL || strcmp(full, manage->node->name) == 0 ||
-		is_elsewhere(manage, known, json)) {
+		say_elsewhere(manage, known, json)) {
 		answer(arg, 0, json, NULL);
 	} else {
 		ask_ends(manage, known, json, answer, arg);
@@ -227,7 +233,6 @@ void yett_manage_explain(
 
 struct ordered { /* a drill, of another node */
 	struct yett_manage *manage;
-	char name[YETT_NODE_NAME_SIZE];
 	yett_answer_fn answer;
 	void *arg;
 };
@@ -264,7 +269,6 @@ static void order(struct yett_manage *manage, const struct yett_known *known, ye
 	struct ordered *ordered = g_new0(struct ordered, 1);
 
 	ordered->manage = manage;
-	g_strlcpy(ordered->name, known->name, sizeof(ordered->name));
 	ordered->answer = answer;
 	ordered->arg = arg;
 	yett_question_ask(manage, &query, drilled, ordered);
@@ -288,6 +292,10 @@ void yett_manage_drill(
 	} else if (known == NULL) {
 		yett_fail(&error, YETT_ENOTFOUND, "yettctl explain says why",
 			"%s has never been in here", full);
+		answer(arg, error.code, NULL, &error);
+	} else if (elsewhere(manage, known) != NULL) {
+		yett_fail(&error, YETT_ENOTSUP, "ask there", "%s is connected to %s", full,
+			elsewhere(manage, known)->name);
 		answer(arg, error.code, NULL, &error);
 	} else {
 		order(manage, known, answer, arg);

@@ -1,8 +1,8 @@
 /* Why this node's data arrives, or does not: its own way up, step by step.
  *
  * Responsible for walking each upstream (name, connection, TLS, clock, authentication, admission, path,
- * acknowledgements), then the queue, the store and the heartbeats, by what the flow has seen; and for
- * the one cause that blocks: the first step that failed on the way that counts. Nothing is tried here,
+ * acknowledgements, the last proof), then the queue, the store and the heartbeats, by what the flow has
+ * seen; and for the one cause that blocks: the first step that failed on the way that counts. Nothing is tried here,
  * and nothing waits: the flow tries all the time, and remembers why the last try failed. Not
  * responsible for other nodes (explain-node.c), nor for layout (ctl/). On the loop. */
 #include "explain.h"
@@ -428,6 +428,22 @@ static void explain_open(struct yett_explanation *of, const struct yett_link *li
 	explain_acknowledgement(of, link);
 }
 
+/* When a new session last had a way to the store, whether or not one is there now. */
+static void explain_proof(struct yett_explanation *of, const struct yett_link *link)
+{
+	int64_t now_ns = yett_clock_wall(link->node->clock);
+	char span[32];
+
+	if (link->proven_ns == 0) {
+		yett_explain_step(of, "last proven", link->name, YETT_STEP_NOT_REACHED,
+			"not since this node started: yettctl drill");
+		return;
+	}
+	yett_explain_span(
+		now_ns > link->proven_ns ? (uint64_t)(now_ns - link->proven_ns) : 0, span);
+	yett_explain_step(of, "last proven", link->name, YETT_STEP_OK, "%s ago", span);
+}
+
 static void explain_link(struct yett_explanation *of, const struct yett_link *link)
 {
 	if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
@@ -437,6 +453,7 @@ static void explain_link(struct yett_explanation *of, const struct yett_link *li
 	} else {
 		explain_coming(of, link);
 	}
+	explain_proof(of, link);
 }
 
 static gint by_priority(gconstpointer a, gconstpointer b)

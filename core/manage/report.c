@@ -101,6 +101,24 @@ void yett_report_fail(struct yett_report *ret_report, const char *by,
 	g_strlcpy(ret_report->mend, mend != NULL ? mend : "", sizeof(ret_report->mend));
 }
 
+/* Control characters, of both sets (U+0000, U+0080), become question marks; the text is UTF-8. */
+static char *mask(char *text)
+{
+	char *to = text, *next;
+
+	for (char *at = text; *at != '\0'; at = next) {
+		next = g_utf8_next_char(at);
+		if (g_unichar_iscntrl(g_utf8_get_char(at))) {
+			*to++ = '?';
+		} else {
+			memmove(to, at, (size_t)(next - at));
+			to += next - at;
+		}
+	}
+	*to = '\0';
+	return text;
+}
+
 /* NULL where it is empty and may be. */
 static json_t *clean(const char *text, bool or_null)
 {
@@ -110,12 +128,7 @@ static json_t *clean(const char *text, bool or_null)
 	if (text[0] == '\0' && or_null) {
 		return json_null();
 	}
-	copy = g_strdup(text);
-	for (char *at = copy; *at != '\0'; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-			*at = '?';
-		}
-	}
+	copy = mask(g_strdup(text));
 	json = json_string(copy);
 	g_free(copy);
 	return json != NULL ? json : json_string("?");
@@ -186,10 +199,5 @@ char *yett_report_why(const struct yett_report *report, const char *asked, const
 		report->why[0] != '\0' ? report->why : "it does not say why",
 		report->mend[0] != '\0' ? "; " : "", report->mend);
 
-	for (char *at = text; *at != '\0'; at++) {
-		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
-			*at = '?';
-		}
-	}
-	return text;
+	return g_utf8_validate(text, -1, NULL) ? mask(text) : text;
 }

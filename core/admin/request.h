@@ -69,6 +69,9 @@ void yett_admin_acknowledge(struct yett_admin_request *request);
 void yett_admin_maintenance_start(struct yett_admin_request *request);
 void yett_admin_maintenance_stop(struct yett_admin_request *request);
 
+/* dead.c */
+void yett_admin_dead_replay(struct yett_admin_request *request);
+
 /* records.c */
 void yett_admin_dead(struct yett_admin_request *request);
 void yett_admin_events(struct yett_admin_request *request);

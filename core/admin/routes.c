@@ -282,6 +282,8 @@ const struct yett_admin_change yett_admin_changes[] = {
 		{"node", "site", "for", "reason", NULL}, yett_admin_maintenance_start},
 	{"/v1/maintenance/stop", "raises them again", {"node", "site", NULL},
 		yett_admin_maintenance_stop},
+	{"/v1/dead/replay", "decodes a dead letter again, and stores it", {"id", NULL},
+		yett_admin_dead_replay},
 	{"/v1/drill", "proves the way by each upstream of a node", {"node", NULL}, run_drill},
 	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
 	{"/v1/nodes/set", "sets what a node should be like",

@@ -264,9 +264,17 @@ static const struct yett_form of_a_server[] = {
 		"Batches that could not be decoded and are kept as they came: from whom, since "
 		"when, "
 		"the numbers, and why.",
-		NULL, VIEW | YETT_FORM_STANDARD, yett_ctl_show},
+		NULL, VIEW | YETT_FORM_STANDARD, yett_ctl_dead_list},
 	{"dead show", "ID", "one of them, with the batch itself, base64", NULL, NULL, VIEW,
 		yett_ctl_dead_show},
+	{"dead replay", "ID", "decodes one again, and stores it",
+		"Decodes one again, and stores what it holds, once somebody has mended what was in "
+		"the "
+		"way: mostly, when a node of a newer version was here before this server was. Then "
+		"it "
+		"is a dead letter no more. What still cannot be decoded is kept, and the exit code "
+		"is 1.",
+		NULL, YETT_FORM_JSON, yett_ctl_dead_replay},
 	{"alerts", NULL, "what is not well, and who looks after it",
 		"What is not well: how bad it is, the alert's id, the node, when it was raised, "
 		"and "

@@ -72,11 +72,14 @@ int yett_ctl_said(const struct yett_ctl *ctl, json_t *answer, const char *what, 
 
 /* What forms run. show.c */
 int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line);
-int yett_ctl_dead_show(const struct yett_ctl *ctl, const struct yett_line *line);
 /* records.c */
 int yett_ctl_records(const struct yett_ctl *ctl, const struct yett_line *line);
 /* events.c */
 int yett_ctl_events(const struct yett_ctl *ctl, const struct yett_line *line);
+/* dead.c */
+int yett_ctl_dead_list(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_dead_show(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_dead_replay(const struct yett_ctl *ctl, const struct yett_line *line);
 /* alerts.c */
 int yett_ctl_alerts(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_alert_ack(const struct yett_ctl *ctl, const struct yett_line *line);

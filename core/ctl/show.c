@@ -269,29 +269,6 @@ static char *loss_below(const json_t *row)
 	return text;
 }
 
-static const struct yett_column letters[] = {
-	{"ID", "id", NULL, true},
-	{"FROM", "origin_name", NULL, false},
-	{"RECEIVED", "received", yett_table_since, true},
-	{"FIRST", "first", NULL, true},
-	{"RECORDS", "count", NULL, true},
-	{"BYTES", "bytes", yett_table_bytes, true},
-	{"THROUGH", "gateway", NULL, false},
-	{NULL, NULL, NULL, false},
-};
-
-static char *letter_below(const json_t *row)
-{
-	const char *batch = json_string_value(json_object_get(row, "batch"));
-	char *line = NULL;
-
-	if (asprintf(&line, "  %s%s%s", text_of(row, "cause"), batch != NULL ? "\n" : "",
-		    batch != NULL ? batch : "") < 0) {
-		abort();
-	}
-	return line;
-}
-
 static const struct {
 	const char *name; /* the form's first word */
 	struct yett_view view;
@@ -310,7 +287,6 @@ static const struct {
 	{"audit", {"/v1/audit", "nothing has been changed", audit, NULL, NULL}},
 	{"maintenance", {"/v1/maintenance", "nobody is in maintenance", maintenance, NULL, NULL}},
 	{"losses", {"/v1/losses", "nothing is lost", losses, loss_below, NULL}},
-	{"dead list", {"/v1/dead", "no dead letters", letters, letter_below, NULL}},
 };
 
 int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line)
@@ -322,17 +298,4 @@ int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line)
 		}
 	}
 	abort(); /* the table of commands has a view that this one lacks */
-}
-
-int yett_ctl_dead_show(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	static const struct yett_view view = {
-		NULL, "there is no such dead letter", letters, letter_below, NULL};
-	char *escaped = yett_ctl_escape(line->words[0]), path[256];
-	int code;
-
-	snprintf(path, sizeof(path), "/v1/dead?id=%.200s", escaped);
-	code = yett_ctl_view_at(ctl, &view, path);
-	free(escaped);
-	return code;
 }

@@ -124,6 +124,7 @@ void yett_host_fill(
 		.judge = yett_pieces_judge,
 		.files = files,
 		.error_blank = host_error_blank,
+		.judge_notice = yett_notice_judge,
 	};
 	if (loop != NULL) {
 		ret_host->listen = host_listen;

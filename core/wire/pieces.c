@@ -55,3 +55,22 @@ int yett_pieces_judge(struct yett_piece *pieces, size_t *count, uint64_t folded_
 	(*count)++;
 	return YETT_VERDICT_NEW;
 }
+
+const char *yett_notice_judge(const struct yett_notice *notice, const struct yett_id *origin)
+{
+	const struct yett_range *range = &notice->range;
+
+	if (range->first == 0 || range->lane >= YETT_LANES || range->first > INT64_MAX / 2 ||
+		range->count > INT64_MAX / 2) {
+		return "a notice speaks of numbers that cannot be";
+	}
+	if (notice->kind == YETT_NOTICE_GAP) {
+		return range->count > 0 ? NULL : "a gap notice without numbers";
+	}
+	if (notice->kind != YETT_NOTICE_BOUNDS) {
+		return "a kind of notice that is not known";
+	}
+	return memcmp(&range->origin, origin, sizeof(*origin)) == 0
+		       ? NULL
+		       : "bounds of another origin than its own";
+}

@@ -181,25 +181,6 @@ static int decode_records(struct yett_pg *store, struct yett_pg_group *group,
 	return more == YETT_ENOMEM ? more : 0;
 }
 
-static const char *judge_notice(const struct yett_notice *notice, const struct yett_id *origin)
-{
-	const struct yett_range *range = &notice->range;
-
-	if (range->first == 0 || range->lane >= YETT_LANES || range->first > INT64_MAX / 2 ||
-		range->count > INT64_MAX / 2) {
-		return "a notice speaks of numbers that cannot be";
-	}
-	if (notice->kind == YETT_NOTICE_GAP) {
-		return range->count > 0 ? NULL : "a gap notice without numbers";
-	}
-	if (notice->kind != YETT_NOTICE_BOUNDS) {
-		return "a kind of notice that is not known";
-	}
-	return memcmp(&range->origin, origin, sizeof(*origin)) == 0
-		       ? NULL
-		       : "bounds of another origin than its own";
-}
-
 static int decode_notices(struct yett_pg *store, struct yett_pg_group *group,
 	struct yett_pg_item *item, struct yett_reader *reader, struct yett_error *error)
 {
@@ -209,7 +190,7 @@ static int decode_notices(struct yett_pg *store, struct yett_pg_group *group,
 
 	item->notice = group->notices.length / sizeof(notice);
 	while ((more = store->host->reader_next_notice(reader, &notice)) > 0) {
-		item->cause = judge_notice(&notice, &info->origin);
+		item->cause = store->host->judge_notice(&notice, &info->origin);
 		if (item->cause != NULL) {
 			return 0;
 		}

@@ -259,6 +259,17 @@ void yett_pg_forget(struct yett_pg *store); /* all that a put has at hand */
 
 /* put.c */
 int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);
+/* What a batch holds, for the account of its epoch; records go in with the group's COPY. */
+int yett_pg_store(struct yett_pg *store, const struct yett_pg_group *group,
+	struct yett_pg_item *item, struct yett_error *error);
+int yett_pg_copy_records(
+	struct yett_pg *store, const struct yett_pg_group *group, struct yett_error *error);
+
+/* dead.c */
+int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
+	void *arg, struct yett_error *error);
+/* Under the lock: YETT_TABLE_REPLAY. */
+int yett_pg_replay(struct yett_pg *store, const char *key, struct yett_error *error);
 
 /* raw.c: what is kept as it came, and positions. Answers an enum yett_put_result. */
 int yett_pg_keep_dead(struct yett_pg *store, struct yett_pg_epoch *epoch,

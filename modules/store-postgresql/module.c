@@ -226,6 +226,7 @@ static const struct yett_store_operations operations = {
 	.losses = yett_pg_losses,
 	.stats = yett_pg_stats,
 	.watch = yett_pg_watch,
+	.dead_letters = yett_pg_dead_letters,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-postgresql", .version = "0.1.0",

@@ -13,28 +13,35 @@
 
 #define ATTEMPTS 5
 
-static int keep_new(struct yett_pg *store, const struct yett_pg_group *group,
+int yett_pg_store(struct yett_pg *store, const struct yett_pg_group *group,
 	struct yett_pg_item *item, struct yett_error *error)
 {
 	struct yett_pg_epoch *epoch = item->epoch;
-	int result;
 
-	if (item->cause == NULL && item->there) {
-		item->cause = "its numbers are stored, though no piece says so";
-	}
-	if (item->cause != NULL) {
-		return yett_pg_keep_dead(store, epoch, item->put, item->cause, error);
-	}
 	if (item->put->batch->info.content == YETT_CONTENT_CUSTODY) {
-		result = yett_pg_custody(store, group, item, error);
-		return result < 0 ? result : YETT_PUT_STORED;
+		return yett_pg_custody(store, group, item, error);
 	}
 	item->stored = true;
 	epoch->metrics += item->kinds[YETT_RECORD_METRIC];
 	epoch->events += item->kinds[YETT_RECORD_EVENT];
 	epoch->states += item->kinds[YETT_RECORD_STATE];
 	store->counts[YETT_PG_RECORDS] += (int64_t)item->rows;
-	return YETT_PUT_STORED;
+	return 0;
+}
+
+static int keep_new(struct yett_pg *store, const struct yett_pg_group *group,
+	struct yett_pg_item *item, struct yett_error *error)
+{
+	int result;
+
+	if (item->cause == NULL && item->there) {
+		item->cause = "its numbers are stored, though no piece says so";
+	}
+	if (item->cause != NULL) {
+		return yett_pg_keep_dead(store, item->epoch, item->put, item->cause, error);
+	}
+	result = yett_pg_store(store, group, item, error);
+	return result < 0 ? result : YETT_PUT_STORED;
 }
 
 static int judge_item(struct yett_pg *store, const struct yett_pg_group *group,
@@ -88,7 +95,7 @@ static int put_item(struct yett_pg *store, const struct yett_pg_group *group,
 }
 
 /* All records of the group in one COPY. */
-static int copy_records(
+int yett_pg_copy_records(
 	struct yett_pg *store, const struct yett_pg_group *group, struct yett_error *error)
 {
 	static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
@@ -137,7 +144,7 @@ static int put_group(struct yett_pg *store, struct yett_pg_group *group, struct 
 			return item->put->ret_result;
 		}
 	}
-	if ((result = copy_records(store, group, error)) < 0) {
+	if ((result = yett_pg_copy_records(store, group, error)) < 0) {
 		return result;
 	}
 	return yett_pg_flush(store, error);

@@ -60,8 +60,14 @@ int yett_pg_registry_put(void *self, const char *table, const char *key, const c
 		return store->host->fail(error, YETT_EBUG, NULL,
 			"%s: the registry is written within a transaction", store->name);
 	}
-	if ((result = yett_pg_lock(store, error)) < 0 ||
-		(result = write_document(store, table, key, json, revision, &rows, error)) < 0) {
+	if ((result = yett_pg_lock(store, error)) < 0) {
+		return result;
+	}
+	if (strcmp(table, YETT_TABLE_REPLAY) == 0) {
+		return yett_pg_replay(store, key, error);
+	}
+	result = write_document(store, table, key, json, revision, &rows, error);
+	if (result < 0) {
 		return result;
 	}
 	present = (uint64_t)yett_pg_int(rows, 0, 0);

@@ -8,25 +8,6 @@
 
 #include <string.h>
 
-static const char *judge_notice(const struct yett_notice *notice, const struct yett_id *origin)
-{
-	const struct yett_range *range = &notice->range;
-
-	if (range->first == 0 || range->lane >= YETT_LANES || range->first > INT64_MAX / 2 ||
-		range->count > INT64_MAX / 2) {
-		return "a notice speaks of numbers that cannot be";
-	}
-	if (notice->kind == YETT_NOTICE_GAP) {
-		return range->count > 0 ? NULL : "a gap notice without numbers";
-	}
-	if (notice->kind != YETT_NOTICE_BOUNDS) {
-		return "a kind of notice that is not known";
-	}
-	return memcmp(&range->origin, origin, sizeof(*origin)) == 0
-		       ? NULL
-		       : "bounds of another origin than its own";
-}
-
 static int note_gap(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	const struct yett_notice *notice, int64_t received_ns, struct yett_error *error)
 {
@@ -100,7 +81,7 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, bool appl
 	if (result == 0) {
 		while ((result = store->host->reader_next_notice(reader, &notice)) > 0) {
 			count++;
-			*ret_cause = judge_notice(&notice, &info->origin);
+			*ret_cause = store->host->judge_notice(&notice, &info->origin);
 			if (*ret_cause != NULL ||
 				(apply && (result = note(store, put, &notice, error)) < 0)) {
 				break;

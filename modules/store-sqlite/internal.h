@@ -162,6 +162,15 @@ int yett_sqlite_registry_put(void *self, const char *table, const char *key, con
 
 /* put.c */
 int yett_sqlite_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);
+/* What a batch holds, whatever it is: as yett_sqlite_insert. */
+int yett_sqlite_store(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	const struct yett_put *put, const char **ret_cause, struct yett_error *error);
+
+/* dead.c */
+int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
+	void *arg, struct yett_error *error);
+/* Within a transaction: YETT_TABLE_REPLAY. */
+int yett_sqlite_replay(struct yett_sqlite *store, const char *key, struct yett_error *error);
 
 /* insert.c: one batch's records. Answers 1 if all were stored, 0 if the batch cannot be decoded
  * (`ret_cause` says why, and nothing of it is there), or a negative result. */
@@ -228,8 +237,6 @@ int yett_sqlite_positions(void *self, const char *prefix,
 int yett_sqlite_registry_list(void *self, const char *table, const char *key,
 	yett_document_fn visit, void *arg, struct yett_error *error);
 int yett_sqlite_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
-	void *arg, struct yett_error *error);
-int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 	void *arg, struct yett_error *error);
 int yett_sqlite_stats(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
 

@@ -91,23 +91,26 @@ static int keep_fork(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	return YETT_PUT_FORK;
 }
 
+int yett_sqlite_store(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	const struct yett_put *put, const char **ret_cause, struct yett_error *error)
+{
+	switch (put->batch->info.content) {
+	case YETT_CONTENT_RECORDS:
+		return yett_sqlite_insert(store, epoch, put, ret_cause, error);
+	case YETT_CONTENT_CUSTODY:
+		return yett_sqlite_custody(store, put, ret_cause, error);
+	default:
+		*ret_cause = "a content that is not known";
+		return 0;
+	}
+}
+
 static int keep_new(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	const struct yett_put *put, struct yett_error *error)
 {
 	const char *cause = NULL;
-	int result;
+	int result = yett_sqlite_store(store, epoch, put, &cause, error);
 
-	switch (put->batch->info.content) {
-	case YETT_CONTENT_RECORDS:
-		result = yett_sqlite_insert(store, epoch, put, &cause, error);
-		break;
-	case YETT_CONTENT_CUSTODY:
-		result = yett_sqlite_custody(store, put, &cause, error);
-		break;
-	default:
-		cause = "a content that is not known";
-		result = 0;
-	}
 	if (result < 0) {
 		return result;
 	}

@@ -249,6 +249,9 @@ int yett_sqlite_registry_put(void *self, const char *table, const char *key, con
 		return store->host->fail(error, YETT_EBUG, NULL,
 			"%s: the registry is written within a transaction", store->name);
 	}
+	if (strcmp(table, YETT_TABLE_REPLAY) == 0) {
+		return yett_sqlite_replay(store, key, error);
+	}
 	result = present_revision(store, table, key, &present, error);
 	if (result < 0) {
 		return result;

@@ -1,5 +1,5 @@
 /* What every store that keeps records must do, by its table of operations alone: custody. The
- * registry, and what is read, are in store-contract-read.c. */
+ * registry, and what is read, are in store-contract-read.c, dead letters in store-contract-dead.c. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,89 +172,6 @@ TEST(nothing_is_left)
 	CU_ASSERT_EQUAL(positions("source/"), 5);
 	CU_ASSERT_EQUAL(positions("source/y"), 0);
 	store_batch_free(&batch);
-}
-
-struct letters {
-	int count;
-	uint64_t first, last_id, length;
-};
-
-static int see_letter(void *arg, const struct yett_dead_letter *letter)
-{
-	struct letters *letters = arg;
-
-	CU_ASSERT_PTR_NOT_NULL(letter->origin);
-	CU_ASSERT(letter->cause != NULL && letter->cause[0] != '\0');
-	CU_ASSERT_EQUAL(letter->lane, NORMAL);
-	CU_ASSERT(letter->id > letters->last_id);
-	letters->count++;
-	letters->first = letter->first;
-	letters->last_id = letter->id;
-	letters->length = letter->length;
-	return 0;
-}
-
-/* What a store shows of them, where it does. */
-static void expect_letters(uint64_t broken_length)
-{
-	struct letters all = {0}, newest = {0}, one = {0}, none = {0};
-
-	if (writer.operations->dead_letters == NULL) {
-		return;
-	}
-	CU_ASSERT_EQUAL(writer.operations->dead_letters(
-				writer.self, 0, 10, see_letter, &all, &writer.error),
-		0);
-	CU_ASSERT_EQUAL(all.count, 2);
-	CU_ASSERT_EQUAL(all.first, 5);
-	CU_ASSERT_EQUAL(writer.operations->dead_letters(
-				writer.self, 0, 1, see_letter, &newest, &writer.error),
-		0);
-	CU_ASSERT_EQUAL(newest.count, 1);
-	CU_ASSERT_EQUAL(newest.first, 5);
-	CU_ASSERT_EQUAL(writer.operations->dead_letters(
-				writer.self, all.last_id, 1, see_letter, &one, &writer.error),
-		0);
-	CU_ASSERT_EQUAL(one.count, 1);
-	CU_ASSERT_EQUAL(one.length, broken_length);
-	CU_ASSERT_EQUAL(writer.operations->dead_letters(
-				writer.self, 999999, 1, see_letter, &none, &writer.error),
-		0);
-	CU_ASSERT_EQUAL(none.count, 0);
-}
-
-TEST(dead_letters)
-{
-	struct yett_batch cut = store_batch(1, 1, NORMAL, 5, 4, "a");
-	struct yett_store_stats stats = {0};
-
-	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DEAD);
-	CU_ASSERT_EQUAL(
-		store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DUPLICATE);
-	/* One that breaks midway: none of its records stays. */
-	cut.info.first = 5;
-	cut.info.count = 5;
-	CU_ASSERT_EQUAL(store_put(&writer, cut), YETT_PUT_DEAD);
-	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 10, 3, "a")), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 3);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 9);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 12);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
-	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
-	CU_ASSERT_EQUAL(stats.dead, 2);
-	expect_letters(cut.length);
-}
-
-TEST(content_that_is_not_known)
-{
-	struct yett_batch batch = store_batch(1, 1, NORMAL, 1, 4, "a");
-	struct yett_batch codec = store_batch(1, 1, NORMAL, 5, 4, "a");
-
-	batch.info.content = 77;
-	codec.info.codec = 77;
-	CU_ASSERT_EQUAL(store_put(&writer, batch), YETT_PUT_DEAD);
-	CU_ASSERT_EQUAL(store_put(&writer, codec), YETT_PUT_DEAD);
-	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 8);
 }
 
 struct losses {
@@ -577,8 +494,6 @@ const CU_TestInfo store_custody_tests[] = {
 	{"numbering is per origin, epoch, lane", numbering_is_per_lane_and_epoch},
 	{"one transaction", one_transaction},
 	{"without commit nothing is left", nothing_is_left},
-	{"dead letters", dead_letters},
-	{"content that is not known", content_that_is_not_known},
 	{"received wins in either order", received_wins},
 	{"bounds", bounds},
 	{"bounds of another origin", bounds_of_another},

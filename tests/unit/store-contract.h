@@ -72,6 +72,7 @@ struct yett_account store_account(
 	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);
 size_t store_rows(struct store *store, const struct yett_query *query);
 
-extern const CU_TestInfo store_custody_tests[], store_reading_tests[], store_together_tests[];
+extern const CU_TestInfo store_custody_tests[], store_dead_tests[], store_reading_tests[],
+	store_together_tests[];
 
 #endif

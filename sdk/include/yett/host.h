@@ -150,6 +150,10 @@ struct yett_host {
 	/* The instance's own error, cleared: for callbacks that carry one (a transport's `closed`),
 	 * to be filled with `fail`. The host's, until the next call; may be NULL. The loop. */
 	struct yett_error *(*error_blank)(struct yett_instance *instance);
+
+	/* What every store holds a notice to before it takes it (any): NULL where it is sound, else
+	 * why it is not. `origin`: of the batch that brought it. */
+	const char *(*judge_notice)(const struct yett_notice *notice, const struct yett_id *origin);
 };
 
 /* A small file system: what a segment log needs. `fs` is passed to each call. */

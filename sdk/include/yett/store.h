@@ -42,6 +42,11 @@ struct yett_put {
 /* Registry: named documents (JSON text), each with a revision for compare-and-set. Kept apart
  * from records. */
 #define YETT_REVISION_ANY UINT64_MAX
+/* Documents of this table are not kept. To put one whose key is the id of a dead letter decodes that
+ * batch again, and stores what it holds within the transaction; then it is a dead letter no more.
+ * YETT_ENOTFOUND: there is none; YETT_EINVAL: it still cannot be decoded, and is kept, with the
+ * cause that it has now. Of a store that shows dead letters. */
+#define YETT_TABLE_REPLAY "replay"
 typedef int (*yett_document_fn)(void *arg, const char *key, const char *json, uint64_t revision);
 /* A document that has changed; json NULL: it was deleted. */
 typedef int (*yett_change_fn)(

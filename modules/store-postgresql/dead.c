@@ -1,0 +1,186 @@
+/* Dead letters: batches that could not be decoded, kept as they came. They are shown, and decoded
+ * again once somebody has mended what was in the way.
+ *
+ * Their numbers have been in the account as received since they came, so what is stored of them later
+ * is not judged again: it takes no numbers. That it happens once is the row's doing, which goes in
+ * the same transaction; that no record is there twice is the table's own.
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int visit_letter(const PGresult *rows, int i, yett_dead_letter_fn visit, void *arg)
+{
+	struct yett_id origin = yett_pg_uuid(rows, i, 1);
+	char uuid[YETT_PG_UUID_SIZE];
+	const struct yett_dead_letter letter = {
+		.size = sizeof(letter),
+		.id = (uint64_t)yett_pg_int(rows, i, 0),
+		.origin = uuid,
+		.origin_name = yett_pg_text(rows, i, 2),
+		.epoch = (uint64_t)yett_pg_int(rows, i, 3),
+		.lane = (uint32_t)yett_pg_int(rows, i, 4),
+		.first = (uint64_t)yett_pg_int(rows, i, 5),
+		.count = (uint64_t)yett_pg_int(rows, i, 6),
+		.cause = yett_pg_text(rows, i, 7),
+		.gateway = yett_pg_text(rows, i, 8),
+		.received_ns = yett_pg_int(rows, i, 9),
+		.batch = PQgetvalue(rows, i, 10),
+		.length = (uint64_t)PQgetlength(rows, i, 10),
+	};
+
+	yett_pg_uuid_text(&origin, uuid);
+	return visit(arg, &letter);
+}
+
+int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
+	void *arg, struct yett_error *error)
+{
+	struct yett_pg *store = self;
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result = yett_pg_ready(store, error);
+
+	if (result < 0) {
+		return result;
+	}
+	yett_pg_arg_int(&args, (int64_t)id);
+	yett_pg_arg_int(&args, limit);
+	result = yett_pg_run(store, YETT_PG_DEAD_LIST_STATEMENT, &args, &rows, error);
+	yett_pg_args_done(&args);
+	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
+		result = visit_letter(rows, i, visit, arg);
+	}
+	PQclear(rows);
+	return result;
+}
+
+/* One row, or YETT_ENOTFOUND: epoch, first, count, received, gateway, batch. */
+static int find_letter(
+	struct yett_pg *store, int64_t id, PGresult **ret_rows, struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	int result;
+
+	yett_pg_arg_int(&args, id);
+	result = yett_pg_run(store, YETT_PG_DEAD_FIND_STATEMENT, &args, ret_rows, error);
+	yett_pg_args_done(&args);
+	if (result == 0 && PQntuples(*ret_rows) == 0) {
+		PQclear(*ret_rows);
+		*ret_rows = NULL;
+		result = store->host->fail(
+			error, YETT_ENOTFOUND, NULL, "there is no dead letter %lld", (long long)id);
+	}
+	return result;
+}
+
+/* Why it cannot be stored; NULL: it can. */
+static const char *judge_letter(const PGresult *rows, const struct yett_pg_item *item)
+{
+	const struct yett_batch_info *info = &item->put->batch->info;
+
+	if (item->cause != NULL) {
+		return item->cause;
+	}
+	if (!item->epoch->found || item->epoch->id != yett_pg_int(rows, 0, 0) ||
+		(int64_t)info->first != yett_pg_int(rows, 0, 1) ||
+		(int64_t)info->count != yett_pg_int(rows, 0, 2)) {
+		return "it takes numbers that cannot be";
+	}
+	return item->there ? "its numbers are stored, though no piece says so" : NULL;
+}
+
+/* Stores it, or answers why not. */
+static int store_item(struct yett_pg *store, struct yett_pg_group *group, const PGresult *rows,
+	const char **ret_cause, struct yett_error *error)
+{
+	struct yett_pg_item *item = &group->items[0];
+	uint64_t count = item->put->batch->info.count;
+	int result = yett_pg_resolve(store, group, error);
+
+	if (result < 0) {
+		return result;
+	}
+	*ret_cause = judge_letter(rows, item);
+	if (*ret_cause != NULL) {
+		return 0;
+	}
+	item->epoch->dead -= item->epoch->dead < count ? item->epoch->dead : count;
+	item->epoch->dirty = true;
+	if ((result = yett_pg_store(store, group, item, error)) < 0 ||
+		(result = yett_pg_copy_records(store, group, error)) < 0) {
+		return result;
+	}
+	return yett_pg_flush(store, error);
+}
+
+static int store_letter(struct yett_pg *store, const PGresult *rows, const char **ret_cause,
+	struct yett_error *error)
+{
+	const struct yett_host *host = store->host;
+	size_t length = (size_t)PQgetlength(rows, 0, 5);
+	struct yett_buffer *buffer = host->buffer_new(length);
+	struct yett_pg_group group;
+	struct yett_batch batch;
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.received_ns = yett_pg_int(rows, 0, 3),
+		.gateway = yett_pg_text(rows, 0, 4)};
+	int result;
+
+	if (buffer == NULL) {
+		return host->fail(error, YETT_ENOMEM, NULL, "no memory for a dead letter");
+	}
+	memcpy(host->buffer_bytes(buffer), PQgetvalue(rows, 0, 5), length);
+	result = host->batch_parse(buffer, host->buffer_bytes(buffer), length, &batch);
+	if (result < 0) {
+		*ret_cause = host->result_text(result);
+		host->buffer_unref(buffer);
+		return 0;
+	}
+	store->wary = true; /* its numbers may be there: nothing judges them again */
+	result = yett_pg_group_decode(store, &group, &put, 1, error);
+	if (result == 0) {
+		result = store_item(store, &group, rows, ret_cause, error);
+	}
+	yett_pg_group_done(&group);
+	yett_pg_forget(store);
+	host->buffer_unref(buffer);
+	return result;
+}
+
+/* It is gone, or its cause is another one. */
+static int end_letter(
+	struct yett_pg *store, int64_t id, const char *cause, struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+
+	yett_pg_arg_int(&args, id);
+	if (cause == NULL) {
+		return yett_pg_do(store, YETT_PG_DEAD_DELETE_STATEMENT, &args, NULL, error);
+	}
+	yett_pg_arg_text(&args, cause);
+	return yett_pg_do(store, YETT_PG_DEAD_CAUSE_STATEMENT, &args, NULL, error);
+}
+
+int yett_pg_replay(struct yett_pg *store, const char *key, struct yett_error *error)
+{
+	int64_t id = strtoll(key, NULL, 10);
+	const char *cause = NULL;
+	PGresult *rows = NULL;
+	int result = find_letter(store, id, &rows, error), ended;
+
+	if (result < 0) {
+		return result;
+	}
+	result = store_letter(store, rows, &cause, error);
+	PQclear(rows);
+	if (result < 0 || (ended = end_letter(store, id, cause, error)) < 0) {
+		return result < 0 ? result : ended;
+	}
+	return cause == NULL ? 0
+			     : store->host->fail(error, YETT_EINVAL, NULL,
+				       "the dead letter %lld cannot be decoded: %s", (long long)id,
+				       cause);
+}

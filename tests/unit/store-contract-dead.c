@@ -1,0 +1,274 @@
+/* What every store that keeps records must do: batches that cannot be decoded are kept as they came,
+ * shown, and stored once somebody has mended what was in the way. Here a batch that says of itself
+ * what nobody knows is put, the bytes of which are sound: so it can be decoded when it is read anew. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store-contract.h"
+
+#define NORMAL  YETT_LANE_NORMAL
+#define UNKNOWN 77
+
+static struct store writer;
+
+/* A test that makes batches as it declares them: the world is there before. */
+#define TEST(name)                                                                                 \
+	static void name##_course(void);                                                           \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		store_begin(&writer);                                                              \
+		name##_course();                                                                   \
+		store_end(&writer);                                                                \
+	}                                                                                          \
+	static void name##_course(void)
+
+struct letters {
+	int count;
+	uint64_t first, last_id, length;
+};
+
+static int see_letter(void *arg, const struct yett_dead_letter *letter)
+{
+	struct letters *letters = arg;
+
+	CU_ASSERT_PTR_NOT_NULL(letter->origin);
+	CU_ASSERT(letter->cause != NULL && letter->cause[0] != '\0');
+	CU_ASSERT_EQUAL(letter->lane, NORMAL);
+	CU_ASSERT(letter->id > letters->last_id);
+	letters->count++;
+	letters->first = letter->first;
+	letters->last_id = letter->id;
+	letters->length = letter->length;
+	return 0;
+}
+
+/* What a store shows of them, where it does. */
+static void expect_letters(uint64_t broken_length)
+{
+	struct letters all = {0}, newest = {0}, one = {0}, none = {0};
+
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 0, 10, see_letter, &all, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(all.count, 2);
+	CU_ASSERT_EQUAL(all.first, 5);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 0, 1, see_letter, &newest, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(newest.count, 1);
+	CU_ASSERT_EQUAL(newest.first, 5);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, all.last_id, 1, see_letter, &one, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(one.count, 1);
+	CU_ASSERT_EQUAL(one.length, broken_length);
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 999999, 1, see_letter, &none, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(none.count, 0);
+}
+
+TEST(dead_letters)
+{
+	struct yett_batch cut = store_batch(1, 1, NORMAL, 5, 4, "a");
+	struct yett_store_stats stats = {0};
+
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DUPLICATE);
+	/* One that breaks midway: none of its records stays. */
+	cut.info.first = 5;
+	cut.info.count = 5;
+	CU_ASSERT_EQUAL(store_put(&writer, cut), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 10, 3, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 3);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 9);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 12);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT_EQUAL(stats.dead, 2);
+	expect_letters(cut.length);
+}
+
+TEST(content_that_is_not_known)
+{
+	struct yett_batch batch = store_batch(1, 1, NORMAL, 1, 4, "a");
+	struct yett_batch codec = store_batch(1, 1, NORMAL, 5, 4, "a");
+
+	batch.info.content = 77;
+	codec.info.codec = 77;
+	CU_ASSERT_EQUAL(store_put(&writer, batch), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, codec), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 8);
+}
+
+struct found {
+	uint64_t first, id;
+	char cause[200];
+};
+
+static int find_letter(void *arg, const struct yett_dead_letter *letter)
+{
+	struct found *found = arg;
+
+	if (letter->first == found->first) {
+		found->id = letter->id;
+		snprintf(found->cause, sizeof(found->cause), "%s", letter->cause);
+	}
+	return 0;
+}
+
+/* The letter whose numbers begin there; its id is 0 where there is none. */
+static struct found letter_at(uint64_t first)
+{
+	struct found found = {.first = first};
+
+	CU_ASSERT_EQUAL(writer.operations->dead_letters(
+				writer.self, 0, 100, find_letter, &found, &writer.error),
+		0);
+	return found;
+}
+
+static int replay_within(uint64_t id)
+{
+	char key[24];
+
+	memset(&writer.error, 0, sizeof(writer.error));
+	snprintf(key, sizeof(key), "%llu", (unsigned long long)id);
+	return writer.operations->registry_put(
+		writer.self, YETT_TABLE_REPLAY, key, "{}", 0, NULL, &writer.error);
+}
+
+/* In a transaction of its own, which is committed whatever becomes of the letter. */
+static int replay(uint64_t id)
+{
+	int result;
+
+	CU_ASSERT_EQUAL_FATAL(writer.operations->begin(writer.self, &writer.error), 0);
+	result = replay_within(id);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	return result;
+}
+
+/* Sound, but for what it says of itself. */
+static void put_unknown(unsigned epoch, uint64_t first, uint32_t count)
+{
+	struct yett_batch batch = store_batch(1, epoch, NORMAL, first, count, "a");
+
+	batch.info.content = UNKNOWN;
+	CU_ASSERT_EQUAL(store_put(&writer, batch), YETT_PUT_DEAD);
+}
+
+TEST(replayed_once)
+{
+	struct yett_store_stats stats = {0};
+	struct found letter;
+
+	put_unknown(1, 1, 4);
+	put_unknown(1, 5, 3);
+	letter = letter_at(1);
+	CU_ASSERT_NOT_EQUAL(letter.id, 0);
+	CU_ASSERT_EQUAL(replay(letter.id), 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 4);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 3);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 7);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).twice, 0);
+	CU_ASSERT_EQUAL(letter_at(1).id, 0);
+	CU_ASSERT_NOT_EQUAL(letter_at(5).id, 0);
+	/* Once; and whoever sends it again hears that it is here. */
+	CU_ASSERT_EQUAL(replay(letter.id), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 1, NORMAL, 1, 4, "a")), YETT_PUT_DUPLICATE);
+	store_restart(&writer);
+	CU_ASSERT_EQUAL(replay(letter.id), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 4);
+	CU_ASSERT_EQUAL(replay(letter_at(5).id), 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 7);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 0);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT_EQUAL(stats.dead, 0);
+}
+
+TEST(replayed_with_its_transaction)
+{
+	struct found letter;
+
+	put_unknown(1, 1, 4);
+	letter = letter_at(1);
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(replay_within(letter.id), 0);
+	writer.operations->rollback(writer.self);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 4);
+	CU_ASSERT_EQUAL(letter_at(1).id, letter.id);
+	/* Beside others, and twice in one transaction. */
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(replay_within(letter.id), 0);
+	CU_ASSERT_EQUAL(replay_within(letter.id), YETT_ENOTFOUND);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 4);
+}
+
+/* It stays as it is, with the cause that it has now, and what stands beside it is stored. */
+TEST(not_decoded_yet)
+{
+	struct yett_batch more = store_batch(1, 1, NORMAL, 10, 3, "a");
+	struct yett_put put = {.size = sizeof(put), .batch = &more, .received_ns = 1000};
+	struct yett_batch cut = store_batch(1, 1, NORMAL, 5, 4, "a");
+
+	cut.info.count = 5; /* of which its bytes say something else */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 1, NORMAL, 1, 4)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, cut), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(replay_within(letter_at(1).id), YETT_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.text, "cannot be decoded"));
+	CU_ASSERT_EQUAL(replay_within(letter_at(5).id), YETT_EINVAL);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	store_batch_free(&more);
+	CU_ASSERT_PTR_NOT_NULL(strstr(letter_at(5).cause, "numbers that cannot be"));
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 9);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 3);
+	CU_ASSERT_EQUAL(replay(999999), YETT_ENOTFOUND);
+}
+
+/* Notices, too; and an epoch that is complete and folded meanwhile. */
+TEST(replayed_notices)
+{
+	struct yett_notice gap = store_gap(9, 1, 1, NORMAL, 4, 2);
+	struct yett_notice closed = store_bounds(1, 2, NORMAL, 1, 9, true);
+	struct yett_batch notices = store_notices(1, 1, 1, &gap, 1);
+	struct yett_account account;
+
+	notices.info.content = UNKNOWN;
+	notices.info.lane = NORMAL;
+	CU_ASSERT_EQUAL(store_put(&writer, notices), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(replay(letter_at(1).id), YETT_EINVAL); /* another lane than its own */
+	notices = store_notices(1, 1, 1, &gap, 1);
+	notices.info.content = UNKNOWN;
+	CU_ASSERT_EQUAL(store_put(&writer, notices), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 0);
+	CU_ASSERT_EQUAL(replay(letter_at(1).id), 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2);
+
+	put_unknown(2, 1, 4);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 2, NORMAL, 5, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(replay(letter_at(1).id), 0);
+	account = store_account(&writer, 1, 2, NORMAL);
+	CU_ASSERT_EQUAL(account.received, 8);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.dead, 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 8);
+}
+
+const CU_TestInfo store_dead_tests[] = {
+	{"dead letters", dead_letters},
+	{"content that is not known", content_that_is_not_known},
+	{"replayed once", replayed_once},
+	{"replayed with its transaction", replayed_with_its_transaction},
+	{"not decoded yet", not_decoded_yet},
+	{"replayed notices", replayed_notices},
+	CU_TEST_INFO_NULL,
+};

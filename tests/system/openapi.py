@@ -102,6 +102,8 @@ def hold(document, schema, value, where):
         for place, item in enumerate(value):
             hold(document, schema["items"], item, f"{where}[{place}]")
     if isinstance(value, dict) and schema.get("additionalProperties") != "true":
+        if "properties" not in schema or "required" not in schema:
+            raise harness.Failure(f"doc/openapi.yaml, of {where}: say which keys it has, or additionalProperties: true")
         for key in schema["required"]:
             if key not in value:
                 raise harness.Failure(f"{where} lacks {key}")

@@ -177,6 +177,12 @@ int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
 	if (json == NULL) {
 		return YETT_EXIT_FAILED;
 	}
+	/* What the interface answers: the file is of another form. */
+	if (ctl->json && out == NULL) {
+		yett_ctl_print_json(ctl, json);
+		json_decref(json);
+		return YETT_EXIT_GOOD;
+	}
 	if (out != NULL) {
 		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 		if (fd < 0) {

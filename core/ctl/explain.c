@@ -14,7 +14,6 @@
 #include "ctl.h"
 #include "table.h"
 
-#define COLUMNS   80
 #define ANSWER_S  8 /* a daemon that is well answers at once; nodes that it asks have 6 s */
 #define SEEN_FROM 31
 
@@ -132,33 +131,6 @@ static json_t *without_daemon(const struct yett_ctl *ctl, enum yett_trouble trou
 	return blocked(steps, "daemon", cause, mend);
 }
 
-/* Words from column `from` on; the first line has got that far. */
-static void print_wrapped(const char *text, int from)
-{
-	int at = from;
-
-	while (*text != '\0') {
-		int length = (int)strcspn(text, " ");
-
-		if (at > from && at + 1 + length > COLUMNS) {
-			printf("\n%*s", from, "");
-			at = from;
-		}
-		if (at > from) {
-			putchar(' ');
-			at++;
-		}
-		for (int i = 0; i < length; i++) {
-			/* What came over the network does not command a terminal. */
-			putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
-		}
-		at += length;
-		text += length;
-		text += strspn(text, " ");
-	}
-	putchar('\n');
-}
-
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -182,7 +154,7 @@ static void print_steps(const json_t *steps)
 		}
 		printf("    %-7s %-18s ", strcmp(state, "not reached") == 0 ? "-" : state,
 			text_of(row, "step"));
-		print_wrapped(text_of(row, "seen"), SEEN_FROM);
+		yett_table_wrapped(text_of(row, "seen"), SEEN_FROM);
 	}
 }
 
@@ -206,7 +178,7 @@ static void print_end(const json_t *seen, const char *end, const char *itself, c
 		print_one(seen);
 	} else if (why[0] != '\0') {
 		printf("\n%s%s\n    no answer: ", end, itself);
-		print_wrapped(why, 4);
+		yett_table_wrapped(why, 4);
 	}
 }
 
@@ -224,7 +196,7 @@ static void print_explanation(const json_t *json)
 	print_end(json_object_get(json, "own"), text_of(json, "node"), " itself",
 		text_of(json, "own_why"));
 	putchar('\n');
-	print_wrapped(text_of(json, "sentence"), 0);
+	yett_table_wrapped(text_of(json, "sentence"), 0);
 }
 
 static int finish(const struct yett_ctl *ctl, json_t *json)

@@ -194,6 +194,7 @@ void yett_table_wrapped(const char *text, int from)
 			at++;
 		}
 		for (int i = 0; i < bytes; i++) {
+			/* What came over the network does not command a terminal. */
 			putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
 		}
 		at += length;

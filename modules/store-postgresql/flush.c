@@ -137,6 +137,15 @@ static int settle_one(struct yett_pg *store, struct yett_pg_epoch *epoch, const 
 	return yett_pg_fold_all(store, epoch, error);
 }
 
+/* An origin holds nothing more of a closed epoch, and there are numbers above where it says that the epoch
+ * ended: it was put back from a snapshot. Of those, too, it has none. */
+static void mind_restored(struct yett_pg_epoch *epoch)
+{
+	if (epoch->oldest >= epoch->next && epoch->highest >= epoch->oldest) {
+		epoch->oldest = epoch->highest + 1;
+	}
+}
+
 /* A closed epoch is complete when none of its numbers is under way. */
 static int settle(struct yett_pg *store, struct yett_error *error)
 {
@@ -147,7 +156,10 @@ static int settle(struct yett_pg *store, struct yett_error *error)
 	int result, row = 0;
 
 	for (size_t at = 0; (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
-		count += is_to_settle(epoch);
+		if (is_to_settle(epoch)) {
+			mind_restored(epoch);
+			count++;
+		}
 	}
 	if (count == 0) {
 		return 0;

@@ -532,13 +532,24 @@ static int write_epoch(
 	return result;
 }
 
+/* An origin holds nothing more of a closed epoch, and there are numbers above where it says that the epoch
+ * ended: it was put back from a snapshot. Of those, too, it has none. */
+static void mind_restored(struct yett_sqlite_epoch *epoch)
+{
+	if (epoch->oldest >= epoch->next && epoch->highest >= epoch->oldest) {
+		epoch->oldest = epoch->highest + 1;
+	}
+}
+
 /* A closed epoch is complete when none of its numbers is under way. */
 static int settle(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
 {
 	struct yett_sqlite_sums sums;
-	int result = yett_sqlite_sum(store, epoch, &sums, error);
+	int result;
 
+	mind_restored(epoch);
+	result = yett_sqlite_sum(store, epoch, &sums, error);
 	if (result < 0) {
 		return result;
 	}

@@ -285,6 +285,42 @@ static void bounds(void)
 	store_end(&writer);
 }
 
+/* An origin that was put back from a snapshot says that its epoch ended before numbers that it gave out
+ * since, and have arrived: those between, it has lost. They may still come by another way. */
+static void bounds_of_one_put_back(void)
+{
+	struct yett_notice held = store_bounds(1, 1, NORMAL, 3, 7, true);
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, 7, 7, true);
+	struct yett_account account;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 9, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &held, 1)), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.inferred, 0);
+	CU_ASSERT_EQUAL(account.missing, 6); /* 3..8: it may still send some of them */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 3, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 2, &closed, 1)), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.inferred, 2); /* 7..8 */
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(losses().inferred, 2);
+	/* A gateway brings more of what it had sent, the last first. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 16, 5, "a")), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.highest, 20);
+	CU_ASSERT_EQUAL(account.inferred, 7); /* 7..8, 11..15 */
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 11, 5, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 7, 2, "a")), YETT_PUT_STORED);
+	account = store_account(&writer, 1, 1, NORMAL);
+	CU_ASSERT_EQUAL(account.received, 20);
+	CU_ASSERT_EQUAL(account.inferred + account.declared + account.missing, 0);
+	CU_ASSERT_EQUAL(losses().count, 0);
+	store_end(&writer);
+}
+
 static void bounds_of_another(void)
 {
 	struct yett_notice bad = store_bounds(1, 1, NORMAL, 20, 41, true);
@@ -496,6 +532,7 @@ const CU_TestInfo store_custody_tests[] = {
 	{"without commit nothing is left", nothing_is_left},
 	{"received wins in either order", received_wins},
 	{"bounds", bounds},
+	{"bounds of an origin that was put back", bounds_of_one_put_back},
 	{"bounds of another origin", bounds_of_another},
 	{"folding", folding},
 	{"too many pieces", too_many_pieces},

@@ -169,6 +169,24 @@ static void run_node_show(struct yett_admin_request *request)
 	g_ptr_array_free(names, TRUE);
 }
 
+static void run_gateway_drain(struct yett_admin_request *request)
+{
+	const char *name = yett_admin_argument(request, "name");
+	json_t *json = name != NULL ? yett_view_drain(request->manage, name) : NULL;
+
+	if (yett_manage_node(request->manage)->store == NULL) {
+		answer_server(request, NULL);
+		return;
+	}
+	if (json != NULL) {
+		yett_admin_answer(request, 200, json);
+		return;
+	}
+	yett_admin_answer(request, 404,
+		yett_admin_error("ENOTFOUND", "yettctl servers",
+			"no gateway of the name \"%.200s\" is known", name != NULL ? name : ""));
+}
+
 static unsigned status_of(int result)
 {
 	switch (result) {
@@ -250,6 +268,7 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
 	{"/v1/nodes/show", "a node: what it should be like, and what it made of that",
 		{"name", NULL}, run_node_show},
+	{"/v1/gateways/drain", "how far a gateway is emptied", {"name", NULL}, run_gateway_drain},
 	{"/v1/kit", "the installation file of a node", {"name", "upstream", NULL}, run_kit},
 	{"/v1/dead", "batches that could not be decoded, and are kept as they came",
 		{"id", "limit", NULL}, yett_admin_dead},
@@ -274,6 +293,7 @@ const struct yett_admin_change yett_admin_changes[] = {
 		run_change},
 	{"/v1/gateways/delete", "takes the approval of a gateway away", {"name", "force", NULL},
 		run_change},
+	{"/v1/gateways/drain", "empties a gateway", {"name", "to", "cancel", NULL}, run_change},
 	{"/v1/agents/approve", "approves agents", {"names", "all", "ahead", NULL}, run_change},
 	{"/v1/agents/reject", "rejects agents", {"names", "all", "ahead", NULL}, run_change},
 	{"/v1/alerts/acknowledge", "says that somebody looks after an alert",

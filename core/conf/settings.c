@@ -87,6 +87,10 @@ static const struct yett_schema node_rows[] = {
 		"How long a session may last before a new one takes over, authenticated anew."),
 	YETT_ROW_BOOL(node_group, compress, "compress", AFAR, "true",
 		"Whether batches that are made here are compressed where it helps."),
+	YETT_ROW_BOOL(node_group, drain, "drain", AFAR, "false",
+		"Whether this gateway is being emptied: it lets in nobody who was not there, and "
+		"those that have another way are told to take it. \"yettctl gateway drain\" sets "
+		"it."),
 	YETT_ROW_DURATION(node_group, trial_ns, "upstream-trial", LIVE, "10 min", SEC, 24 * HOUR,
 		"How long upstreams that a management server has set may take until one of them is "
 		"up; after that the node goes back to those that it had."),

@@ -67,6 +67,7 @@ struct yett_settings {
 		uint64_t ping_limit_ns;      /* 6 s silent → dead */
 		uint64_t session_max_ns;     /* 24 h */
 		bool compress;               /* M7 */
+		bool drain;                  /* it is being emptied */
 		uint64_t trial_ns;           /* of upstreams that are set remotely: 10 min */
 		struct yett_list pinned;     /* names of settings: not set remotely */
 		const char *krb5_config;     /* "": the system's */

@@ -133,6 +133,16 @@ static const struct yett_option gateway_delete_options[] = {
 	END,
 };
 
+static const struct yett_option gateway_drain_options[] = {
+	{"to", "NAME[=ADDRESS],…",
+		"Where those go for which no other upstream is set: the one that they prefer "
+		"first.",
+		0, 0},
+	{"cancel", NULL, "It takes nodes again. Who has moved stays where it is.", 0, 0},
+	{"wait", "SECONDS", "At most so long (900); it goes on after that.", 0, YETT_OPTION_MAYBE},
+	END,
+};
+
 static const struct yett_option agent_options[] = {
 	{"all", NULL, "All that wait.", 0, 0},
 	AHEAD,
@@ -320,11 +330,17 @@ static const struct yett_form of_who_takes_part[] = {
 		"and that is like one that waits, is refused unless `--ahead` says that it is "
 		"meant.",
 		gateway_options, YETT_FORM_JSON, yett_ctl_gateway_approve},
+	{"gateway drain", "NAME", "empties a gateway",
+		"Empties a gateway, shows how far it is, and ends with what is left. It lets in "
+		"nobody who was not there; those with other upstreams in their own files go to "
+		"them, those that are set from afar, or for which `--to` says where, are moved; "
+		"what it holds is delivered. The exit code is 0 when it is empty, 1 where nodes "
+		"are left that have no other way, each with the reason, 3 where the time is over.",
+		gateway_drain_options, YETT_FORM_JSON, yett_ctl_gateway_drain},
 	{"gateway delete", "NAME", "takes that back",
-		"Takes that back. Refused while nodes have no other way, naming them, or while "
-		"data "
-		"waits in it, as it said last; `--force` cuts them off, and what waits in the "
-		"gateway's queue stays there.",
+		"Takes that back. Refused while nodes have no other way, naming them, while data "
+		"waits in it, as it said last, or while it is not connected, so that nobody can "
+		"say; `--force` cuts them off, and what waits in the gateway's queue stays there.",
 		gateway_delete_options, YETT_FORM_JSON, yett_ctl_gateway_delete},
 	{"agent approve", "[NAME…]", "lets agents in",
 		"Lets agents in: those named, or all that wait.", agent_options, YETT_FORM_JSON,

@@ -94,7 +94,11 @@ int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *l
 int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line);
+/* drain.c */
+int yett_ctl_gateway_drain(const struct yett_ctl *ctl, const struct yett_line *line);
 /* set.c */
+/* "NAME" or "NAME=ADDRESS", with commas between them; the list is taken apart. */
+void yett_ctl_add_upstreams(json_t *to, char *list);
 int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv);
 int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv);

@@ -320,7 +320,7 @@ static int take_wait(const char *word, double *ret_wait_s)
 }
 
 /* "NAME" or "NAME=ADDRESS", with commas between them. */
-static void add_upstreams(json_t *to, char *list)
+void yett_ctl_add_upstreams(json_t *to, char *list)
 {
 	char *rest = list, *one;
 
@@ -373,9 +373,9 @@ int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
 		return YETT_EXIT_USAGE;
 	}
 	upstreams = json_array();
-	add_upstreams(upstreams, primary);
+	yett_ctl_add_upstreams(upstreams, primary);
 	if (failover != NULL) {
-		add_upstreams(upstreams, failover);
+		yett_ctl_add_upstreams(upstreams, failover);
 	}
 	body = json_pack("{s:o}", "upstreams", upstreams);
 	return set(ctl, argv[2], body, wait_s, true);

@@ -59,10 +59,34 @@ static void compute(const struct yett_node *node, struct yett_path *ret_path)
 	}
 }
 
+/* A gateway that is being emptied has no way for those that only tell of themselves: where another
+ * upstream has one they take that, and where none has they go on delivering here. A relay would keep what it
+ * has, so it is moved from above instead. */
+static bool is_sent_away(const struct yett_peer *peer)
+{
+	return peer->node->settings->node.drain && peer->node->store == NULL &&
+	       (peer->flags & YETT_INTRO_RELAY) == 0;
+}
+
 void yett_path_tell(struct yett_peer *peer)
 {
-	yett_wire_path(peer->wire, &peer->node->path);
+	/* A way that is closed and has a name in it: look for another one. */
+	struct yett_path away = {.count = 1, .ids = {peer->node->id}};
+
+	yett_wire_path(peer->wire, is_sent_away(peer) ? &away : &peer->node->path);
 	yett_peer_flush(peer);
+}
+
+void yett_path_tell_all(struct yett_node *node)
+{
+	for (guint i = node->peers->len; i > 0; i--) {
+		struct yett_peer *peer = i <= node->peers->len ? node->peers->pdata[i - 1] : NULL;
+
+		if (peer != NULL && peer->role == YETT_ROLE_ACCEPTOR &&
+			peer->state == YETT_PEER_OPEN) {
+			yett_path_tell(peer);
+		}
+	}
 }
 
 void yett_path_update(struct yett_node *node)
@@ -81,11 +105,5 @@ void yett_path_update(struct yett_node *node)
 			path.count);
 	}
 	node->path = path;
-	for (guint i = node->peers->len; i > 0; i--) {
-		struct yett_peer *peer = node->peers->pdata[i - 1];
-
-		if (peer->role == YETT_ROLE_ACCEPTOR && peer->state == YETT_PEER_OPEN) {
-			yett_path_tell(peer);
-		}
-	}
+	yett_path_tell_all(node);
 }

@@ -140,6 +140,9 @@ int yett_node_reload(
 	yett_admit_judge(node);
 	yett_authenticate_judge(node);
 	yett_path_update(node);
+	if (old->node.drain != settings->node.drain) {
+		yett_path_tell_all(node);
+	}
 	yett_deliver(node);
 	return error->code;
 }

@@ -139,6 +139,21 @@ struct yett_link *yett_select(
 	return node->links->pdata[index];
 }
 
+/* An upstream that is being emptied asks for others to be looked for: it still takes what comes, so that the
+ * policy sees nothing amiss. */
+static bool is_sent_away(const struct yett_node *node)
+{
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+
+		if (link->state == YETT_UPSTREAM_NO_PATH && !link->path.open &&
+			link->path.count > 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum yett_wanted yett_select_wanted(struct yett_node *node, const struct yett_link *link)
 {
 	struct yett_upstream table[64] = {0};
@@ -153,6 +168,9 @@ enum yett_wanted yett_select_wanted(struct yett_node *node, const struct yett_li
 		if (node->links->pdata[i] == link) {
 			int wanted = policy_of(node)->wanted(node->policy->self, i);
 
+			if (wanted == YETT_WANTED_NOT && is_sent_away(node)) {
+				return YETT_WANTED_STANDBY;
+			}
 			return wanted == YETT_WANTED_NOT       ? YETT_WANTED_NOT
 			       : wanted == YETT_WANTED_STANDBY ? YETT_WANTED_STANDBY
 							       : YETT_WANTED;

@@ -257,6 +257,7 @@ void yett_refusals_done(struct yett_node *node);
 
 /* path.c */
 void yett_path_update(struct yett_node *node); /* recompute; tell those below if it changed */
+void yett_path_tell_all(struct yett_node *node);
 void yett_path_tell(struct yett_peer *peer);
 bool yett_path_usable(const struct yett_node *node, const struct yett_path *path);
 

@@ -532,6 +532,7 @@ int yett_aim_open(struct yett_manage *manage, struct yett_error *error)
 	}
 	free(bytes);
 	start(manage);
+	manage->started_drained = manage->node->settings->node.drain;
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct yett_court {
 	/* moves.c */
 	GHashTable *moving;
 	uint64_t moves_ns;
+	uint64_t drain_ns; /* drain.c */
 };
 
 /* court.c */
@@ -108,6 +109,8 @@ struct yett_peer *yett_desired_way_down(struct yett_manage *manage, const struct
 
 /* desired-set.c */
 yett_decide_fn yett_desired_set;
+/* Whether it may be one: a management server, or a gateway that is here or approved. */
+bool yett_desired_is_upstream(const struct yett_court *court, const char *name);
 /* Whether the way of a gateway, as it is, should be or is about to be, leads to that node; of those that are
  * moving, by what was written before that revision. */
 bool yett_desired_leads_to(

@@ -12,6 +12,7 @@
 #include "../base/name.h"
 #include "../flow/stages.h"
 #include "court.h"
+#include "drain.h"
 #include "views.h"
 
 #define NAMES_MAX 1000 /* of one request */
@@ -257,51 +258,6 @@ void yett_decide_approve_gateway(struct yett_court *court, const json_t *body, c
 	one_less(request);
 }
 
-/* Live nodes that have no other way than this gateway, up to five by name. */
-static unsigned stranded(const struct yett_manage *manage, const char *gateway, GString *ret_names)
-{
-	GHashTableIter iter;
-	gpointer value;
-	unsigned count = 0;
-
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct yett_known *known = value, *via;
-		unsigned ways = 0;
-
-		for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
-			ways += known->ways[i].used;
-		}
-		via = yett_id_is_zero(&known->via) ? NULL : yett_manage_find(manage, &known->via);
-		if (known->live && ways <= 1 && via != NULL && strcmp(via->name, gateway) == 0 &&
-			++count <= 5) {
-			g_string_append_printf(
-				ret_names, "%s%s", count > 1 ? ", " : "", known->name);
-		}
-	}
-	if (count > 5) {
-		g_string_append_printf(ret_names, " and %u more", count - 5);
-	}
-	return count;
-}
-
-/* What would be lost sight of with a gateway, as far as this server knows; NULL: nothing. Given. */
-static char *held_by(const struct yett_manage *manage, const char *name)
-{
-	const struct yett_known *known = known_by_name(manage, name);
-	g_autoptr(GString) names = g_string_new(NULL);
-
-	if (stranded(manage, name, names) > 0) {
-		return g_strdup_printf("these have no other way than %s: %s", name, names->str);
-	}
-	if (known != NULL && known->backlog_s > 0) {
-		return g_strdup_printf("%s has custody of data, the oldest of which has waited for "
-				       "%u s, as it said last",
-			name, known->backlog_s);
-	}
-	return NULL;
-}
-
 void yett_decide_delete_gateway(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
@@ -318,17 +274,19 @@ void yett_decide_delete_gateway(struct yett_court *court, const json_t *body, co
 			"there is no decision about a gateway %s", name);
 		return;
 	}
-	held = json_is_true(json_object_get(body, "force")) ? NULL : held_by(court->manage, name);
+	held = json_is_true(json_object_get(body, "force")) ? NULL : yett_drain_held(court, name);
 	if (held != NULL) {
 		yett_court_refuse(answer, arg, YETT_ECONFLICT,
-			"give them another upstream, let it deliver; --force cuts them off, and "
-			"what waits in its queue stays there until it is approved again",
+			"yettctl gateway drain, first; --force cuts them off, and what waits in "
+			"its "
+			"queue stays there until it is approved again",
 			"%s", held);
 		return;
 	}
 	request = request_new(court, answer, arg);
 	decide(request, YETT_TABLE_GATEWAYS, name, document(court, YETT_TABLE_GATEWAYS, name),
 		YETT_DECIDED_NONE, by, "gateway delete");
+	yett_drain_forget(court, name);
 	one_less(request);
 }
 

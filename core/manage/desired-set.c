@@ -74,6 +74,15 @@ static GPtrArray *upstream_names(const struct yett_court *court)
 	return names;
 }
 
+bool yett_desired_is_upstream(const struct yett_court *court, const char *name)
+{
+	GPtrArray *names = upstream_names(court);
+	bool good = g_strv_contains((const char *const *)names->pdata, name);
+
+	g_ptr_array_free(names, TRUE);
+	return good;
+}
+
 struct ring {
 	const struct yett_court *court;
 	const char *node;

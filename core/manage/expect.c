@@ -35,6 +35,9 @@ static const char *objection(const struct yett_manage *manage, const struct yett
 	if (manage->node->settings->listeners.count == 0) {
 		return "has no listener";
 	}
+	if (manage->node->settings->node.drain) {
+		return "is being emptied (yettctl gateway drain)";
+	}
 	if (counts && yett_kept_bars(one)) {
 		return "is told by the group to keep it out";
 	}

@@ -202,6 +202,7 @@ uint32_t yett_backlog_s(const struct yett_node *node)
 {
 	int64_t now_ns = yett_clock_wall(node->clock), oldest_ns = now_ns;
 	struct yett_queue_view view;
+	bool waits = false;
 
 	if (node->queue == NULL) {
 		return 0;
@@ -211,8 +212,12 @@ uint32_t yett_backlog_s(const struct yett_node *node)
 		int64_t lane_ns = view.stats.lanes[lane].oldest_ns;
 
 		oldest_ns = lane_ns != 0 ? MIN(oldest_ns, lane_ns) : oldest_ns;
+		waits = waits || view.stats.lanes[lane].entries > 0;
 	}
-	return (uint32_t)MIN((uint64_t)(now_ns - oldest_ns) / YETT_SEC, UINT32_MAX);
+	if (oldest_ns >= now_ns) {
+		return waits ? 1 : 0; /* the clock may have been set back */
+	}
+	return (uint32_t)MIN((uint64_t)(now_ns - oldest_ns) / YETT_SEC + 1, UINT32_MAX);
 }
 
 void yett_health_tick(struct yett_manage *manage)

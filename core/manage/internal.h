@@ -82,7 +82,9 @@ struct yett_manage {
 	GHashTable *granted; /* how many of them a gateway has, by its id */
 	guint grants_max;    /* of one gateway */
 	GHashTable *untold;  /* of whom upstreams have still to hear: by peer (tell.c) */
-	uint64_t next_heartbeat_ns;
+	uint64_t next_heartbeat_ns, last_heartbeat_ns;
+	bool told_backlog;    /* by the last heartbeat */
+	bool started_drained; /* it was being emptied when it started: who was there, nobody knows */
 	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
 	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
 	struct yett_asks *asks;   /* ask.c */

@@ -14,8 +14,12 @@
 #include "../base/log.h"
 #include "../flow/stages.h"
 #include "court.h"
+#include "drain.h"
 #include "kept.h"
 #include "moves.h"
+
+#define BACKLOG_TOLD_S     2
+#define HEARTBEAT_LEAST_NS (2 * YETT_SEC)
 
 static const struct yett_id here; /* zero: connected to this node */
 
@@ -367,12 +371,23 @@ static void writable(void *arg, struct yett_peer *upstream)
 	}
 }
 
+/* What waits for so long is not just passing through. */
+static bool has_backlog(const struct yett_manage *manage)
+{
+	return yett_backlog_s(manage->node) >= BACKLOG_TOLD_S;
+}
+
 static void tick(void *arg, uint64_t now_ns)
 {
 	struct yett_manage *manage = arg;
 
 	if (now_ns >= manage->next_heartbeat_ns) {
-		manage->next_heartbeat_ns = now_ns + manage->node->settings->node.heartbeat_ns;
+		manage->next_heartbeat_ns =
+			now_ns + (manage->node->settings->node.drain
+						 ? YETT_SEC
+						 : manage->node->settings->node.heartbeat_ns);
+		manage->last_heartbeat_ns = now_ns;
+		manage->told_backlog = has_backlog(manage);
 		yett_tell_heartbeats(manage, now_ns);
 	}
 	yett_ask_tick(manage, now_ns);
@@ -383,10 +398,15 @@ static void tick(void *arg, uint64_t now_ns)
 	if (manage->court != NULL) {
 		yett_group_tick(manage->court, now_ns);
 		yett_moves_tick(manage->court, now_ns);
+		yett_drain_tick(manage->court, now_ns);
 	}
 	if (now_ns >= manage->next_second_ns) {
 		manage->next_second_ns = now_ns + YETT_SEC;
 		yett_health_tick(manage);
+		if (manage->node->queue != NULL && has_backlog(manage) != manage->told_backlog &&
+			now_ns - manage->last_heartbeat_ns > HEARTBEAT_LEAST_NS) {
+			manage->next_heartbeat_ns = now_ns; /* whether it holds data is news */
+		}
 	}
 	yett_events_tick(manage, now_ns);
 	if (manage->node->store != NULL && manage->look != NULL) {

@@ -8,6 +8,7 @@
 #include "../base/id.h"
 #include "../flow/stages.h"
 #include "court.h"
+#include "drain.h"
 
 #define RULES_MAX 100
 
@@ -204,6 +205,7 @@ static const struct {
 	{"/v1/group/rules/delete", false, delete_rule},
 	{"/v1/gateways/approve", false, yett_decide_approve_gateway},
 	{"/v1/gateways/delete", false, yett_decide_delete_gateway},
+	{"/v1/gateways/drain", false, yett_drain_set},
 	{"/v1/agents/approve", false, yett_decide_approve_agents},
 	{"/v1/agents/reject", false, yett_decide_reject_agents},
 	{"/v1/nodes/revoke", false, yett_decide_revoke},

@@ -21,6 +21,8 @@ json_t *yett_view_kit(const struct yett_manage *manage, const char *name, const 
 	struct yett_error *error);
 /* What a node should be like, and is; NULL: nobody of that name is known. */
 json_t *yett_view_desired(const struct yett_manage *manage, const char *name);
+/* How far a gateway is emptied; NULL: none of that name is known. */
+json_t *yett_view_drain(const struct yett_manage *manage, const char *name);
 /* A node as the views have it. */
 json_t *yett_view_known(const struct yett_manage *manage, const struct yett_known *known);
 /* The names that this node knows, as a NULL-terminated array (pdata borrowed). Given. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "group-world.h"
+#include "manage/drain.h"
 #include "manage/moves.h"
 #include "suite.h"
 
@@ -266,6 +267,119 @@ static void two_moves_make_no_ring(void)
 	}
 }
 
+/* Emptying a gateway. */
+
+static const char *drain_state(const struct world_node *server, json_t **ret_view)
+{
+	json_decref(*ret_view);
+	*ret_view = yett_drain_view(server->manage->court, "gw1.example");
+	return json_string_value(json_object_get(*ret_view, "state"));
+}
+
+static bool wait_drain(struct group *group, const struct world_node *server, const char *want)
+{
+	json_t *view = NULL;
+	bool good = false;
+
+	for (int i = 0; i < 600 && !good; i++) {
+		group_run(group, 200 * YETT_MS);
+		good = strcmp(drain_state(server, &view), want) == 0;
+	}
+	json_decref(view);
+	return good;
+}
+
+static void drain_at(struct group *group, struct world_node *server, const char *body)
+{
+	struct group_answer answer;
+
+	group_ask_at(server, "/v1/gateways/drain", body, &answer);
+	group_run(group, 500 * YETT_MS);
+	CU_ASSERT(answer.came && answer.result == 0);
+}
+
+static void expect_delete(struct group *group, int result, const char *why)
+{
+	struct group_answer answer;
+
+	group_ask_at(group->server, "/v1/gateways/delete", "{\"name\": \"gw1.example\"}", &answer);
+	group_run(group, YETT_SEC);
+	CU_ASSERT(answer.came && answer.result == result);
+	CU_ASSERT_PTR_NOT_NULL(strstr(answer.text, why));
+	if (strstr(answer.text, why) == NULL) {
+		fprintf(stderr, "deleted: %s, not %s\n", answer.text, why);
+	}
+}
+
+#define DRAIN                                                                                      \
+	"{\"name\": \"gw1.example\", \"to\": [{\"name\": \"gw2.example\", \"address\": \"%s\"}]}"
+
+static void a_gateway_is_emptied_whoever_goes_on_with_it(void)
+{
+	struct group group = group_new_two(90);
+	g_autofree char *body = g_strdup_printf(DRAIN, world_address("gw2.example"));
+
+	expect_delete(&group, YETT_ECONFLICT, "no other way than gw1.example: a.example");
+	drain_at(&group, group.server, body);
+	world_kill(group.server); /* the other one goes on */
+	CU_ASSERT(wait_drain(&group, group.other, "drained"));
+	CU_ASSERT(group_wait_step(&group, group.other, AGENT, "done", 30 * YETT_SEC));
+	group_expect_links(group.agent, "gw2.example");
+	group_free(&group);
+}
+
+static void one_that_is_emptied_takes_nobody_new(void)
+{
+	struct group group = group_new_two(91);
+
+	drain_at(&group, group.server, "{\"name\": \"gw1.example\"}");
+	CU_ASSERT(wait_drain(&group, group.server, "draining")); /* it has no other way */
+	CU_ASSERT(group.first->node->settings->node.drain);
+	world_tell(group.agent, LANE, 10); /* and goes on delivering */
+	CU_ASSERT(world_wait_events(group.server, 10, 10 * YETT_SEC));
+	/* Whoever was there comes back, after a start of the gateway as well. */
+	world_kill(group.agent);
+	world_start(group.agent);
+	group_run(&group, 10 * YETT_SEC);
+	CU_ASSERT_STRING_EQUAL(via(group.server, AGENT), "gw1.example");
+	world_kill(group.first);
+	world_start(group.first);
+	group_run(&group, 40 * YETT_SEC);
+	CU_ASSERT_STRING_EQUAL(via(group.server, AGENT), "gw1.example");
+	/* Nor is it an upstream for others. */
+	set_at(&group, group.server,
+		"{\"name\": \"gw2.example\", \"upstreams\": [{\"name\": \"gw1.example\"}]}");
+	CU_ASSERT(group_wait_step(&group, group.server, "gw2.example", "refused", 5 * YETT_SEC));
+	group_expect_step(group.server, "gw2.example", "refused", "is being emptied");
+	drain_at(&group, group.server, "{\"name\": \"gw1.example\", \"cancel\": true}");
+	CU_ASSERT(wait_drain(&group, group.server, "not drained"));
+	group_run(&group, YETT_SEC);
+	CU_ASSERT(!group.first->node->settings->node.drain);
+	group_free(&group);
+}
+
+static void one_with_custody_is_not_deleted(void)
+{
+	struct group group = group_new_two(92);
+	g_autofree char *body = g_strdup_printf(DRAIN, world_address("gw2.example"));
+	struct yett_known *known;
+
+	drain_at(&group, group.server, body);
+	CU_ASSERT(wait_drain(&group, group.server, "drained"));
+	known = (struct yett_known *)(uintptr_t)yett_desired_known(
+		group.server->manage, "gw1.example");
+	known->backlog_s = 1; /* as it would say with its heartbeat */
+	expect_delete(&group, YETT_ECONFLICT, "gw1.example has custody of data");
+	CU_ASSERT(wait_drain(&group, group.server, "drained")); /* it has said otherwise since */
+	world_kill(group.first);
+	group_run(&group, 30 * YETT_SEC);
+	expect_delete(&group, YETT_ECONFLICT, "is not connected, so nobody can say");
+	world_start(group.first);
+	CU_ASSERT(wait_drain(&group, group.server, "drained"));
+	expect_delete(&group, 0, "");
+	group_free(&group);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -282,6 +396,10 @@ int main(int argc, char **argv)
 			the_old_way_stays_until_it_has_confirmed},
 		{"another move takes its place", another_move_takes_its_place},
 		{"two moves make no ring", two_moves_make_no_ring},
+		{"a gateway is emptied, whoever goes on with it",
+			a_gateway_is_emptied_whoever_goes_on_with_it},
+		{"one that is emptied takes nobody new", one_that_is_emptied_takes_nobody_new},
+		{"one with custody is not deleted", one_with_custody_is_not_deleted},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -61,6 +61,9 @@ struct yett_management {
 	 * deleted. Only where the store tells. */
 	void (*registry_changed)(
 		void *arg, const char *table, const char *key, const char *json, uint64_t revision);
+	/* The registry was put back from an older copy: all of it is told anew by registry_changed, and then
+	 * this is called once more, `whole`: what was not told is not there. */
+	void (*registry_put_back)(void *arg, bool whole);
 	/* The oldest number etc. changed, a session opened: something views show. */
 	void (*tick)(void *arg, uint64_t now_ns);
 };

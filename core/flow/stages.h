@@ -145,6 +145,8 @@ struct yett_store_also {
 void yett_store_change_also(struct yett_node *node, const char *table, const char *key,
 	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
 	yett_change_done done, void *arg);
+/* The store was put back from a copy while it was open: what is signed from now on is newer. */
+void yett_store_set_generation(struct yett_node *node, uint64_t generation);
 /* Runs fn(arg) on the reader's thread, then done(arg) on the loop. */
 void yett_store_call(struct yett_node *node,
 	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),

@@ -505,6 +505,11 @@ struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generat
 	return node->store->id;
 }
 
+void yett_store_set_generation(struct yett_node *node, uint64_t generation)
+{
+	node->store->generation = generation;
+}
+
 static void read_work(void *arg)
 {
 	struct read_call *call = arg;

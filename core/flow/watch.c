@@ -5,6 +5,8 @@
  * back among them. Not responsible for what they mean. A store that nobody else writes to has no
  * `watch`: then there is nothing here. Where the store fails, nothing is told until it works again;
  * then all that has changed since is, so it is no reason for an alarm of its own (store.c has it).
+ * A store that was put back from a copy meanwhile is told whole, and once more when its generation has
+ * risen, which it does when a writer has connected again.
  * The wait is cut short now and then, so that a node that stops need not wait long for the thread. */
 #include <string.h>
 
@@ -13,6 +15,7 @@
 
 #define SLICE_NS (300 * YETT_MS)
 #define RETRY_NS (1 * YETT_SEC)
+#define LOOKS    600 /* for a higher generation, after the store was put back: some three minutes */
 
 struct change {
 	char *table, *key, *json;
@@ -26,7 +29,11 @@ struct yett_watch {
 	struct yett_executor *executor;
 	struct yett_timer *retry;
 	bool busy, closing;
+	bool telling; /* all of what was put back */
 	/* the job */
+	bool put_back;
+	unsigned looks;
+	uint64_t generation; /* as the store has it; 0: it was not looked at */
 	struct yett_job job;
 	uint64_t after;
 	GPtrArray *changes; /* struct change * */
@@ -65,7 +72,16 @@ static void work(void *arg)
 		watch->instance->self, watch->after, SLICE_NS, gather, watch, NULL);
 	if (watch->result == YETT_ECONFLICT) {
 		watch->after = 0; /* it was put back from a copy: all of it is news */
+		watch->put_back = true;
+		watch->looks = LOOKS;
 		watch->result = 0;
+	} else if (watch->looks > 0 && watch->result >= 0) {
+		struct yett_store_stats stats = {.size = sizeof(stats)};
+
+		watch->looks--;
+		if (watch->operations->stats(watch->instance->self, &stats, NULL) == 0) {
+			watch->generation = stats.generation;
+		}
 	}
 }
 
@@ -75,6 +91,32 @@ static void watch_free(struct yett_watch *watch)
 {
 	g_ptr_array_free(watch->changes, TRUE);
 	g_free(watch);
+}
+
+static void tell_put_back(struct yett_watch *watch, bool whole)
+{
+	const struct yett_management *management = &watch->node->management;
+
+	watch->telling = !whole;
+	watch->put_back = false;
+	if (management->registry_put_back != NULL) {
+		management->registry_put_back(management->arg, whole);
+	}
+}
+
+/* What is signed counts as older than what nodes know, until it is signed by the new generation. */
+static void see_generation(struct yett_watch *watch)
+{
+	uint64_t present;
+
+	yett_store_id(watch->node, &present);
+	if (watch->generation > present) {
+		yett_store_set_generation(watch->node, watch->generation);
+		watch->looks = 0;
+		watch->after = 0;
+		tell_put_back(watch, false);
+	}
+	watch->generation = 0;
 }
 
 static void done(void *arg)
@@ -88,6 +130,11 @@ static void done(void *arg)
 		return;
 	}
 	management = &watch->node->management;
+	if (watch->put_back) {
+		tell_put_back(watch, false);
+		submit(watch);
+		return;
+	}
 	for (guint i = 0; i < watch->changes->len; i++) {
 		const struct change *change = watch->changes->pdata[i];
 
@@ -98,6 +145,12 @@ static void done(void *arg)
 		}
 	}
 	g_ptr_array_set_size(watch->changes, 0);
+	if (watch->telling && watch->result >= 0) {
+		tell_put_back(watch, true);
+	}
+	if (watch->generation != 0) {
+		see_generation(watch);
+	}
 	if (watch->result < 0) {
 		watch->node->loop->table->timer_start(watch->retry, RETRY_NS);
 	} else {

@@ -1,6 +1,7 @@
 /* What administrators decide, written down.
  *
- * Responsible for changing one document by compare-and-set, with its audit record. Not responsible for
+ * Responsible for changing one document by compare-and-set, with its audit record, and for forgetting what
+ * is known of all of them where the store was put back from a copy. Not responsible for
  * which changes there are (decide.c, settings.c), nor for what a decision brings about (court.c).
  *
  * On the loop. A change that another administrator was faster with is refused, and what is known here
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "../base/id.h"
+#include "../base/log.h"
 #include "../flow/stages.h"
 #include "court.h"
 
@@ -152,4 +154,41 @@ void yett_court_change(struct yett_court *court, const char *table, const char *
 		paper != NULL ? paper->revision : 0, also, count, changed, change);
 	free(audit);
 	free(before);
+}
+
+/* A store that was put back. */
+
+static void put_back_in(struct yett_court *court, const char *table, GHashTable *papers, bool whole)
+{
+	GList *keys = g_hash_table_get_keys(papers);
+
+	for (const GList *at = keys; at != NULL; at = at->next) {
+		struct yett_paper *paper = g_hash_table_lookup(papers, at->data);
+
+		if (!whole) {
+			paper->unsure = true;
+			paper->revision = 0; /* whatever it is told with is newer */
+		} else if (paper->unsure) {
+			paper->unsure = false;
+			yett_court_apply(court, table, at->data, NULL, 0);
+		}
+	}
+	g_list_free(keys);
+}
+
+void yett_court_put_back(struct yett_court *court, bool whole)
+{
+	GHashTableIter iter;
+	gpointer table, papers;
+
+	if (!whole) {
+		yett_log(YETT_LOG_WARNING, "registry-put-back",
+			"the store was put back from an older copy: decisions are read anew, and "
+			"what was decided since is not known any more; look (yettctl decisions), "
+			"and decide again");
+	}
+	g_hash_table_iter_init(&iter, court->tables);
+	while (g_hash_table_iter_next(&iter, &table, &papers)) {
+		put_back_in(court, table, papers, whole);
+	}
 }

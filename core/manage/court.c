@@ -610,6 +610,7 @@ void yett_court_apply(struct yett_court *court, const char *table, const char *k
 	json_decref(paper->json);
 	paper->json = parsed;
 	paper->revision = MAX(paper->revision, revision);
+	paper->unsure = false;
 	if (strcmp(table, YETT_TABLE_PENDING) == 0) {
 		court->pending += (guint)(parsed != NULL) - (guint)was;
 	} else if (strcmp(table, YETT_TABLE_GROUP) == 0) {

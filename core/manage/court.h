@@ -22,6 +22,7 @@
 struct yett_paper {
 	json_t *json; /* NULL: it is deleted */
 	uint64_t revision;
+	bool unsure; /* the store was put back, and has not told of it since */
 };
 
 struct yett_court {
@@ -51,6 +52,8 @@ int yett_court_open(struct yett_manage *manage, struct yett_error *error);
 /* A document has changed, by us or by another management server; json NULL: it is deleted. */
 void yett_court_apply(struct yett_court *court, const char *table, const char *key,
 	const char *json, uint64_t revision);
+/* The registry is an older copy, which is told anew; `whole`: it was. */
+void yett_court_put_back(struct yett_court *court, bool whole);
 const struct yett_paper *yett_court_find(
 	const struct yett_court *court, const char *table, const char *key);
 GHashTable *yett_court_table(const struct yett_court *court, const char *table);

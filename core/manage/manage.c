@@ -430,6 +430,15 @@ static void registry_changed(
 	}
 }
 
+static void registry_put_back(void *arg, bool whole)
+{
+	struct yett_manage *manage = arg;
+
+	if (manage->court != NULL) {
+		yett_court_put_back(manage->court, whole);
+	}
+}
+
 static void config(void *arg, struct yett_peer *peer, const struct yett_config *message)
 {
 	yett_desired_config(arg, peer, message);
@@ -484,6 +493,7 @@ struct yett_management yett_manage_calls(struct yett_manage *manage)
 		.upstream_open = upstream_open,
 		.writable = writable,
 		.registry_changed = registry_changed,
+		.registry_put_back = registry_put_back,
 		.config = config,
 		.applied = applied,
 		.query = query,

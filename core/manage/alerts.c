@@ -490,6 +490,9 @@ static void watch_outage(struct yett_manage *manage, uint64_t now_ns)
 					? now_ns
 					: 0;
 			outage->since_ns = 0;
+			/* Nor did the servers hear meanwhile whom each of them has. */
+			manage->alerts->settled_ns =
+				MAX(manage->alerts->settled_ns, now_ns + SETTLE_NS);
 		}
 		return;
 	}

@@ -95,8 +95,9 @@ static void conclude(struct inquiry *inquiry)
 						  "seen", end->seen, "why", end->why));
 		}
 	}
-	inquiry->answer(inquiry->arg, 0, json, NULL);
+	/* Given away whole: whoever asked is another thread, so nobody here keeps a part of it. */
 	g_ptr_array_free(inquiry->ends, TRUE);
+	inquiry->answer(inquiry->arg, 0, json, NULL);
 	g_free(inquiry);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../base/name.h"
-#include "../manage/views.h"
+#include "../manage/views/views.h"
 #include "request.h"
 
 const char *yett_admin_argument(const struct yett_admin_request *request, const char *key)

@@ -1,6 +1,6 @@
-/* What the files of management share; nobody else includes it. Each file calls only those above it
- * here: known, registry, tell, share, checks, maintenance, health, notify, alerts, lease, look,
- * explain, explain-node, manage. */
+/* What the files of management share; nobody else includes it. Its folders, each a question:
+ * presence/ (who is here?), group/ (whose word counts?), admission/ (who may take part?), desired/ (what
+ * should a node be like?), health/ (how is it?), explain/ (why?), views/ (what is shown of all that). */
 #ifndef YETT_MANAGE_INTERNAL_H
 #define YETT_MANAGE_INTERNAL_H
 

@@ -13,10 +13,10 @@
 #include "../base/id.h"
 #include "../base/log.h"
 #include "../flow/stages.h"
-#include "court.h"
-#include "drain.h"
-#include "kept.h"
-#include "moves.h"
+#include "admission/court.h"
+#include "desired/drain.h"
+#include "admission/kept.h"
+#include "desired/moves.h"
 
 #define BACKLOG_TOLD_S     2
 #define HEARTBEAT_LEAST_NS (2 * YETT_SEC)

@@ -16,9 +16,9 @@
 #include "base/bytes.h"
 #include "base/id.h"
 #include "conf/kit.h"
-#include "manage/aimed.h"
+#include "manage/desired/aimed.h"
 #include "manage/internal.h"
-#include "manage/kept.h"
+#include "manage/admission/kept.h"
 
 #define NOW INT64_C(1800000000)
 

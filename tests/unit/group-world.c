@@ -7,7 +7,7 @@
 
 #include "base/id.h"
 #include "folder.h"
-#include "manage/views.h"
+#include "manage/views/views.h"
 #include "suite.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"

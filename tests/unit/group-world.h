@@ -3,8 +3,8 @@
 #ifndef YETT_TEST_GROUP_WORLD_H
 #define YETT_TEST_GROUP_WORLD_H
 
-#include "manage/court.h"
-#include "manage/kept.h"
+#include "manage/admission/court.h"
+#include "manage/admission/kept.h"
 #include "../simulation/world.h"
 
 #define BRANCH "branch.example"

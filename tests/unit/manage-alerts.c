@@ -6,7 +6,7 @@
 #include "base/buffer.h"
 #include "base/id.h"
 #include "flow/stages.h"
-#include "manage/views.h"
+#include "manage/views/views.h"
 #include "simulation/world.h"
 #include "suite.h"
 #include "wire/record.h"

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "group-world.h"
-#include "manage/aimed.h"
-#include "manage/views.h"
+#include "manage/desired/aimed.h"
+#include "manage/views/views.h"
 #include "suite.h"
 
 static uint64_t heartbeat_s(const struct group *group)

@@ -10,7 +10,7 @@
 #include "base/id.h"
 #include "flow/stages.h"
 #include "folder.h"
-#include "manage/court.h"
+#include "manage/admission/court.h"
 #include "suite.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"

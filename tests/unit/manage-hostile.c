@@ -9,9 +9,9 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "flow/stages.h"
-#include "manage/court.h"
+#include "manage/admission/court.h"
 #include "manage-hostile.h"
-#include "manage/kept.h"
+#include "manage/admission/kept.h"
 #include "suite.h"
 
 /* A second gateway behind the first, approved and in. */

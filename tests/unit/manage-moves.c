@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "group-world.h"
-#include "manage/drain.h"
-#include "manage/moves.h"
+#include "manage/desired/drain.h"
+#include "manage/desired/moves.h"
 #include "suite.h"
 
 #define AGENT "a.example"

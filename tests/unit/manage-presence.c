@@ -8,7 +8,7 @@
 #include "base/id.h"
 #include "flow/stages.h"
 #include "manage/internal.h"
-#include "manage/views.h"
+#include "manage/views/views.h"
 #include "simulation/world.h"
 #include "suite.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "manage/internal.h"
-#include "manage/report.h"
+#include "manage/explain/report.h"
 #include "simulation/world.h"
 #include "suite.h"
 #include "wire/session-state.h"

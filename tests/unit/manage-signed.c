@@ -9,7 +9,7 @@
 #include "base/id.h"
 #include "folder.h"
 #include "manage/internal.h"
-#include "manage/kept.h"
+#include "manage/admission/kept.h"
 #include "suite.h"
 
 #define NOW_S INT64_C(1800000000)

@@ -1,0 +1,124 @@
+/* Judging: what the flow asks of management about who may take part.
+ *
+ * Responsible for handing each question to whoever decides here: the court on a management server, what
+ * the group has signed on a gateway. Not responsible for deciding (court.c, gate.c). On the loop. */
+#include <string.h>
+
+#include "../../base/id.h"
+#include "../../flow/stages.h"
+#include "court.h"
+#include "kept.h"
+
+#define COME_BACK_NS     (300 * YETT_SEC)
+#define RETRY_DRAINED_MS 15000
+
+void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask)
+{
+	memset(ret_ask, 0, sizeof(*ret_ask));
+	ret_ask->id = peer->id;
+	ret_ask->as = (peer->flags & YETT_INTRO_RELAY) != 0 ? YETT_AS_GATEWAY : YETT_AS_AGENT;
+	g_strlcpy(ret_ask->name, peer->name, sizeof(ret_ask->name));
+	g_strlcpy(ret_ask->method, peer->mechanism, sizeof(ret_ask->method));
+	g_strlcpy(ret_ask->authority, peer->authority, sizeof(ret_ask->authority));
+	g_strlcpy(ret_ask->principal, peer->principal, sizeof(ret_ask->principal));
+	g_strlcpy(ret_ask->address, peer->address, sizeof(ret_ask->address));
+	if (peer->facts != NULL && peer->facts->chain_count > 0) {
+		g_autofree char *print = g_compute_checksum_for_data(G_CHECKSUM_SHA256,
+			peer->facts->chain[0].bytes, peer->facts->chain[0].length);
+
+		g_strlcpy(ret_ask->fingerprint, print, sizeof(ret_ask->fingerprint));
+	}
+}
+
+static bool decides(void *arg)
+{
+	const struct yett_manage *manage = arg;
+
+	return manage->kept != NULL ||
+	       (manage->court != NULL && !yett_id_is_zero(&manage->court->trust.group));
+}
+
+/* Of a gateway that is being emptied: whoever was there may come back, since it may have no other way. Where
+ * it has started meanwhile it does not know who that was, so it lets in who comes soon. */
+static bool was_here(const struct yett_manage *manage, const struct yett_id *id)
+{
+	return g_hash_table_contains(manage->known, id) ||
+	       (manage->started_drained &&
+		       yett_now(manage->node) - manage->opened_ns < COME_BACK_NS);
+}
+
+static void send_away(const struct yett_manage *manage, struct yett_judgement *ret)
+{
+	ret->admitted = ret->proxy = false;
+	ret->code = YETT_REFUSE_UNAVAILABLE;
+	ret->retry_after_ms = RETRY_DRAINED_MS;
+	g_snprintf(ret->cause, sizeof(ret->cause), "%s is being emptied, and takes nobody new",
+		manage->node->name);
+	g_strlcpy(ret->mend,
+		"use another upstream, or end that: yettctl gateway drain NAME --cancel",
+		sizeof(ret->mend));
+}
+
+static void judge(void *arg, struct yett_peer *peer, bool fresh, struct yett_judgement *ret)
+{
+	struct yett_manage *manage = arg;
+	struct yett_admission_ask ask;
+
+	yett_manage_ask_of(peer, &ask);
+	if (manage->court != NULL) {
+		yett_court_judge(manage->court, &ask, fresh, ret);
+	} else {
+		g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
+		yett_gate_judge(manage, &ask, fresh, ret);
+		if (fresh && ret->admitted && manage->node->settings->node.drain &&
+			!was_here(manage, &peer->id)) {
+			send_away(manage, ret);
+		}
+	}
+}
+
+static void admission(void *arg, struct yett_peer *peer, const struct yett_admission *message)
+{
+	yett_ask_message(arg, peer, message);
+}
+
+static bool barred(void *arg, const struct yett_id *origin)
+{
+	struct yett_manage *manage = arg;
+	const struct yett_known *known;
+
+	if (manage->court == NULL || yett_id_is_zero(&manage->court->trust.group)) {
+		return false;
+	}
+	known = g_hash_table_lookup(manage->known, origin);
+	return known != NULL && known->name[0] != '\0' &&
+	       yett_court_barred(manage->court, known->name);
+}
+
+bool yett_judge_proxy(
+	const struct yett_manage *manage, const struct yett_peer *gateway, const char *name)
+{
+	const struct yett_kept_one *one;
+
+	if (manage->court != NULL && yett_court_barred(manage->court, name)) {
+		return false;
+	}
+	if (yett_admit_may_proxy(gateway->gate->settings, name)) {
+		return true;
+	}
+	if (manage->court != NULL) {
+		return yett_court_proxy(manage->court, name);
+	}
+	one = manage->kept != NULL ? yett_kept_find(manage->kept, name) : NULL;
+	return one != NULL && yett_kept_counts(manage->kept, one) &&
+	       one->decision.verdict == YETT_DECIDED_APPROVED &&
+	       one->decision.as == YETT_AS_GATEWAY;
+}
+
+void yett_judge_calls(struct yett_management *calls)
+{
+	calls->decides = decides;
+	calls->judge = judge;
+	calls->admission = admission;
+	calls->barred = barred;
+}

@@ -1,0 +1,172 @@
+/* The events of this node, as records of its own: what the log says goes to the management server.
+ *
+ * Responsible for taking each line of the log from notice on (base/log.h's tap), on whatever thread, and
+ * for sending them every second as records of kind event: name "yett." and the event's, the sentence,
+ * its fields as attributes. Not responsible for the log itself. At most 200 wait for the loop; what is
+ * more is counted and told in the next. What a line is about may keep it from being kept: then the log
+ * says so, which is one line more, and no more than its limit allows. */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../base/fields.h"
+#include "../../base/log.h"
+#include "../../wire/record.h"
+#include "../internal.h"
+
+#define EVENTS_NONE 3 /* of the setting's choices, which are levels of the log up to there */
+#define FIELDS_MAX  16
+#define WAITING_MAX 200
+#define BATCH_NS    (1 * YETT_SEC)
+
+struct line {
+	int level;
+	int64_t time_ns;
+	char event[64];
+	char *sentence;
+};
+
+struct yett_events {
+	struct yett_manage *manage;
+	pthread_mutex_t mutex;
+	GQueue *waiting; /* struct line */
+	unsigned left_out;
+	uint64_t next_ns;
+};
+
+static void line_free(struct line *line)
+{
+	g_free(line->sentence);
+	g_free(line);
+}
+
+static void tapped(void *arg, int level, const char *event, const char *sentence)
+{
+	struct yett_events *events = arg;
+	struct line *line;
+
+	if (level > YETT_LOG_NOTICE) {
+		return; /* the rest is told by the loop, which has the settings */
+	}
+	line = g_new0(struct line, 1);
+	line->level = level;
+	line->time_ns = yett_clock_wall(&yett_clock_system);
+	g_strlcpy(line->event, event, sizeof(line->event));
+	line->sentence = g_strdup(sentence);
+	pthread_mutex_lock(&events->mutex);
+	if (g_queue_get_length(events->waiting) < WAITING_MAX) {
+		g_queue_push_tail(events->waiting, line);
+		line = NULL;
+	} else {
+		events->left_out++;
+	}
+	pthread_mutex_unlock(&events->mutex);
+	if (line != NULL) {
+		line_free(line);
+	}
+}
+
+static bool add(struct yett_payload *payload, const struct line *line)
+{
+	static const uint32_t severities[] = {17, 13, 10}; /* ERROR, WARN, INFO2 */
+	struct yett_attribute attributes[FIELDS_MAX];
+	struct yett_field fields[FIELDS_MAX];
+	struct yett_record record = {.size = sizeof(record),
+		.kind = YETT_RECORD_EVENT,
+		.time_ns = line->time_ns,
+		.severity = severities[line->level],
+		.attributes = attributes};
+	g_autofree char *sentence = g_strdup(line->sentence);
+	char name[80];
+
+	snprintf(name, sizeof(name), "yett.%s", line->event);
+	record.name = yett_text(name);
+	record.body = yett_text(line->sentence);
+	record.attribute_count = yett_fields_take(sentence, fields, FIELDS_MAX);
+	for (size_t i = 0; i < record.attribute_count; i++) {
+		attributes[i].key = (struct yett_text){fields[i].key, fields[i].key_length};
+		attributes[i].value = yett_value_text(fields[i].value);
+	}
+	return yett_payload_record(payload, &record) == 0;
+}
+
+static void kept(struct yett_keep *keep, int result)
+{
+	(void)keep;
+	(void)result; /* what the queue refuses is still in the log */
+}
+
+static void send(struct yett_events *events, GQueue *lines)
+{
+	struct yett_node *node = events->manage->node;
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
+	struct yett_batch batch;
+	unsigned count = 0;
+	bool urgent = false;
+
+	while (!g_queue_is_empty(lines)) {
+		struct line *line = g_queue_pop_head(lines);
+		bool wanted = node->settings->node.events < EVENTS_NONE &&
+			      line->level <= node->settings->node.events;
+
+		count += wanted && add(payload, line) ? 1 : 0;
+		urgent |= line->level == YETT_LOG_ERROR;
+		line_free(line);
+	}
+	if (count > 0 && yett_payload_cut(payload, urgent ? YETT_LANE_URGENT : YETT_LANE_NORMAL,
+				 YETT_CONTENT_RECORDS, node->settings->node.compress,
+				 yett_clock_wall(node->clock), &batch) == 0) {
+		yett_origin_submit(node, &batch, NULL, NULL, 0, kept, NULL);
+	}
+	yett_payload_free(payload);
+}
+
+void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
+{
+	struct yett_events *events = manage->events;
+	GQueue *lines;
+
+	if (events == NULL || now_ns < events->next_ns || manage->node->draining) {
+		return;
+	}
+	events->next_ns = now_ns + BATCH_NS;
+	pthread_mutex_lock(&events->mutex);
+	lines = events->waiting;
+	if (!g_queue_is_empty(lines)) {
+		events->waiting = g_queue_new();
+	} else {
+		lines = NULL;
+	}
+	pthread_mutex_unlock(&events->mutex);
+	if (lines != NULL) {
+		send(events, lines);
+		g_queue_free(lines);
+	}
+}
+
+void yett_manage_tap_log(struct yett_manage *manage)
+{
+	struct yett_events *events = g_new0(struct yett_events, 1);
+
+	events->manage = manage;
+	events->waiting = g_queue_new();
+	pthread_mutex_init(&events->mutex, NULL);
+	manage->events = events;
+	yett_log_tap(tapped, events);
+}
+
+void yett_events_done(struct yett_manage *manage)
+{
+	struct yett_events *events = manage->events;
+
+	if (events == NULL) {
+		return;
+	}
+	yett_log_tap(NULL, NULL);
+	while (!g_queue_is_empty(events->waiting)) {
+		line_free(g_queue_pop_head(events->waiting));
+	}
+	g_queue_free(events->waiting);
+	pthread_mutex_destroy(&events->mutex);
+	g_clear_pointer(&manage->events, g_free);
+}

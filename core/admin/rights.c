@@ -20,16 +20,18 @@
 #define ROOM_FIRST 1024
 #define ROOM_MAX   (1024 * 1024) /* what an entry of the user database may take */
 
-/* Both give the room that the entry lies in, which the caller frees; NULL: there is none. */
-
-static char *find_user(uid_t uid, struct passwd *ret_user)
+/* An entry of the user or the group database, by whichever call finds it. Gives the room that the entry
+ * lies in, which the caller frees; NULL: there is none. */
+static char *find(
+	int (*ask)(const void *key, void *ret_entry, char *room, size_t size, bool *ret_found),
+	const void *key, void *ret_entry)
 {
 	for (size_t size = ROOM_FIRST; size <= ROOM_MAX; size *= 2) {
 		char *room = g_malloc(size);
-		struct passwd *found = NULL;
-		int result = getpwuid_r(uid, ret_user, room, size, &found);
+		bool found = false;
+		int result = ask(key, ret_entry, room, size, &found);
 
-		if (result == 0 && found != NULL) {
+		if (result == 0 && found) {
 			return room;
 		}
 		g_free(room);
@@ -40,28 +42,28 @@ static char *find_user(uid_t uid, struct passwd *ret_user)
 	return NULL;
 }
 
-static char *find_group(const char *name, struct group *ret_group)
+static int ask_user(const void *key, void *ret_entry, char *room, size_t size, bool *ret_found)
 {
-	for (size_t size = ROOM_FIRST; size <= ROOM_MAX; size *= 2) {
-		char *room = g_malloc(size);
-		struct group *found = NULL;
-		int result = getgrnam_r(name, ret_group, room, size, &found);
+	struct passwd *found = NULL;
+	int result = getpwuid_r(*(const uid_t *)key, ret_entry, room, size, &found);
 
-		if (result == 0 && found != NULL) {
-			return room;
-		}
-		g_free(room);
-		if (result != ERANGE) {
-			break;
-		}
-	}
-	return NULL;
+	*ret_found = found != NULL;
+	return result;
+}
+
+static int ask_group(const void *key, void *ret_entry, char *room, size_t size, bool *ret_found)
+{
+	struct group *found = NULL;
+	int result = getgrnam_r(key, ret_entry, room, size, &found);
+
+	*ret_found = found != NULL;
+	return result;
 }
 
 static bool in_group(const struct passwd *user, const char *name)
 {
 	struct group group;
-	char *room = name[0] != '\0' ? find_group(name, &group) : NULL;
+	char *room = name[0] != '\0' ? find(ask_group, name, &group) : NULL;
 	int count = GROUPS_MAX;
 	gid_t *groups;
 	bool in = false;
@@ -84,7 +86,7 @@ enum yett_right yett_admin_right(uid_t uid, uid_t own, const char *view_group,
 	const char *change_group, char *ret_by, size_t size)
 {
 	struct passwd user;
-	char *room = find_user(uid, &user);
+	char *room = find(ask_user, &uid, &user);
 	enum yett_right right = YETT_MAY_NOTHING;
 
 	if (room != NULL) {

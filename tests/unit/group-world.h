@@ -1,28 +1,19 @@
-/* A management group in the simulated world, whose servers sign: for tests of what is set from afar. The keys
- * are in a folder of the test's own. */
+/* A management group in the simulated world, whose servers sign: for tests of what is set from afar. */
 #ifndef YETT_TEST_GROUP_WORLD_H
 #define YETT_TEST_GROUP_WORLD_H
 
+#include "group-keys.h"
 #include "manage/admission/court.h"
 #include "manage/admission/kept.h"
-#include "../simulation/world.h"
 
 #define BRANCH "branch.example"
-#define DAY_S  INT64_C(86400)
-
-/* Of a suite. */
-int group_world_begin(void);
-int group_world_end(void);
-
-extern struct yett_sign_key *group_own_key, *group_stranger_key;
-extern struct yett_trust group_trust;
 
 /* A server that signs for the group, two gateways of it, and one behind the first. */
 struct group {
 	struct world *world;
 	struct world_node *server, *first, *second, *branch;
 	struct world_node *other, *agent; /* group_new_two */
-	struct yett_sign_key *key;        /* the server's, and its certificate: for forgeries */
+	const struct yett_sign_key *key;  /* the server's, and its certificate: for forgeries */
 	GByteArray *certificate;
 };
 struct group group_new(uint64_t seed);
@@ -31,22 +22,6 @@ struct group group_new(uint64_t seed);
 struct group group_new_two(uint64_t seed);
 void group_free(struct group *group);
 
-int64_t group_now_s(const struct world_node *node);
-GByteArray *group_certify(
-	const struct group *group, const struct yett_sign_key *key, const struct yett_sign_key *by);
-/* A server that has just started signs from now on. */
-void group_sign(struct group *group, struct world_node *server);
-/* The installation file of a node. Given. */
-char *group_kit(const char *name);
-
-/* What an administrator asks for, and what came of it. */
-struct group_answer {
-	bool came;
-	int result;
-	char text[512], mend[512];
-};
-void group_ask_at(struct world_node *server, const char *what, const char *body,
-	struct group_answer *ret_answer);
 /* "/v1/nodes/set" at the server. */
 void group_ask(struct group *group, const char *body, struct group_answer *ret_answer);
 /* The same, which has to go well. */

@@ -259,7 +259,9 @@ static void nothing_else_counts(void)
 	struct group group = group_new(4);
 	struct yett_desired good = desired_of(&group, 5, "node.heartbeat", "7 s");
 	struct yett_desired bad = good;
-	GByteArray *foreign = group_certify(&group, group_stranger_key, group_stranger_key), *bytes;
+	GByteArray *foreign = group_certify(
+			   group_now_s(group.server), group_stranger_key, group_stranger_key),
+		   *bytes;
 
 	give(&group, signed_by(&good, group_stranger_key, foreign)); /* of no server */
 	give(&group, signed_by(&good, group_stranger_key, group.certificate));
@@ -503,6 +505,6 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 
-	suite_add_around("desired", group_world_begin, group_world_end, tests);
+	suite_add_around("desired", group_keys_begin, group_keys_end, tests);
 	return suite_end(argc, argv);
 }

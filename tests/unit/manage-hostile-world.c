@@ -1,103 +1,20 @@
 /* The group that hostile nodes are let loose on: see manage-hostile.h. */
 #include "manage-hostile.h"
 
-#include <glib/gstdio.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/id.h"
 #include "flow/stages.h"
-#include "folder.h"
 #include "manage/admission/court.h"
 #include "suite.h"
-
-#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
-#define DAY_S INT64_C(86400)
-
-static char *folder;
-static struct yett_sign_key *group_key, *server_key;
-static struct yett_trust trust;
-static unsigned made;
-
-static struct yett_sign_key *make_key(void)
-{
-	g_autofree char *path = g_strdup_printf("%s/key%u", folder, made++);
-	struct yett_error error = {.code = 0};
-	struct yett_sign_key *key = NULL;
-
-	if (yett_sign_generate(path, &key, &error) != 0) {
-		abort();
-	}
-	return key;
-}
-
-int hostile_begin(void)
-{
-	folder = g_dir_make_tmp("yett-hostile-XXXXXX", NULL);
-	if (folder == NULL) {
-		return -1;
-	}
-	group_key = make_key();
-	yett_id_parse("7f3c2d1e-0000-4000-8000-000000000001", &trust.group);
-	trust.sequence = 1;
-	memcpy(trust.current, yett_sign_public(group_key), sizeof(trust.current));
-	memcpy(trust.next, yett_sign_public(group_key), sizeof(trust.next));
-	return 0;
-}
-
-int hostile_end(void)
-{
-	int result;
-
-	yett_sign_free(group_key);
-	result = folder_remove(folder);
-	g_free(folder);
-	return result;
-}
-
-/* Its keys are not the registry's: a start forgets them. */
-void hostile_start_server(struct group *group)
-{
-	struct yett_server_certificate of = {.group = trust.group, .name = "ms.example"};
-	struct yett_court *court;
-	int64_t now_s;
-
-	world_start(group->server);
-	now_s = yett_clock_wall(group->server->node->clock) / (int64_t)YETT_SEC;
-	of.issued_s = now_s - DAY_S;
-	of.expires_s = now_s + 365 * DAY_S;
-	court = group->server->manage->court;
-	court->trust = trust;
-	court->server_key = server_key = make_key();
-	court->certificate = g_byte_array_new();
-	memcpy(of.key, yett_sign_public(server_key), sizeof(of.key));
-	CU_ASSERT_EQUAL_FATAL(yett_server_certificate_sign(&of, group_key, court->certificate), 0);
-}
-
-static char *write_kit(const char *node)
-{
-	char *path = g_strdup_printf("%s/kit%u", folder, made++), id[YETT_ID_TEXT_SIZE];
-	g_autofree char *current = yett_hex(trust.current, sizeof(trust.current));
-	g_autofree char *text = g_strdup_printf(
-		"{\"yett_kit\": 1, \"node\": \"%s\", \"group\": {\"name\": \"HOME\", \"id\": "
-		"\"%s\", \"sequence\": 1, \"current\": \"%s\", \"next\": \"%s\"}}",
-		node, yett_id_text(&trust.group, id), current, current);
-
-	if (!g_file_set_contents(path, text, -1, NULL)) {
-		abort();
-	}
-	return path;
-}
 
 struct group hostile_group_new(uint64_t seed)
 {
 	struct group group = {.world = world_new(seed)};
-	g_autofree char *kit = write_kit("gw1.example");
+	g_autofree char *kit = group_kit("gw1.example");
 
 	group.server = world_add(group.world, "ms.example",
-		GROUP
+		GROUP_CONF
 		"listeners = ( { address = \"%s\"; admit = [ \"gw1.example\", \"l*.example\" ]; "
 		"proxy = [ \"gw1.example\" ]; } );\n"
 		"store = { module = \"store-sqlite\"; };",
@@ -107,7 +24,8 @@ struct group hostile_group_new(uint64_t seed)
 		"listeners = ( { address = \"%s\"; admit = [ ]; } );\n"
 		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
 		kit, world_address("gw1.example"), world_address("ms.example"));
-	hostile_start_server(&group);
+	world_start(group.server);
+	group_sign(group.server);
 	world_start(group.gateway);
 	world_run(group.world, 5 * YETT_SEC);
 	return group;
@@ -137,28 +55,12 @@ void hostile_cut(struct group *group, bool cut)
 	}
 }
 
-static void answered(void *arg, int result, json_t *json, const struct yett_error *error)
-{
-	struct answer *answer = arg;
-
-	answer->came = true;
-	answer->result = result;
-	json_decref(json);
-	if (error != NULL) {
-		g_strlcpy(answer->text, error->text, sizeof(answer->text));
-		g_strlcpy(answer->mend, error->mend, sizeof(answer->mend));
-	}
-}
-
 /* Until it is answered, and not a step longer. */
-struct answer hostile_change(struct group *group, const char *what, const char *body)
+struct group_answer hostile_change(struct group *group, const char *what, const char *body)
 {
-	json_t *json = json_loads(body, 0, NULL);
-	struct answer answer = {.came = false};
+	struct group_answer answer;
 
-	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
-	yett_manage_change(group->server->manage, what, json, "somebody", answered, &answer);
-	json_decref(json);
+	group_ask_at(group->server, what, body, &answer);
 	for (int i = 0; i < 10000 && !answer.came; i++) {
 		world_run(group->world, YETT_MS / 10);
 	}
@@ -168,7 +70,7 @@ struct answer hostile_change(struct group *group, const char *what, const char *
 
 void hostile_change_good(struct group *group, const char *what, const char *body)
 {
-	struct answer answer = hostile_change(group, what, body);
+	struct group_answer answer = hostile_change(group, what, body);
 
 	if (answer.result != 0) {
 		fprintf(stderr, "%s: %s\n", answer.text, answer.mend);

@@ -144,7 +144,8 @@ static void a_decision_and_its_record_are_one(void)
 	world_run(group.world, YETT_SEC);
 	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", ".example"), 2);
 	reject_and_die(&group);
-	hostile_start_server(&group);
+	world_start(group.server);
+	group_sign(group.server);
 	CU_ASSERT_EQUAL(hostile_documents(&group, "agents", "rejected"), 1);
 	CU_ASSERT_EQUAL(hostile_documents(&group, "audit", "agent reject"), 1);
 	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "a1.example"), 0);
@@ -368,7 +369,8 @@ static void a_decision_that_is_not_understood_is_a_no(void)
 	world_run(group.world, YETT_SEC);
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l3.example"));
 	world_kill(group.server);
-	hostile_start_server(&group);
+	world_start(group.server);
+	group_sign(group.server);
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l1.example"));
 	CU_ASSERT(yett_court_barred(group.server->manage->court, "l2.example"));
 	CU_ASSERT(!hostile_knock(&group, "l1.example", hostile_id_of(1)));
@@ -391,7 +393,7 @@ static void a_no_to_nobody_is_refused(void)
 	struct group group = hostile_group_new(11);
 
 	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-		struct answer answer = hostile_change(&group, table[i].what, table[i].body);
+		struct group_answer answer = hostile_change(&group, table[i].what, table[i].body);
 
 		CU_ASSERT_EQUAL(answer.result, YETT_ENOTFOUND);
 		CU_ASSERT_PTR_NOT_NULL(strstr(answer.mend, "did you mean gw1.example?"));
@@ -446,7 +448,7 @@ static void who_waits_is_not_put_out_by_a_gateway(void)
 static void nothing_is_changed_behind_ones_back(void)
 {
 	struct group group = hostile_group_new(13);
-	struct answer answer;
+	struct group_answer answer;
 
 	group.server->process->faults.sync_fails = 1;
 	yett_store_document(group.server->node, "node", "x", "{}");
@@ -499,6 +501,6 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 
-	suite_add_around("hostile", hostile_begin, hostile_end, tests);
+	suite_add_around("hostile", group_keys_begin, group_keys_end, tests);
 	return suite_end(argc, argv);
 }

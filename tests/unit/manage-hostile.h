@@ -1,11 +1,9 @@
 /* A management server that signs, a gateway that it lists and that reads its installation file, and what an
- * administrator and whoever knocks ask of them; in the simulated world. The keys are in a folder of the
- * test's own. */
+ * administrator and whoever knocks ask of them; in the simulated world. */
 #ifndef YETT_TEST_MANAGE_HOSTILE_H
 #define YETT_TEST_MANAGE_HOSTILE_H
 
-#include "../simulation/world.h"
-#include "manage/internal.h"
+#include "group-keys.h"
 
 #define HOSTILE_STEP (10 * YETT_MS)
 
@@ -14,25 +12,13 @@ struct group {
 	struct world_node *server, *gateway;
 };
 
-struct answer {
-	bool came;
-	int result;
-	char text[512], mend[512];
-};
-
-/* Of a suite. */
-int hostile_begin(void);
-int hostile_end(void);
-
 struct group hostile_group_new(uint64_t seed);
-/* Its keys are not the registry's: a start forgets them. */
-void hostile_start_server(struct group *group);
 struct world_node *hostile_add_node(
 	struct group *group, const char *name, const char *upstream, bool relay);
 /* The line between the two. */
 void hostile_cut(struct group *group, bool cut);
 /* What an administrator asks for: until it is answered, and not a step longer. */
-struct answer hostile_change(struct group *group, const char *what, const char *body);
+struct group_answer hostile_change(struct group *group, const char *what, const char *body);
 void hostile_change_good(struct group *group, const char *what, const char *body);
 
 struct yett_peer *hostile_peer_of(const struct world_node *node, const char *name);

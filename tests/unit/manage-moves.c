@@ -126,7 +126,7 @@ static void all_servers_die(void)
 	world_kill(group.server);
 	group_run(&group, 60 * YETT_SEC);
 	world_start(group.other);
-	group_sign(&group, group.other);
+	group_sign(group.other);
 	CU_ASSERT(group_wait_step(&group, group.other, AGENT, "done", 90 * YETT_SEC));
 	group_expect_links(group.agent, "gw2.example");
 	group_free(&group);
@@ -403,6 +403,6 @@ int main(int argc, char **argv)
 		CU_TEST_INFO_NULL,
 	};
 
-	suite_add_around("moves", group_world_begin, group_world_end, tests);
+	suite_add_around("moves", group_keys_begin, group_keys_end, tests);
 	return suite_end(argc, argv);
 }

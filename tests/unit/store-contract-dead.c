@@ -12,17 +12,6 @@
 
 static struct store writer;
 
-/* A test that makes batches as it declares them: the world is there before. */
-#define TEST(name)                                                                                 \
-	static void name##_course(void);                                                           \
-	static void name(void)                                                                     \
-	{                                                                                          \
-		store_begin(&writer);                                                              \
-		name##_course();                                                                   \
-		store_end(&writer);                                                                \
-	}                                                                                          \
-	static void name##_course(void)
-
 struct letters {
 	int count;
 	uint64_t first, last_id, length;

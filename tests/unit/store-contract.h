@@ -75,4 +75,15 @@ size_t store_rows(struct store *store, const struct yett_query *query);
 extern const CU_TestInfo store_custody_tests[], store_dead_tests[], store_reading_tests[],
 	store_together_tests[];
 
+/* A test that makes batches as it declares them: the world is there before, in its file's `writer`. */
+#define TEST(name)                                                                                 \
+	static void name##_course(void);                                                           \
+	static void name(void)                                                                     \
+	{                                                                                          \
+		store_begin(&writer);                                                              \
+		name##_course();                                                                   \
+		store_end(&writer);                                                                \
+	}                                                                                          \
+	static void name##_course(void)
+
 #endif

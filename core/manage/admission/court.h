@@ -1,5 +1,5 @@
 /* The management server's side of admission: what the group has decided, as the registry has it. Shared
- * by court.c, change.c and group.c; nobody else includes it but internal users in manage/. On the loop. */
+ * by papers.c, court.c, change.c and group.c; nobody else includes it but internal users in manage/. On the loop. */
 #ifndef YETT_MANAGE_COURT_H
 #define YETT_MANAGE_COURT_H
 
@@ -44,7 +44,7 @@ struct yett_court {
 	uint64_t drain_ns; /* drain.c */
 };
 
-/* court.c */
+/* papers.c */
 void yett_court_init(struct yett_manage *manage);
 void yett_court_done(struct yett_manage *manage);
 /* Before the node starts: reads the tables. */
@@ -52,8 +52,10 @@ int yett_court_open(struct yett_manage *manage, struct yett_error *error);
 /* A document has changed, by us or by another management server; json NULL: it is deleted. */
 void yett_court_apply(struct yett_court *court, const char *table, const char *key,
 	const char *json, uint64_t revision);
-/* The registry is an older copy, which is told anew; `whole`: it was. */
-void yett_court_put_back(struct yett_court *court, bool whole);
+/* Of a name, also where it is deleted. */
+struct yett_paper *yett_court_paper(
+	const struct yett_court *court, const char *table, const char *key);
+/* NULL where there is none. */
 const struct yett_paper *yett_court_find(
 	const struct yett_court *court, const char *table, const char *key);
 GHashTable *yett_court_table(const struct yett_court *court, const char *table);
@@ -66,6 +68,8 @@ bool yett_paper_takes_away(const struct yett_paper *paper);
  * whether it stands with the gateways. NULL: none. */
 const struct yett_paper *yett_court_decision(
 	const struct yett_court *court, const char *name, bool *ret_gateway);
+
+/* court.c */
 void yett_court_judge(struct yett_court *court, const struct yett_admission_ask *ask, bool fresh,
 	struct yett_judgement *ret);
 bool yett_court_proxy(const struct yett_court *court, const char *name);
@@ -84,6 +88,9 @@ bool yett_court_sign(struct yett_court *court, const char *name, GByteArray *to)
 typedef void (*yett_changed_fn)(void *arg, int result);
 void yett_court_change(struct yett_court *court, const char *table, const char *key, json_t *json,
 	const char *by, const char *what, yett_changed_fn done, void *arg);
+
+/* The registry is an older copy, which is told anew; `whole`: it was. */
+void yett_court_put_back(struct yett_court *court, bool whole);
 
 /* settings.c: answers that all changes have in common, and the texts of a request's body */
 void yett_court_refuse(yett_answer_fn answer, void *arg, int result, const char *mend,

@@ -3,7 +3,7 @@
  * Responsible for the changes that the interface offers of gateways and agents: approving, rejecting,
  * revoking, deleting, one or many at a time; and for saying, of a name that nobody has, which one was
  * probably meant. Not responsible for how it is written (change.c), for what it brings about
- * (court.c), nor for who may ask (admin/).
+ * (papers.c), nor for who may ask (admin/).
  *
  * On the loop. Each request is answered once, when all of it is durable or refused. */
 #include <string.h>

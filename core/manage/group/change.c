@@ -2,7 +2,7 @@
  *
  * Responsible for changing one document by compare-and-set, with its audit record, and for forgetting what
  * is known of all of them where the store was put back from a copy. Not responsible for
- * which changes there are (decide.c, settings.c), nor for what a decision brings about (court.c).
+ * which changes there are (decide.c, settings.c), nor for what a decision brings about (papers.c).
  *
  * On the loop. A change that another administrator was faster with is refused, and what is known here
  * is read again: nothing is overwritten unseen. The audit record, and that whoever is decided on waits

@@ -1,7 +1,7 @@
 /* Views of the group: its keys and servers, who waits, what was decided.
  *
  * Responsible for what is shown of the court's documents, with the same keys in each row. Not
- * responsible for the documents (court.c), nor for layout (ctl/). On the loop; reads only. */
+ * responsible for the documents (papers.c), nor for layout (ctl/). On the loop; reads only. */
 #include <string.h>
 
 #include "../../base/id.h"

@@ -120,7 +120,9 @@ static const struct yett_option maintenance_stop_options[] = {
 	}
 
 static const struct yett_option gateway_options[] = {
-	{"site", "SITE", "A label for views.", 0, 0},
+	{"site", "SITE",
+		"Where it stands: a label that views show, and that maintenance and rules go by.",
+		0, 0},
 	{"server", "NAME", "The management server that it is meant for, a label, too.", 0, 0},
 	AHEAD,
 	END,
@@ -186,6 +188,7 @@ static const struct yett_option set_options[] = {
 static const struct yett_option rule_options[] = {
 	{"method", "METHOD", "Only those that authenticate so: `x509`, `kerberos`.", 0, 0},
 	{"authority", "AUTHORITY", "Only those of this certificate authority or realm.", 0, 0},
+	{"site", "SITE", "Only those behind the gateways of this site.", 0, 0},
 	END,
 };
 

@@ -23,6 +23,7 @@ static const struct yett_column rules[] = {
 	{"RULE", "name", NULL, false},
 	{"METHOD", "method", NULL, false},
 	{"AUTHORITY", "authority", NULL, false},
+	{"SITE", "site", NULL, false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -127,9 +128,10 @@ int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line)
 int yett_ctl_group_rule_add(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	return print(ctl, yett_ctl_post(ctl, "/v1/group/rules/add",
-				  json_pack("{s:s, s:s*, s:s*}", "name", line->words[0], "method",
-					  yett_line_value(line, "method"), "authority",
-					  yett_line_value(line, "authority"))));
+				  json_pack("{s:s, s:s*, s:s*, s:s*}", "name", line->words[0],
+					  "method", yett_line_value(line, "method"), "authority",
+					  yett_line_value(line, "authority"), "site",
+					  yett_line_value(line, "site"))));
 }
 
 int yett_ctl_group_rule_delete(const struct yett_ctl *ctl, const struct yett_line *line)

@@ -134,6 +134,8 @@ void yett_known_heard_far(struct yett_manage *manage, struct yett_known *known);
 /* What an earlier start of the node left counts no more. */
 void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot);
 struct yett_way *yett_known_way(struct yett_known *known, const struct yett_id *through);
+/* Whether it is behind that node. */
+bool yett_known_leads(const struct yett_known *known, const struct yett_id *through);
 /* Whether that is news. After one of these: use_newest_way. */
 bool yett_known_set_way(struct yett_known *known, const struct yett_id *through,
 	const struct yett_id *via, uint64_t session, uint32_t hops);

@@ -116,6 +116,8 @@ bool yett_manage_named(const struct yett_manage *manage, const char *name, struc
 /* The same of a site; "" where there is no site at all. */
 bool yett_manage_has_site(
 	const struct yett_manage *manage, const char *site, char ret_near[YETT_NODE_NAME_SIZE]);
+/* Whether the gateway of that name, or one that it is behind, was approved for that site. */
+bool yett_manage_at_site(const struct yett_manage *manage, const char *gateway, const char *site);
 /* From now on, what is logged becomes records of the node (node.events); one node of a process. */
 void yett_manage_tap_log(struct yett_manage *manage);
 struct yett_node *yett_manage_node(const struct yett_manage *manage);

@@ -445,6 +445,45 @@ static void who_waits_is_not_put_out_by_a_gateway(void)
 	world_free(group.world);
 }
 
+/* What the first gateway says to the server. */
+static void ask_of_server(struct group *group, const char *name, const char *via)
+{
+	struct yett_admission *message = g_new0(struct yett_admission, 1);
+
+	message->ask_count = 1;
+	message->asks[0] = hostile_ask_of(name, hostile_id_of(1), YETT_AS_AGENT);
+	g_strlcpy(message->asks[0].via, via, sizeof(message->asks[0].via));
+	yett_ask_message(
+		group->server->manage, hostile_peer_of(group->server, "gw1.example"), message);
+	g_free(message);
+	world_run(group->world, YETT_SEC);
+}
+
+static void a_rule_of_a_site_does_not_believe_another_gateway(void)
+{
+	struct group group = hostile_group_new(14);
+	const struct yett_court *court;
+
+	hostile_change_good(&group, "/v1/gateways/approve",
+		"{\"name\": \"gw9.example\", \"site\": \"far\", \"ahead\": true}");
+	hostile_change_good(
+		&group, "/v1/group/rules/add", "{\"name\": \"r*.example\", \"site\": \"far\"}");
+	court = group.server->manage->court;
+	ask_of_server(&group, "r1.example", "gw9.example");
+	CU_ASSERT_PTR_NULL(yett_court_find(court, YETT_TABLE_AGENTS, "r1.example"));
+	ask_of_server(&group, "r1.example", "gw1.example");
+	CU_ASSERT_PTR_NULL(yett_court_find(court, YETT_TABLE_AGENTS, "r1.example"));
+	CU_ASSERT(!hostile_knock(&group, "r1.example", hostile_id_of(1)));
+	world_run(group.world, YETT_SEC);
+	CU_ASSERT_PTR_NULL(yett_court_find(court, YETT_TABLE_AGENTS, "r1.example"));
+	/* The one that asks is of that site, from now on. */
+	hostile_change_good(&group, "/v1/gateways/approve",
+		"{\"name\": \"gw1.example\", \"site\": \"far\", \"ahead\": true}");
+	ask_of_server(&group, "r1.example", "gw9.example");
+	CU_ASSERT_PTR_NOT_NULL(yett_court_find(court, YETT_TABLE_AGENTS, "r1.example"));
+	world_free(group.world);
+}
+
 static void nothing_is_changed_behind_ones_back(void)
 {
 	struct group group = hostile_group_new(13);
@@ -496,6 +535,8 @@ int main(int argc, char **argv)
 			a_decision_that_is_not_understood_is_a_no},
 		{"a no to nobody is refused", a_no_to_nobody_is_refused},
 		{"who waits is not put out by a gateway", who_waits_is_not_put_out_by_a_gateway},
+		{"a rule of a site does not believe another gateway",
+			a_rule_of_a_site_does_not_believe_another_gateway},
 		{"nothing is changed behind one's back", nothing_is_changed_behind_ones_back},
 		{"a refusal is said, whatever was asked", a_refusal_is_said_whatever_was_asked},
 		CU_TEST_INFO_NULL,

@@ -401,6 +401,19 @@ void yett_ask_left(struct yett_manage *manage, struct yett_peer *peer)
 	g_hash_table_remove(manage->asks->behind, peer);
 }
 
+/* The gateway at which somebody knocks, as the one says that asks: itself, or one behind it. Its word is not
+ * taken for more, since a rule may let in who comes by a site. */
+static bool leads_to(struct yett_manage *manage, const struct yett_peer *peer, const char *via)
+{
+	const struct yett_known *known;
+
+	if (strcmp(via, peer->name) == 0) {
+		return true;
+	}
+	known = yett_desired_known(manage, via);
+	return known != NULL && yett_known_leads(known, &peer->id);
+}
+
 /* A gateway behind this node asks. */
 static void take_ask(struct yett_manage *manage, struct yett_peer *peer, struct behind *behind,
 	const struct yett_admission_ask *came)
@@ -412,7 +425,7 @@ static void take_ask(struct yett_manage *manage, struct yett_peer *peer, struct 
 	if (yett_name_normalise(came->name, ask.name, sizeof(ask.name)) != 0) {
 		return;
 	}
-	if (ask.via[0] == '\0') {
+	if (!leads_to(manage, peer, ask.via)) {
 		g_strlcpy(ask.via, peer->name, sizeof(ask.via));
 	}
 	if (g_hash_table_size(behind->names) < NAMES_MAX) {

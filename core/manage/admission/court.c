@@ -35,15 +35,18 @@ static const char *setting(const struct yett_court *court, const char *key)
 	return yett_paper_text(yett_court_find(court, YETT_TABLE_GROUP, "settings"), key);
 }
 
-static bool rule_matches(const json_t *rule, const struct yett_admission_ask *ask)
+static bool rule_matches(
+	const struct yett_court *court, const json_t *rule, const struct yett_admission_ask *ask)
 {
+	const char *site = json_string_value(json_object_get(rule, "site"));
 	const char *name = json_string_value(json_object_get(rule, "name"));
 	const char *method = json_string_value(json_object_get(rule, "method"));
 	const char *authority = json_string_value(json_object_get(rule, "authority"));
 
 	return name != NULL && yett_name_match(name, ask->name) &&
 	       (method == NULL || strcmp(method, ask->method) == 0) &&
-	       (authority == NULL || strcmp(authority, ask->authority) == 0);
+	       (authority == NULL || strcmp(authority, ask->authority) == 0) &&
+	       (site == NULL || yett_manage_at_site(court->manage, ask->via, site));
 }
 
 /* The rule that approves an agent, or NULL. */
@@ -55,7 +58,7 @@ static const char *rule_for(const struct yett_court *court, const struct yett_ad
 	for (size_t i = 0; i < json_array_size(rules); i++) {
 		const json_t *rule = json_array_get(rules, i);
 
-		if (rule_matches(rule, ask)) {
+		if (rule_matches(court, rule, ask)) {
 			return json_string_value(json_object_get(rule, "name"));
 		}
 	}

@@ -124,7 +124,7 @@ static size_t find_rule(const json_t *rules, const char *name)
 static void add_rule(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
-	static const char *const keys[] = {"method", "authority"};
+	static const char *const keys[] = {"method", "authority", "site"};
 	const char *name = yett_court_text(body, "name");
 	json_t *json, *rules, *rule;
 

@@ -85,6 +85,24 @@ const struct yett_maintenance *yett_maintenance_of(
 	return found;
 }
 
+bool yett_manage_at_site(const struct yett_manage *manage, const char *gateway, const char *site)
+{
+	const struct yett_known *known = NULL;
+
+	for (unsigned depth = 0; gateway[0] != '\0' && depth < WAYS_DEEP; depth++) {
+		if (strcmp(site_of(manage, gateway), site) == 0) {
+			return true;
+		}
+		known = known == NULL ? yett_desired_known(manage, gateway)
+				      : yett_manage_find(manage, &known->via);
+		if (known == NULL) {
+			return false;
+		}
+		gateway = known->name;
+	}
+	return false;
+}
+
 static bool near(GPtrArray *names, const char *word, char ret_near[YETT_NODE_NAME_SIZE])
 {
 	const char *found;

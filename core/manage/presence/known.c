@@ -146,6 +146,16 @@ struct yett_way *yett_known_way(struct yett_known *known, const struct yett_id *
 	return NULL;
 }
 
+bool yett_known_leads(const struct yett_known *known, const struct yett_id *through)
+{
+	for (size_t i = 0; i < YETT_WAYS_MAX; i++) {
+		if (known->ways[i].used && yett_id_equal(&known->ways[i].through, through)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A free place, or that of the oldest. */
 static struct yett_way *place_for_way(struct yett_known *known)
 {

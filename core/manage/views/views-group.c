@@ -132,7 +132,7 @@ static json_t *servers_of(const struct yett_court *court)
 
 static json_t *rules_of(const struct yett_paper *settings)
 {
-	static const char *const keys[] = {"name", "method", "authority"};
+	static const char *const keys[] = {"name", "method", "authority", "site"};
 	const json_t *rules = settings != NULL ? json_object_get(settings->json, "rules") : NULL;
 	json_t *array = json_array();
 

@@ -56,7 +56,9 @@ struct yett_known {
 	int64_t health_ns;
 	/* Another management server has it (share.c); zero: none says so. */
 	struct yett_id far;
-	bool far_silent; /* and misses its heartbeats */
+	bool far_silent;    /* and misses its heartbeats */
+	bool was_far;       /* one said so at the last look */
+	uint64_t far_at_ns; /* monotonic: one says so since, or when one did last; 0: never */
 };
 
 struct yett_manage;

@@ -297,6 +297,48 @@ static void the_lease_is_taken_over(void)
 	group_free(&group);
 }
 
+/* The gateway comes back by the server that does not raise alerts, long before its agents find it again. */
+static void who_was_behind_a_gateway_has_time_to_come_back(void)
+{
+	struct group group = group_new(10, true);
+
+	if (holds(group.first)) {
+		world_kill(group.first);
+		world_run(group.world, 60 * YETT_SEC);
+		start(&group, group.first);
+		world_run(group.world, 120 * YETT_SEC);
+		g_string_truncate(group.told, 0);
+	}
+	CU_ASSERT_FATAL(holds(group.second));
+	sim_cut(group.world->sim, "gw.example", "m2.example", true);
+	sim_break(group.world->sim, "gw.example", "m2.example");
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "");
+	world_kill(group.gateway);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "raised unreachable gw.example\n");
+	start(&group, group.gateway);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "closed unreachable gw.example\n");
+	group_free(&group);
+}
+
+/* An agent that goes a little before its gateway is missed first, and may be behind it all the same. */
+static void who_goes_before_its_gateway_is_behind_it(void)
+{
+	struct group group = group_new(11, false);
+
+	world_kill(group.agents[0]);
+	world_run(group.world, 5 * YETT_SEC);
+	world_kill(group.gateway);
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "raised unreachable gw.example\n");
+	start(&group, group.gateway);
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "closed unreachable gw.example\nraised unreachable a0.example\n");
+	group_free(&group);
+}
+
 /* Whom the gateway reports to; and nothing but the two servers and the gateway is shown as a server. */
 static void expect_primary(const struct world_node *server, const char *want)
 {
@@ -412,6 +454,10 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"a gateway that dies is one alert", a_gateway_that_dies_is_one_alert},
 		{"an agent that stays away is its own", an_agent_that_stays_away_is_its_own},
+		{"who was behind a gateway has time to come back",
+			who_was_behind_a_gateway_has_time_to_come_back},
+		{"who goes before its gateway is behind it",
+			who_goes_before_its_gateway_is_behind_it},
 		{"what plugins say counts", what_plugins_say_counts},
 		{"what is away while the server starts is found",
 			what_is_away_while_the_server_starts_is_found},

@@ -49,7 +49,8 @@ static uint64_t patience_ns(const struct yett_manage *manage, const struct yett_
 static void judge_way(const struct yett_manage *manage, const struct yett_known *known,
 	unsigned depth, struct yett_diagnosis *verdict);
 
-/* What it was connected to is gone itself: that is told there, once. */
+/* What it was connected to is gone itself: that is told there, once. What that is may have to be waited for, since
+ * it is not missed at the same moment. */
 static bool is_behind(const struct yett_manage *manage, const struct yett_known *known,
 	unsigned depth, struct yett_diagnosis *verdict)
 {
@@ -62,13 +63,18 @@ static bool is_behind(const struct yett_manage *manage, const struct yett_known 
 	}
 	if (via != NULL && via != known) {
 		judge_way(manage, via, depth + 1, &above);
-		if (above.health != YETT_HEALTH_UNREACHABLE) {
-			return false;
+		if (above.health == YETT_HEALTH_UNREACHABLE) {
+			verdict->behind = yett_id_is_zero(&above.behind) ? via->id : above.behind;
+			say(verdict, YETT_HEALTH_UNREACHABLE,
+				"behind gateway %s, which is unreachable", via->name);
+			return true;
 		}
-		verdict->behind = yett_id_is_zero(&above.behind) ? via->id : above.behind;
-		say(verdict, YETT_HEALTH_UNREACHABLE, "behind gateway %s, which is unreachable",
-			via->name);
-		return true;
+		if (!via->live && !yett_share_has(manage, via)) {
+			say(verdict, YETT_HEALTH_WARNING, "behind gateway %s, which has just gone",
+				via->name);
+			return true;
+		}
+		return false;
 	}
 	if (server != NULL && !yett_share_fresh(manage, server)) {
 		verdict->behind = server->id;
@@ -87,11 +93,15 @@ static uint64_t missed_since_ns(
 	const struct yett_settings *settings = manage->node->settings;
 	const struct yett_known *via = yett_manage_find(manage, &known->via);
 	const struct yett_server *server = yett_share_find(manage, &known->via);
+	uint64_t back_ns = via == NULL || via == known   ? 0
+			   : via->live                   ? via->live_at_ns
+			   : yett_share_has(manage, via) ? via->far_at_ns
+							 : 0;
 
 	*ret_grace_ns = settings->node.gone_grace_ns;
-	if (via != NULL && via != known && via->live && via->live_at_ns > known->gone_at_ns) {
+	if (back_ns > known->gone_at_ns) {
 		*ret_grace_ns += settings->node.reconnect_max_ns;
-		return via->live_at_ns;
+		return back_ns;
 	}
 	if (server != NULL && yett_share_fresh(manage, server) &&
 		server->back_at_ns > known->gone_at_ns) {

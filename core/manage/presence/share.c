@@ -201,6 +201,9 @@ static void saw_presence(struct yett_manage *manage, const struct yett_document 
 		!yett_share_fresh(manage, server)) {
 		return; /* that one is gone, and another has it */
 	}
+	if (!known->was_far && yett_id_is_zero(&known->far)) {
+		known->far_at_ns = yett_now(manage->node);
+	}
 	known->far = from;
 	if (known->live || !yett_share_fresh(manage, server)) {
 		return;
@@ -224,6 +227,7 @@ void yett_share_saw_presence(struct yett_manage *manage, const GPtrArray *docume
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct yett_known *known = value;
 
+		known->was_far = !yett_id_is_zero(&known->far);
 		memset(&known->far, 0, sizeof(known->far));
 	}
 	for (guint i = 0; i < documents->len; i++) {

@@ -12,6 +12,8 @@
 #include "../base/name.h"
 #include "stages.h"
 
+#define RETRY_HELD_MS 60000 /* of a copy that is kept out */
+
 static bool matches(const struct yett_list *patterns, const char *name)
 {
 	for (size_t i = 0; i < patterns->count; i++) {
@@ -143,6 +145,20 @@ static bool supersede(struct yett_peer *peer)
 	return true;
 }
 
+static bool is_held(struct yett_peer *peer)
+{
+	const struct yett_management *management = &peer->node->management;
+
+	if (management->held == NULL || !management->held(management->arg, peer)) {
+		return false;
+	}
+	yett_peer_refuse(peer, YETT_REFUSE_CLONE, RETRY_HELD_MS,
+		"stop this copy, give it a certificate of its own, and remove node-id and the "
+		"queue from its state directory",
+		"another copy of this node is alive, and was here first");
+	return true;
+}
+
 static void take(struct yett_peer *peer, const struct yett_intro *intro)
 {
 	peer->introduced = true;
@@ -244,7 +260,7 @@ void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 			judgement.cause);
 		return;
 	}
-	if (!supersede(peer)) {
+	if (is_held(peer) || !supersede(peer)) {
 		return;
 	}
 	introduce(peer);

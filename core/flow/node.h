@@ -33,6 +33,8 @@ struct yett_management {
 	/* Judges a peer that has introduced itself. `fresh`: it wants in now; else it is in already,
 	 * and is judged again. `ret` comes filled with what the listener's lists say. Logs why not. */
 	void (*judge)(void *arg, struct yett_peer *peer, bool fresh, struct yett_judgement *ret);
+	/* Whether a peer that wants in is a copy of a node that is here, and is kept out. */
+	bool (*held)(void *arg, const struct yett_peer *peer);
 	/* A gateway asks about nodes (acceptor); what the group has signed (initiator). */
 	void (*admission)(void *arg, struct yett_peer *peer, const struct yett_admission *message);
 	/* What a node should be like, from an upstream; what one has made of it, from below. */

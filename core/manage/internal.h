@@ -81,7 +81,9 @@ struct yett_manage {
 	GHashTable *grants;  /* a set of struct yett_grant */
 	GHashTable *granted; /* how many of them a gateway has, by its id */
 	guint grants_max;    /* of one gateway */
-	GHashTable *untold;  /* of whom upstreams have still to hear: by peer (tell.c) */
+	GHashTable
+		*clones; /* by id: which starts of a node came, where there were two (clones.c) */
+	GHashTable *untold; /* of whom upstreams have still to hear: by peer (tell.c) */
 	uint64_t next_heartbeat_ns, last_heartbeat_ns;
 	bool told_backlog;    /* by the last heartbeat */
 	bool started_drained; /* it was being emptied when it started: who was there, nobody knows */
@@ -150,6 +152,24 @@ bool yett_known_granted(const struct yett_manage *manage, const struct yett_gran
 /* Whether it may be, as far as there is room: what one gateway tells of is bounded. */
 bool yett_known_may_grant(const struct yett_manage *manage, const struct yett_id *gateway,
 	const struct yett_id *origin);
+
+/* clones.c. A start of the node comes, in the place of the one that is known: by a session here (`by` zero), or
+ * by a gateway's word. Before known.c takes it. */
+void yett_clones_init(struct yett_manage *manage);
+void yett_clones_done(struct yett_manage *manage);
+void yett_clones_came(struct yett_manage *manage, struct yett_known *known,
+	const struct yett_id *boot, const struct yett_id *by);
+/* The one that was replaced is heard of by that gateway (zero: by a session here), so long ago. */
+void yett_clones_heard(struct yett_manage *manage, struct yett_known *known,
+	const struct yett_id *through, uint32_t age_ms);
+/* Another management server has one that is live here. */
+void yett_clones_seen_far(struct yett_manage *manage, struct yett_known *known,
+	const struct yett_id *server, const struct yett_id *boot);
+/* Whether this start of the node is kept out. */
+bool yett_clones_held(
+	struct yett_manage *manage, const struct yett_id *id, const struct yett_id *boot);
+bool yett_clones_is(const struct yett_manage *manage, const struct yett_known *known);
+void yett_clones_tick(struct yett_manage *manage);
 
 /* registry.c: nodes and grants in the store; no-ops where there is none. */
 int yett_registry_load(struct yett_manage *manage, struct yett_error *error);

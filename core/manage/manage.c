@@ -65,7 +65,9 @@ static void joined(void *arg, struct yett_peer *peer)
 	struct yett_manage *manage = arg;
 	struct yett_known *known = yett_known_ensure(manage, &peer->id);
 
+	yett_clones_came(manage, known, &peer->boot, &here);
 	yett_known_set_boot(known, &peer->boot);
+	known->boot_here = true;
 	yett_known_set_way(known, &here, &here, peer->session, 0);
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
 	yett_known_describe(known, peer->name, peer->mechanism, peer->software, peer->address);
@@ -157,24 +159,27 @@ static bool is_way(const struct yett_manage *manage, const struct yett_attached 
 
 /* What a gateway says of a later start ends the ways of others, and not a session that the node has here:
  * that one has proved itself, and ends by itself. */
-static void set_boot(struct yett_known *known, const struct yett_id *boot)
+static void set_boot(struct yett_manage *manage, struct yett_known *known,
+	const struct yett_peer *gateway, const struct yett_id *boot)
 {
 	const struct yett_way *way = yett_known_way(known, &here);
 	struct yett_way own = way != NULL ? *way : (struct yett_way){.used = false};
 
 	if (!yett_id_equal(&known->boot, boot)) {
+		yett_clones_came(manage, known, boot, &gateway->id);
 		yett_known_set_boot(known, boot);
+		known->boot_here = false;
 		known->ways[0] = own;
 	}
 }
 
 /* Whether a gateway's word about a node is news: a way that is new or other than it was, one that has
  * ended, or the first word of a node that has left. What is known already is none. */
-static bool is_news(const struct yett_manage *manage, struct yett_known *known,
+static bool is_news(struct yett_manage *manage, struct yett_known *known,
 	const struct yett_peer *gateway, const struct yett_attached *node)
 {
 	if (is_way(manage, node)) {
-		set_boot(known, &node->boot);
+		set_boot(manage, known, gateway, &node->boot);
 		return yett_known_set_way(
 			known, &gateway->id, &node->via, node->session, node->hops + 1);
 	}
@@ -267,6 +272,9 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		} else if (is_news(manage, known, gateway, node)) {
 			take_attached(manage, known, node);
 		}
+		if (yett_known_way(known, &gateway->id) != NULL) {
+			known->cloned_below = node->cloned;
+		}
 		if (node->heartbeat_s != 0 && yett_known_way(known, &here) == NULL &&
 			yett_known_way(known, &gateway->id) != NULL) {
 			take_interval(manage, known, node->heartbeat_s);
@@ -323,6 +331,9 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 		if (!known->live && peer->role == YETT_ROLE_ACCEPTOR && !peer->standby) {
 			joined(manage, peer); /* a gateway had it, and lost it: it is here */
 		}
+		if (!yett_id_equal(&known->boot, &peer->boot)) {
+			yett_clones_heard(manage, known, &here, 0);
+		}
 		yett_known_heard(manage, known, 0);
 		take_interval(manage, known, message->interval_s);
 		tells_of_itself(known, message->backlog_s,
@@ -341,6 +352,8 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 		} else if (yett_known_way(known, &peer->id) != NULL) {
 			yett_known_heard(manage, known, of->age_ms);
 			tells_of_itself(known, 0, "");
+		} else {
+			yett_clones_heard(manage, known, &peer->id, of->age_ms);
 		}
 	}
 	for (uint32_t i = 0; i < message->sick_count; i++) {
@@ -402,6 +415,7 @@ static void tick(void *arg, uint64_t now_ns)
 	}
 	if (now_ns >= manage->next_second_ns) {
 		manage->next_second_ns = now_ns + YETT_SEC;
+		yett_clones_tick(manage);
 		yett_health_tick(manage);
 		if (manage->node->queue != NULL && has_backlog(manage) != manage->told_backlog &&
 			now_ns - manage->last_heartbeat_ns > HEARTBEAT_LEAST_NS) {
@@ -470,6 +484,7 @@ struct yett_manage *yett_manage_new(void)
 	struct yett_manage *manage = g_new0(struct yett_manage, 1);
 
 	yett_known_init(manage);
+	yett_clones_init(manage);
 	yett_tell_init(manage);
 	yett_ask_init(manage);
 	yett_question_init(manage);
@@ -575,6 +590,7 @@ void yett_manage_free(struct yett_manage *manage)
 		g_hash_table_unref(manage->maintenance);
 		yett_checks_done(manage);
 		yett_share_done(manage);
+		yett_clones_done(manage);
 		yett_tell_done(manage);
 		yett_aim_done(manage);
 		yett_ask_done(manage);

@@ -32,6 +32,7 @@ struct yett_way {
 struct yett_known {
 	struct yett_id id;
 	struct yett_id boot;
+	bool boot_here; /* by a session of its own, not by a gateway's word */
 	struct yett_way ways[YETT_WAYS_MAX];
 	struct yett_id via; /* of the newest way; of the last one, where there is none */
 	uint64_t session;   /* the same */
@@ -56,6 +57,9 @@ struct yett_known {
 	int64_t health_ns;
 	/* Another management server has it (share.c); zero: none says so. */
 	struct yett_id far;
+	bool cloned_below;  /* a gateway says that two copies of it are alive (clones.c) */
+	bool cloned;        /* it was so when it was last looked at */
+	bool far_cloned;    /* as that server sees it */
 	bool far_silent;    /* and misses its heartbeats */
 	bool was_far;       /* one said so at the last look */
 	uint64_t far_at_ns; /* monotonic: one says so since, or when one did last; 0: never */
@@ -69,6 +73,7 @@ struct yett_diagnosis {
 	char cause[256]; /* "": it is healthy */
 	struct yett_id
 		behind;   /* Unreachable since this gateway or server is; zero: in its own right */
+	bool cloned;      /* two copies of it are alive */
 	bool maintenance; /* somebody works on it: no alerts */
 };
 

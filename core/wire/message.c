@@ -151,6 +151,7 @@ static const struct yett_form_field node_fields[] = {
 	YETT_FIELD_TEXT(10, TOLD, yett_attached, address),
 	YETT_FIELD_U32(11, TOLD, yett_attached, hops, UINT32_MAX),
 	YETT_FIELD_U32(12, OPTIONAL, yett_attached, heartbeat_s, UINT32_MAX),
+	YETT_FIELD_BOOL(13, OPTIONAL, yett_attached, cloned),
 };
 YETT_FORM_MAP(node, sizeof(struct yett_attached), NULL);
 

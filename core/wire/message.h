@@ -172,6 +172,7 @@ struct yett_attached {
 	bool relay;
 	uint32_t hops; /* relays between it and the sender; 0: it is connected to the sender */
 	uint32_t heartbeat_s; /* between its heartbeats; 0: it has not said so yet */
+	bool cloned;          /* two copies of it are alive at the same time */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];

@@ -77,6 +77,11 @@ static void judge(void *arg, struct yett_peer *peer, bool fresh, struct yett_jud
 	}
 }
 
+static bool held(void *arg, const struct yett_peer *peer)
+{
+	return yett_clones_held(arg, &peer->id, &peer->boot);
+}
+
 static void admission(void *arg, struct yett_peer *peer, const struct yett_admission *message)
 {
 	yett_ask_message(arg, peer, message);
@@ -119,6 +124,7 @@ void yett_judge_calls(struct yett_management *calls)
 {
 	calls->decides = decides;
 	calls->judge = judge;
+	calls->held = held;
 	calls->admission = admission;
 	calls->barred = barred;
 }

@@ -398,6 +398,18 @@ static void find_of_node(struct yett_manage *manage, const struct yett_known *kn
 				.text = known->why},
 			there && !verdict.maintenance);
 	}
+	if (verdict.cloned) {
+		find_cause(manage,
+			&(struct cause){.kind = "clone",
+				.severity = "Warning",
+				.id = &known->id,
+				.name = known->name,
+				.text = "two copies of it are alive at the same time: stop the "
+					"copy, "
+					"and give it a certificate and a state directory of its "
+					"own"},
+			!verdict.maintenance);
+	}
 	find_checks(manage, &known->id, known->name, !verdict.maintenance);
 }
 

@@ -151,7 +151,10 @@ static void judge_way(const struct yett_manage *manage, const struct yett_known 
 		}
 		return;
 	}
-	if (known->why[0] != '\0') {
+	verdict->cloned = yett_clones_is(manage, known) || (far && known->far_cloned);
+	if (verdict->cloned) {
+		say(verdict, YETT_HEALTH_WARNING, "two copies of it are alive at the same time");
+	} else if (known->why[0] != '\0') {
 		say(verdict, YETT_HEALTH_WARNING, "%s", known->why);
 	} else if (known->backlog_s * YETT_SEC > manage->node->settings->node.backlog_warning_ns) {
 		say(verdict, YETT_HEALTH_WARNING, "connected, backlog %" PRIu32 " seconds",
@@ -247,6 +250,11 @@ void yett_health_tick(struct yett_manage *manage)
 			if (known->live) {
 				yett_share_node(manage, known);
 			}
+		}
+		if (yett_clones_is(manage, known) != known->cloned) {
+			known->cloned = !known->cloned;
+			yett_tell_of(manage, known);
+			yett_share_node(manage, known);
 		}
 	}
 }

@@ -90,7 +90,7 @@ static void presence_key(const struct yett_manage *manage, const struct yett_id 
 
 void yett_share_node(struct yett_manage *manage, const struct yett_known *known)
 {
-	char key[2 * YETT_ID_TEXT_SIZE], via[YETT_ID_TEXT_SIZE];
+	char key[2 * YETT_ID_TEXT_SIZE], via[YETT_ID_TEXT_SIZE], boot[YETT_ID_TEXT_SIZE];
 	bool silent = known->health == YETT_HEALTH_UNREACHABLE;
 
 	if (!manage->shared || manage->node->store == NULL) {
@@ -102,12 +102,13 @@ void yett_share_node(struct yett_manage *manage, const struct yett_known *known)
 		return;
 	}
 	put(manage, "presence", key,
-		json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s}", "name", known->name, "via",
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:s}", "boot",
+			yett_id_text(&known->boot, boot), "name", known->name, "via",
 			yett_id_text(yett_id_is_zero(&known->via) ? &manage->node->id : &known->via,
 				via),
 			"method", known->method, "software", known->software, "is_gateway",
-			known->relay, "silent", silent, "backlog_s", (json_int_t)known->backlog_s,
-			"why", known->why));
+			known->relay, "cloned", yett_clones_is(manage, known), "silent", silent,
+			"backlog_s", (json_int_t)known->backlog_s, "why", known->why));
 }
 
 /* Another server has turned up: it wants to know whom we have. */
@@ -184,7 +185,7 @@ static void saw_presence(struct yett_manage *manage, const struct yett_document 
 	char text[YETT_ID_TEXT_SIZE];
 	struct yett_known *known;
 	struct yett_server *server;
-	struct yett_id from, id;
+	struct yett_id from, id, boot;
 
 	g_strlcpy(text, document->key, sizeof(text));
 	if (strlen(document->key) != 2 * YETT_ID_TEXT_SIZE - 1 || yett_id_parse(text, &from) != 0 ||
@@ -205,7 +206,14 @@ static void saw_presence(struct yett_manage *manage, const struct yett_document 
 		known->far_at_ns = yett_now(manage->node);
 	}
 	known->far = from;
-	if (known->live || !yett_share_fresh(manage, server)) {
+	if (!yett_share_fresh(manage, server)) {
+		return;
+	}
+	known->far_cloned = json_is_true(json_object_get(json, "cloned"));
+	if (known->live) {
+		if (yett_id_parse(text_of(json, "boot"), &boot) == 0) {
+			yett_clones_seen_far(manage, known, &from, &boot);
+		}
 		return;
 	}
 	known->far_silent = json_is_true(json_object_get(json, "silent"));

@@ -33,6 +33,7 @@ static void describe(const struct yett_manage *manage, const struct yett_known *
 	ret->relay = known->relay;
 	ret->hops = way != NULL ? way->hops : 0;
 	ret->heartbeat_s = known->interval_s;
+	ret->cloned = yett_clones_is(manage, known);
 	g_strlcpy(ret->name, known->name, sizeof(ret->name));
 	g_strlcpy(ret->method, known->method, sizeof(ret->method));
 	g_strlcpy(ret->software, known->software, sizeof(ret->software));

@@ -25,6 +25,7 @@
 #include "../base/name.h"
 #include "request.h"
 #include "rights.h"
+#include "scrape.h"
 
 #define CONNECTIONS_MAX 32
 #define IDLE_S          30
@@ -37,10 +38,12 @@ struct yett_admin {
 	const struct yett_loader *loader;
 	struct yett_loop *loop;
 	struct MHD_Daemon *http;
+	struct yett_scrape *scrape;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	char view_group[64], change_group[64];
 	int socket;
 	pthread_mutex_t mutex;
+	/* Under the mutex: */
+	char view_group[64], change_group[64];
 	bool stopping;
 };
 
@@ -181,11 +184,12 @@ static enum MHD_Result ask_loop(struct MHD_Connection *connection, struct waiter
 
 /* Who asks. */
 
-static enum yett_right right_of(const struct yett_admin *admin, struct MHD_Connection *connection,
-	char *ret_by, size_t size)
+static enum yett_right right_of(
+	struct yett_admin *admin, struct MHD_Connection *connection, char *ret_by, size_t size)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char view_group[sizeof(admin->view_group)], change_group[sizeof(admin->change_group)];
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 
@@ -193,8 +197,11 @@ static enum yett_right right_of(const struct yett_admin *admin, struct MHD_Conne
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
 		return YETT_MAY_NOTHING;
 	}
-	return yett_admin_right(
-		credentials.uid, geteuid(), admin->view_group, admin->change_group, ret_by, size);
+	pthread_mutex_lock(&admin->mutex);
+	memcpy(view_group, admin->view_group, sizeof(view_group));
+	memcpy(change_group, admin->change_group, sizeof(change_group));
+	pthread_mutex_unlock(&admin->mutex);
+	return yett_admin_right(credentials.uid, geteuid(), view_group, change_group, ret_by, size);
 }
 
 /* What is asked. */
@@ -412,6 +419,11 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
 	return show(admin, connection, path);
 }
 
+static enum MHD_Result show_metrics(void *arg, struct MHD_Connection *connection)
+{
+	return show(arg, connection, "/metrics");
+}
+
 /* The socket. */
 
 static bool somebody_answers(const struct sockaddr_un *address)
@@ -483,21 +495,51 @@ static int open_socket(struct yett_admin *admin, struct yett_error *error)
 	return 0;
 }
 
+static int serve(struct yett_admin *admin, struct yett_error *error)
+{
+	int result = open_socket(admin, error);
+
+	if (result != 0) {
+		return result;
+	}
+	admin->http = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0,
+		NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, admin->socket,
+		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
+	return admin->http != NULL ? 0
+				   : yett_fail(error, YETT_EIO, NULL,
+					     "the server of the admin socket does not start");
+}
+
+void yett_admin_reload(struct yett_admin *admin, const struct yett_settings *settings)
+{
+	if (admin != NULL) {
+		pthread_mutex_lock(&admin->mutex);
+		g_strlcpy(admin->view_group, settings->admin.view_group, sizeof(admin->view_group));
+		g_strlcpy(admin->change_group, settings->admin.change_group,
+			sizeof(admin->change_group));
+		pthread_mutex_unlock(&admin->mutex);
+	}
+}
+
 int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loader,
 	const struct yett_settings *settings, struct yett_admin **ret_admin,
 	struct yett_error *error)
 {
+	bool socket = settings->admin.socket != NULL && settings->admin.socket[0] != '\0';
+	bool metrics = settings->admin.metrics != NULL && settings->admin.metrics[0] != '\0';
 	struct yett_admin *admin;
-	int result;
+	int result = 0;
 
 	*ret_admin = NULL;
-	if (settings->admin.socket == NULL || settings->admin.socket[0] == '\0') {
-		return 0;
-	}
-	if (strlen(settings->admin.socket) >= sizeof(admin->path)) {
+	if (socket && strlen(settings->admin.socket) >= sizeof(admin->path)) {
 		return yett_fail(error, YETT_ECONFIG, "configure a shorter path",
 			"admin.socket is longer than the %zu bytes that a socket's path may have",
 			sizeof(admin->path) - 1);
+	}
+	if (!socket && !metrics) {
+		return 0;
 	}
 	admin = g_new0(struct yett_admin, 1);
 	admin->manage = manage;
@@ -505,27 +547,17 @@ int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loade
 	admin->loop = yett_manage_node(manage)->loop;
 	admin->socket = -1;
 	pthread_mutex_init(&admin->mutex, NULL);
-	g_strlcpy(admin->path, settings->admin.socket, sizeof(admin->path));
-	g_strlcpy(admin->view_group, settings->admin.view_group, sizeof(admin->view_group));
-	g_strlcpy(admin->change_group, settings->admin.change_group, sizeof(admin->change_group));
-	result = open_socket(admin, error);
-	if (result == 0) {
-		admin->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
-						       MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL,
-			0, NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, admin->socket,
-			MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-			MHD_OPTION_END);
-		if (admin->http == NULL) {
-			result = yett_fail(error, YETT_EIO, NULL,
-				"the server of the admin socket does not start");
-		}
+	yett_admin_reload(admin, settings);
+	if (socket) {
+		g_strlcpy(admin->path, settings->admin.socket, sizeof(admin->path));
+		result = serve(admin, error);
+	}
+	if (result == 0 && metrics) {
+		result = yett_scrape_start(
+			settings->admin.metrics, show_metrics, admin, &admin->scrape, error);
 	}
 	if (result != 0) {
-		if (admin->socket >= 0) {
-			close(admin->socket);
-		}
-		g_free(admin);
+		yett_admin_stop(admin);
 		return result;
 	}
 	*ret_admin = admin;
@@ -540,8 +572,14 @@ void yett_admin_stop(struct yett_admin *admin)
 	pthread_mutex_lock(&admin->mutex);
 	admin->stopping = true;
 	pthread_mutex_unlock(&admin->mutex);
-	MHD_stop_daemon(admin->http); /* waits for its threads; they give up by their deadline */
-	unlink(admin->path);
+	/* Both wait for their threads, which give up by their deadline. */
+	yett_scrape_stop(admin->scrape);
+	if (admin->http != NULL) {
+		MHD_stop_daemon(admin->http);
+		unlink(admin->path);
+	} else if (admin->socket >= 0) {
+		close(admin->socket);
+	}
 	pthread_mutex_destroy(&admin->mutex);
 	g_free(admin);
 }

@@ -82,6 +82,7 @@ static void reload(struct daemon_state *daemon)
 		yett_log_setup(settings_of(daemon)->node.log_target == 1 ? YETT_LOG_JOURNAL
 									 : YETT_LOG_STDERR,
 			settings_of(daemon)->node.log_level);
+		yett_admin_reload(daemon->admin, settings_of(daemon));
 		if (yett_manage_reload(daemon->manage, settings_of(daemon), &error) != 0) {
 			log_error("reload-partly", &error);
 		} else {

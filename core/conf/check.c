@@ -340,6 +340,27 @@ static bool any_port(const char *address)
 	return length >= 2 && strcmp(address + length - 2, ":0") == 0;
 }
 
+/* Written in full: the port is nobody's by default. */
+static void check_metrics(const struct yett_check *check, const struct yett_settings *settings)
+{
+	const char *given = settings->admin.metrics;
+	struct yett_error error = YETT_ERROR_INIT;
+	char address[300];
+
+	if (given == NULL || given[0] == '\0') {
+		return;
+	}
+	if (yett_address_normalise(given, true, address, sizeof(address), &error) != 0) {
+		SAY(check, yett_check_place(check, "admin", -1, "metrics"),
+			"write for example \"127.0.0.1:9723\"", "'metrics' of admin: %s",
+			error.text);
+	} else if (strcmp(address, given) != 0) {
+		SAY(check, yett_check_place(check, "admin", -1, "metrics"),
+			"write for example \"127.0.0.1:9723\"",
+			"'metrics' of admin: %s has no port", given);
+	}
+}
+
 void yett_check_net(const struct yett_check *check, struct yett_settings *settings)
 {
 	struct yett_listener_settings *listeners = settings->listeners.items;
@@ -357,6 +378,7 @@ void yett_check_net(const struct yett_check *check, struct yett_settings *settin
 			}
 		}
 	}
+	check_metrics(check, settings);
 	yett_check_upstreams(check, settings);
 }
 

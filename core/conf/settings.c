@@ -134,6 +134,10 @@ static const struct yett_schema admin_rows[] = {
 		"The group of users who may change things; root always may."),
 	YETT_ROW_STRING(admin_group, view_group, "view-group", LIVE, "yett-view",
 		"The group of users who may look."),
+	YETT_ROW_STRING(admin_group, metrics, "metrics", 0, "",
+		"An address and a port, \"127.0.0.1:9723\", where whoever reaches it may fetch "
+		"/metrics (OpenMetrics, over HTTP), and nothing else; empty: none. There is no "
+		"authentication: use loopback, or a network of your own."),
 	YETT_ROW_END,
 };
 

@@ -87,6 +87,7 @@ struct yett_settings {
 	struct {
 		const char *socket; /* "" none */
 		const char *change_group, *view_group;
+		const char *metrics; /* "127.0.0.1:9723"; "" none */
 	} admin;
 	const char *module_directory;
 	struct yett_list listeners; /* struct yett_listener_settings */

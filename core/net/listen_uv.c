@@ -255,21 +255,28 @@ static int open_socket(const struct sockaddr_storage *local, socklen_t length, i
 	return 0;
 }
 
-int yett_uv_listen(struct yett_loop *base, const char *address, yett_accept_fn accept_fn, void *arg,
-	struct yett_listener **ret_listener, struct yett_error *error)
+int yett_listen_socket(const char *address, int *ret_fd, struct yett_error *error)
 {
-	struct yett_uv_loop *loop = (struct yett_uv_loop *)base;
 	struct sockaddr_storage local;
 	socklen_t length = 0;
-	struct yett_listener *listener;
-	int fd = -1, result = resolve_local(address, &local, &length, error);
+	int result = resolve_local(address, &local, &length, error);
 
 	if (result != 0) {
 		return result;
 	}
-	result = open_socket(&local, length, &fd);
+	result = open_socket(&local, length, ret_fd);
+	return result == 0 ? 0 : fail(error, address, result);
+}
+
+int yett_uv_listen(struct yett_loop *base, const char *address, yett_accept_fn accept_fn, void *arg,
+	struct yett_listener **ret_listener, struct yett_error *error)
+{
+	struct yett_uv_loop *loop = (struct yett_uv_loop *)base;
+	struct yett_listener *listener;
+	int fd, result = yett_listen_socket(address, &fd, error);
+
 	if (result != 0) {
-		return fail(error, address, result);
+		return result;
 	}
 	listener = calloc(1, sizeof(*listener));
 	YETT_REQUIRE(listener != NULL);

@@ -51,6 +51,9 @@ struct yett_loop {
 	const struct yett_loop_table *table;
 };
 
+/* A socket that listens on "127.0.0.1:9723" or "[::1]:9723", for who has a loop of their own. */
+int yett_listen_socket(const char *address, int *ret_fd, struct yett_error *error);
+
 /* The production loop. `run` returns after `stop`. `free` runs what is posted, answers dialling that
  * is under way with YETT_ECLOSED, and reports with YETT_BUG_IF what nobody closed (and leaves that
  * behind). */

@@ -60,6 +60,30 @@ static void hand_on(struct yett_manage *manage, const struct yett_known *known)
 	manage->desire = manage->desire || manage->court != NULL;
 }
 
+/* Its name is proved by whatever method; but why it is another one than before, somebody should know. */
+static void note_method(struct yett_manage *manage, struct yett_known *known)
+{
+	const struct yett_paper *paper;
+	const char *approved;
+	bool gateway, other;
+
+	if (manage->court == NULL) {
+		return;
+	}
+	paper = yett_court_decision(manage->court, known->name, &gateway);
+	approved = yett_paper_text(paper, "method");
+	other = approved[0] != '\0' && known->method[0] != '\0' &&
+		strcmp(approved, known->method) != 0;
+	if (other && !known->other_method) {
+		yett_log(YETT_LOG_WARNING, "method-changed",
+			"a node proves its name by another method than when it was approved: a "
+			"ticket or a certificate is missing there, or somebody else has one of "
+			"that name node=%s method=%s approved=%s address=%s",
+			known->name, known->method, approved, known->address);
+	}
+	known->other_method = other;
+}
+
 static void joined(void *arg, struct yett_peer *peer)
 {
 	struct yett_manage *manage = arg;
@@ -71,6 +95,7 @@ static void joined(void *arg, struct yett_peer *peer)
 	yett_known_set_way(known, &here, &here, peer->session, 0);
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
 	yett_known_describe(known, peer->name, peer->mechanism, peer->software, peer->address);
+	note_method(manage, known);
 	yett_known_use_newest_way(manage, known);
 	yett_known_set_live(manage, known, true);
 	hand_on(manage, known);
@@ -193,6 +218,7 @@ static void take_attached(
 		yett_known_way(known, &here) == NULL) { /* else it has told and proved it itself */
 		known->relay = node->relay;
 		yett_known_describe(known, node->name, node->method, node->software, node->address);
+		note_method(manage, known);
 	}
 	yett_known_use_newest_way(manage, known);
 	if (is_way(manage, node)) {

@@ -57,6 +57,7 @@ struct yett_known {
 	int64_t health_ns;
 	/* Another management server has it (share.c); zero: none says so. */
 	struct yett_id far;
+	bool other_method;  /* than that with which it was approved */
 	bool cloned_below;  /* a gateway says that two copies of it are alive (clones.c) */
 	bool cloned;        /* it was so when it was last looked at */
 	bool far_cloned;    /* as that server sees it */

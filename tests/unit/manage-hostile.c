@@ -484,6 +484,37 @@ static void a_rule_of_a_site_does_not_believe_another_gateway(void)
 	world_free(group.world);
 }
 
+static bool comes_by(struct group *group, const char *method)
+{
+	static uint64_t session = UINT64_MAX / 2;
+	struct yett_attached node = {.id = hostile_id_of(1),
+		.boot = hostile_id_of(99),
+		.via = group->gateway->node->id,
+		.session = ++session,
+		.live = true,
+		.name = "a1.example"};
+
+	g_strlcpy(node.method, method, sizeof(node.method));
+	attach(group, node);
+	return yett_manage_find(group->server->manage, &node.id)->other_method;
+}
+
+static void another_method_than_the_approved_one_is_told(void)
+{
+	struct group group = hostile_group_new(15);
+
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"], \"ahead\": true}");
+	CU_ASSERT(!hostile_knock(&group, "a1.example", hostile_id_of(1)));
+	world_run(group.world, YETT_SEC);
+	CU_ASSERT_FATAL(hostile_knock(&group, "a1.example", hostile_id_of(1))); /* by x509 */
+	CU_ASSERT_FALSE(comes_by(&group, "x509"));
+	CU_ASSERT_TRUE(comes_by(&group, "kerberos"));
+	CU_ASSERT_TRUE(comes_by(&group, "kerberos"));
+	CU_ASSERT_FALSE(comes_by(&group, "x509"));
+	world_free(group.world);
+}
+
 static void nothing_is_changed_behind_ones_back(void)
 {
 	struct group group = hostile_group_new(13);
@@ -537,6 +568,8 @@ int main(int argc, char **argv)
 		{"who waits is not put out by a gateway", who_waits_is_not_put_out_by_a_gateway},
 		{"a rule of a site does not believe another gateway",
 			a_rule_of_a_site_does_not_believe_another_gateway},
+		{"another method than the approved one is told",
+			another_method_than_the_approved_one_is_told},
 		{"nothing is changed behind one's back", nothing_is_changed_behind_ones_back},
 		{"a refusal is said, whatever was asked", a_refusal_is_said_whatever_was_asked},
 		CU_TEST_INFO_NULL,

@@ -15,14 +15,14 @@ static bool has_word(const char *words, const char *word)
 	return g_strv_contains((const char *const *)list, word);
 }
 
-static json_t *value_row(const char *name, json_t *value, const struct yett_paper *answer)
+static json_t *value_row(const char *name, const json_t *value, const struct yett_paper *answer)
 {
 	const char *state = yett_paper_text(answer, "state");
 	bool pinned = has_word(yett_paper_text(answer, "pinned"), name);
 	const char *property = yett_property_of(name);
 
-	return json_pack("{s:s, s:s?, s:O, s:s, s:b}", "name", name, "property", property,
-		"desired", value, "source",
+	return json_pack("{s:s, s:s?, s:o, s:s, s:b}", "name", name, "property", property,
+		"desired", json_deep_copy(value), "source",
 		pinned                          ? "pinned"
 		: strcmp(state, "applied") == 0 ? "desired"
 						: "file",
@@ -56,8 +56,7 @@ json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 	}
 	upstreams = paper != NULL ? json_object_get(paper->json, "upstreams") : NULL;
 	if (json_array_size(upstreams) > 0) {
-		json_array_append_new(
-			rows, value_row("upstreams", (json_t *)(uintptr_t)upstreams, answer));
+		json_array_append_new(rows, value_row("upstreams", upstreams, answer));
 	}
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, "
 			 "s:s?, s:s?, s:I}",

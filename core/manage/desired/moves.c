@@ -539,10 +539,10 @@ json_t *yett_moves_view(const struct yett_court *court, const char *name)
 		return json_null();
 	}
 	waits = waits_for(court, paper);
-	return json_pack("{s:s, s:s, s:s, s:s, s:O, s:s, s:s, s:s, s:b}", "id",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:b}", "id",
 		yett_paper_text(paper, "id"), "step", yett_paper_text(paper, "step"), "why",
 		yett_paper_text(paper, "why"), "waits_for", waits, "upstreams",
-		json_object_get(paper->json, "upstreams"), "by", yett_paper_text(paper, "by"), "at",
-		yett_paper_text(paper, "at"), "since", yett_paper_text(paper, "since"), "open",
-		is_open(paper));
+		json_deep_copy(json_object_get(paper->json, "upstreams")), "by",
+		yett_paper_text(paper, "by"), "at", yett_paper_text(paper, "at"), "since",
+		yett_paper_text(paper, "since"), "open", is_open(paper));
 }

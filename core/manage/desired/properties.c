@@ -381,10 +381,11 @@ static json_t *row_of(const struct subject *subject, const struct property *prop
 
 	if (by_wish) {
 		json_decref(value);
-		value = json_incref(desired);
+		value = json_deep_copy(desired);
 	}
-	return json_pack("{s:s, s:s?, s:O?, s:o?, s:s, s:I, s:s?, s:b}", "property", property->name,
-		"name", property->row, "desired", desired, "applied", value, "source",
+	return json_pack("{s:s, s:s?, s:o?, s:o?, s:s, s:I, s:s?, s:b}", "property", property->name,
+		"name", property->row, "desired", json_deep_copy(desired), "applied", value,
+		"source",
 		by_wish                     ? "desired"
 		: desired != NULL && pinned ? "pinned"
 		: value == NULL             ? "file"

@@ -29,11 +29,20 @@ struct yett_server {
 	int64_t seen_ns;     /* the same, Unix time */
 };
 
+/* Where a record stands among those of its origin. */
+struct yett_standing {
+	struct yett_epoch epoch; /* ordinal 0: it is not known */
+	uint32_t lane;
+	uint64_t number;
+	int64_t time_ns; /* no later than it was stored, whatever the clock there says */
+};
+
 /* What a monitoring plugin says of a node, where that is not OK. */
 struct yett_check {
 	char name[YETT_RECORD_MAX_NAME + 1];
 	uint32_t state; /* YETT_STATE_… */
-	int64_t since_ns, time_ns;
+	int64_t since_ns;
+	struct yett_standing place;
 	char output[200];
 	bool unsaved;
 };
@@ -55,7 +64,7 @@ struct yett_document {
 struct yett_seen_state {
 	struct yett_id origin;
 	uint32_t state;
-	int64_t time_ns;
+	struct yett_standing place;
 	char *name, *output;
 };
 
@@ -98,6 +107,7 @@ struct yett_manage {
 	/* A management server's: of the group, by way of the store. */
 	GHashTable *servers;     /* struct yett_server by id: the others */
 	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
+	guint checks_count;      /* of all nodes */
 	GHashTable *maintenance; /* struct yett_maintenance by key */
 	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
 	uint64_t words;
@@ -313,6 +323,9 @@ bool yett_alerts_unread(const struct yett_manage *manage);
 void yett_alerts_load(struct yett_manage *manage, const GPtrArray *documents);
 void yett_alerts_forget(struct yett_manage *manage);
 void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns);
+/* How many are kept, open or closed; and how many may be, for tests. */
+unsigned yett_alerts_count(const struct yett_manage *manage);
+void yett_alerts_set_most(struct yett_manage *manage, unsigned most);
 /* Somebody has been told; or could not be, for good. */
 void yett_alerts_notified(struct yett_manage *manage, const char *id, const char *what);
 

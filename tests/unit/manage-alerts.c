@@ -2,10 +2,12 @@
  * itself, and closed by themselves; with nodes of production code, in virtual time. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buffer.h"
 #include "base/id.h"
 #include "flow/stages.h"
+#include "manage/internal.h"
 #include "manage/views/views.h"
 #include "simulation/world.h"
 #include "suite.h"
@@ -103,14 +105,14 @@ static void told(struct yett_keep *keep, int result)
 	(void)result;
 }
 
-/* What a plugin says on a node. */
-static void say(struct world_node *node, const char *check, uint32_t state)
+/* What a plugin says on a node, whose clock is so much ahead then. */
+static void say_at(struct world_node *node, const char *check, uint32_t state, int64_t ahead_ns)
 {
 	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
 	struct yett_record record = {.size = sizeof(record),
 		.kind = YETT_RECORD_STATE,
 		.state = state,
-		.time_ns = yett_clock_wall(node->node->clock),
+		.time_ns = yett_clock_wall(node->node->clock) + ahead_ns,
 		.name = yett_text(check),
 		.body = yett_text("DISK - 3% free")};
 	struct yett_batch batch;
@@ -121,6 +123,11 @@ static void say(struct world_node *node, const char *check, uint32_t state)
 		0);
 	yett_origin_submit(node->node, &batch, NULL, NULL, 0, told, NULL);
 	yett_payload_free(payload);
+}
+
+static void say(struct world_node *node, const char *check, uint32_t state)
+{
+	say_at(node, check, state, 0);
 }
 
 static void expect_health(const struct world_node *server, const struct yett_id *id,
@@ -136,6 +143,15 @@ static void expect_health(const struct world_node *server, const struct yett_id 
 			diagnosis.cause);
 		CU_FAIL("another health than wanted");
 	}
+}
+
+static bool holds(const struct world_node *server)
+{
+	json_t *lease = yett_view_lease(server->manage);
+	bool held = json_is_true(json_object_get(lease, "held"));
+
+	json_decref(lease);
+	return held;
 }
 
 static void a_gateway_that_dies_is_one_alert(void)
@@ -209,6 +225,124 @@ static void what_plugins_say_counts(void)
 	group_free(&group);
 }
 
+/* A clock that was wrong and is set right: what was said by it holds no longer than until the next word,
+ * whichever way it was wrong. */
+static void a_wrong_clock_holds_nothing_back(void)
+{
+	static const int64_t hour_ns = 3600 * (int64_t)YETT_SEC;
+	struct group group = group_new(11, false);
+	struct yett_id id = group.agents[0]->node->id;
+
+	say_at(group.agents[0], "check.disk", YETT_STATE_CRITICAL, 44 * 365 * 24 * hour_ns);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_told(&group, "raised check a0.example\n");
+	say(group.agents[0], "check.disk", YETT_STATE_OK);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_health(group.first, &id, YETT_HEALTH_HEALTHY, "");
+	expect_told(&group, "closed check a0.example\n");
+	say(group.agents[0], "check.disk", YETT_STATE_CRITICAL);
+	world_run(group.world, 5 * YETT_SEC);
+	say_at(group.agents[0], "check.disk", YETT_STATE_OK, -hour_ns);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_told(&group, "raised check a0.example\nclosed check a0.example\n");
+	/* Also for a server that has started meanwhile, and for one that only looks on. */
+	say_at(group.agents[0], "check.disk", YETT_STATE_CRITICAL, 44 * 365 * 24 * hour_ns);
+	world_run(group.world, 5 * YETT_SEC);
+	world_kill(group.first);
+	start(&group, group.first);
+	world_run(group.world, 60 * YETT_SEC);
+	say(group.agents[0], "check.disk", YETT_STATE_OK);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_told(&group, "raised check a0.example\nclosed check a0.example\n");
+	group_free(&group);
+}
+
+/* Who does not hold the lease keeps what is well again until the holder has taken it away: that takes no
+ * room from what is not well. */
+static void a_server_that_looks_on_misses_nothing(void)
+{
+	struct group group = group_new(12, true);
+	struct world_node *holder = holds(group.first) ? group.first : group.second;
+	struct world_node *other = holder == group.first ? group.second : group.first;
+	const struct yett_check *worst;
+	char name[32];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "check.c%d", i);
+		say(group.agents[0], name, YETT_STATE_WARNING);
+		say(group.agents[0], name, YETT_STATE_OK);
+		world_run(group.world, 2 * YETT_SEC);
+	}
+	say(group.agents[0], "check.last", YETT_STATE_CRITICAL);
+	world_run(group.world, 5 * YETT_SEC);
+	worst = yett_checks_worst(other->manage, &group.agents[0]->node->id);
+	CU_ASSERT(worst != NULL && strcmp(worst->name, "last") == 0);
+	group_free(&group);
+}
+
+/* Thousands that are gone in their own right are a round's work, not the square of it. */
+static void many_that_are_gone_take_little_time(void)
+{
+	struct group group = group_new(13, false);
+	struct timespec before, after;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct yett_id id = {{(uint8_t)i, (uint8_t)(i >> 8), 0xaa}};
+		struct yett_known *known = yett_known_ensure(group.first->manage, &id);
+		char name[40];
+
+		snprintf(name, sizeof(name), "gone%u.example", i);
+		yett_known_describe(known, name, "x509", "yett 1", "10.0.0.1:5723");
+		yett_known_set_live(group.first->manage, known, true);
+		yett_known_set_live(group.first->manage, known, false);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	world_run(group.world, 20 * YETT_SEC);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	CU_ASSERT_EQUAL(strncmp(group.told->str, "raised unreachable gone", 23), 0);
+	CU_ASSERT(after.tv_sec - before.tv_sec < 15);
+	if (after.tv_sec - before.tv_sec >= 15) {
+		fprintf(stderr, "20 s of 3,000 nodes took %ld s\n",
+			(long)(after.tv_sec - before.tv_sec));
+	}
+	group_free(&group);
+}
+
+/* A plugin that says ever new things makes ever new alerts: what is kept of them is bounded, and it takes
+ * nothing from what is open. */
+static void what_is_kept_is_bounded(void)
+{
+	struct group group = group_new(14, false);
+	char name[32], *line;
+	unsigned raised = 0;
+
+	yett_alerts_set_most(group.first->manage, 50);
+	say(group.agents[1], "check.stays", YETT_STATE_CRITICAL);
+	for (int i = 0; i < 120; i++) {
+		snprintf(name, sizeof(name), "check.c%d", i);
+		say(group.agents[0], name, YETT_STATE_WARNING);
+		world_run(group.world, 2 * YETT_SEC);
+		say(group.agents[0], name, YETT_STATE_OK);
+		world_run(group.world, 2 * YETT_SEC);
+	}
+	world_run(group.world, 5 * YETT_SEC);
+	for (line = group.told->str; (line = strstr(line, "raised check a0")) != NULL; line++) {
+		raised++;
+	}
+	CU_ASSERT_EQUAL(raised, 120);
+	CU_ASSERT(yett_alerts_count(group.first->manage) <= 51);
+	g_string_truncate(group.told, 0);
+	/* What is left in the store is what is known after a start. */
+	world_kill(group.first);
+	start(&group, group.first);
+	world_run(group.world, 60 * YETT_SEC);
+	CU_ASSERT(yett_alerts_count(group.first->manage) <= 51);
+	say(group.agents[1], "check.stays", YETT_STATE_OK);
+	world_run(group.world, 5 * YETT_SEC);
+	expect_told(&group, "closed check a1.example\n");
+	group_free(&group);
+}
+
 static void what_is_away_while_the_server_starts_is_found(void)
 {
 	struct group group = group_new(4, false);
@@ -253,15 +387,6 @@ static void maintenance_is_quiet_and_ends_by_itself(void)
 	world_run(group.world, 60 * YETT_SEC);
 	expect_told(&group, "raised unreachable a0.example\n");
 	group_free(&group);
-}
-
-static bool holds(const struct world_node *server)
-{
-	json_t *lease = yett_view_lease(server->manage);
-	bool held = json_is_true(json_object_get(lease, "held"));
-
-	json_decref(lease);
-	return held;
 }
 
 static void the_lease_is_taken_over(void)
@@ -459,6 +584,10 @@ int main(int argc, char **argv)
 		{"who goes before its gateway is behind it",
 			who_goes_before_its_gateway_is_behind_it},
 		{"what plugins say counts", what_plugins_say_counts},
+		{"a wrong clock holds nothing back", a_wrong_clock_holds_nothing_back},
+		{"a server that looks on misses nothing", a_server_that_looks_on_misses_nothing},
+		{"many that are gone take little time", many_that_are_gone_take_little_time},
+		{"what is kept is bounded", what_is_kept_is_bounded},
 		{"what is away while the server starts is found",
 			what_is_away_while_the_server_starts_is_found},
 		{"maintenance is quiet and ends by itself",

@@ -1,25 +1,31 @@
 /* Alerts: what people have to know of, raised once and closed by themselves.
  *
- * Responsible for finding, every second and on the server that holds the lease, what is not well
- * (nodes that are unreachable in their own right, that are degraded, on which a plugin says so), for
- * raising an alert for each and closing it when it is well again, and for having them told (notify.c).
- * Not responsible for judging (health.c) nor for who acknowledges (admin/). On the loop.
+ * Responsible for having looked, every second and on the server that holds the lease, for what is not
+ * well (causes.c, and the store's outages here), for raising an alert for each and closing it when it is
+ * well again, and for having them told (notify.c). Not responsible for judging (health.c) nor for who
+ * acknowledges (admin/). On the loop.
  *
  * An alert is a document of the registry (table `alert`). Its key is made of what it is about and how
  * often that was before, and it is made and changed by compare-and-set only: so two servers that both
  * believe to hold the lease raise it once, and whoever loses reads them all again. It is told that it
- * was before it is marked so: a server that dies in between has the next one tell it again. */
+ * was before it is marked so: a server that dies in between has the next one tell it again.
+ *
+ * What plugins say is not bounded by how many nodes there are, so it has limits of its own: it takes no
+ * room from what is raised of nodes themselves, and of those that are closed the oldest go early. */
 #include <stdio.h>
 #include <string.h>
 
 #include "../../base/id.h"
 #include "../../base/log.h"
 #include "../internal.h"
+#include "alerts.h"
 
 #define TICK_NS   (1 * YETT_SEC)
 #define SETTLE_NS (5 * YETT_SEC)   /* what others say is heard before anything is raised */
 #define RETIRE_NS (600 * YETT_SEC) /* how often old ones are looked for */
 #define OPEN_MAX  10000
+#define OPEN_LEFT 2000  /* of those, for other things than what plugins say */
+#define ALL_MAX   20000 /* kept, open or closed */
 /* An outage of the store is told by whoever gets the lease within this time of its end; by another server's
  * clock it may have begun so much later. */
 #define OUTAGE_TOLD_NS (60 * (int64_t)YETT_SEC)
@@ -50,6 +56,7 @@ struct yett_alerts {
 	GHashTable *all;    /* struct alert by id */
 	GHashTable *open;   /* the same by subject, borrowed */
 	GHashTable *before; /* how often there was one about a subject's hash */
+	guint all_max;
 	bool loaded;
 	uint64_t next_ns, settled_ns, retire_ns;
 	struct outage outage;
@@ -77,6 +84,7 @@ void yett_alerts_init(struct yett_manage *manage)
 	alerts->all = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, alert_free);
 	alerts->open = g_hash_table_new(g_str_hash, g_str_equal);
 	alerts->before = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	alerts->all_max = ALL_MAX;
 	manage->alerts = alerts;
 }
 
@@ -86,6 +94,16 @@ void yett_alerts_done(struct yett_manage *manage)
 	g_hash_table_unref(manage->alerts->all);
 	g_hash_table_unref(manage->alerts->before);
 	g_clear_pointer(&manage->alerts, g_free);
+}
+
+unsigned yett_alerts_count(const struct yett_manage *manage)
+{
+	return g_hash_table_size(manage->alerts->all);
+}
+
+void yett_alerts_set_most(struct yett_manage *manage, unsigned most)
+{
+	manage->alerts->all_max = most;
 }
 
 void yett_alerts_forget(struct yett_manage *manage)
@@ -247,19 +265,11 @@ static void change_alert(struct yett_manage *manage, struct alert *alert, json_t
 	change(manage, alert->id, json, alert->revision);
 }
 
-/* What is not well. */
-
-struct cause {
-	const char *kind, *severity;
-	const struct yett_id *id;
-	const char *name;  /* of the node */
-	const char *check; /* or NULL */
-	const char *text;
-	unsigned behind;
-};
-
-static void raise_alert(struct yett_manage *manage, const char *subject, const struct cause *cause)
+static void raise_alert(
+	struct yett_manage *manage, const char *subject, const struct yett_cause *cause)
 {
+	/* A path on a disk, or a sentence that was cut, need not be UTF-8. */
+	g_autofree char *text = g_utf8_make_valid(cause->text, -1);
 	g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, subject, -1);
 	char id[ID_SIZE], node[YETT_ID_TEXT_SIZE], time[32];
 	unsigned number;
@@ -273,32 +283,47 @@ static void raise_alert(struct yett_manage *manage, const char *subject, const s
 			 "s:n, s:b, s:b}",
 		"id", id, "subject", subject, "kind", cause->kind, "severity", cause->severity,
 		"node", cause->name, "node_id", yett_id_text(cause->id, node), "check",
-		cause->check, "text", cause->text, "behind", (int)cause->behind, "raised", time,
+		cause->check, "text", text, "behind", (int)cause->behind, "raised", time,
 		"raised_by", manage->node->name, "closed", "acknowledged", "acknowledged_by",
 		"comment", "raised_told", 0, "closed_told", 0);
 	if (json == NULL) {
 		return; /* a name that is not UTF-8 has not come through the decoder */
 	}
-	yett_log(YETT_LOG_NOTICE, "alert-raised", "%s: %s node=%s alert=%s", cause->kind,
-		cause->text, cause->name, id);
+	yett_log(YETT_LOG_NOTICE, "alert-raised", "%s: %s node=%s alert=%s", cause->kind, text,
+		cause->name, id);
 	/* Until the answer is there it stands for itself, so that nobody raises it again. */
 	keep(manage->alerts, id, json_deep_copy(json), 0);
 	change_alert(manage, g_hash_table_lookup(manage->alerts->all, id), json);
 }
 
+static bool has_room(const struct yett_alerts *alerts, const struct yett_cause *cause)
+{
+	guint most = cause->check != NULL ? OPEN_MAX - OPEN_LEFT : OPEN_MAX;
+
+	if (g_hash_table_size(alerts->open) < most) {
+		return true;
+	}
+	yett_log(YETT_LOG_WARNING, "alerts-full",
+		"an alert is not raised, since so many are open: %u; see what most of them are "
+		"about "
+		"(yettctl alerts) kind=%s node=%s",
+		g_hash_table_size(alerts->open), cause->kind, cause->name);
+	return false;
+}
+
 static void find_subject(
-	struct yett_manage *manage, const char *subject, const struct cause *cause, bool raise)
+	struct yett_manage *manage, const char *subject, const struct yett_cause *cause, bool raise)
 {
 	struct alert *alert = g_hash_table_lookup(manage->alerts->open, subject);
 
 	if (alert != NULL) {
 		alert->seen = true;
-	} else if (raise && g_hash_table_size(manage->alerts->open) < OPEN_MAX) {
+	} else if (raise && has_room(manage->alerts, cause)) {
 		raise_alert(manage, subject, cause);
 	}
 }
 
-static void find_cause(struct yett_manage *manage, const struct cause *cause, bool raise)
+void yett_alerts_find(struct yett_manage *manage, const struct yett_cause *cause, bool raise)
 {
 	char id[YETT_ID_TEXT_SIZE];
 	g_autofree char *subject =
@@ -308,155 +333,12 @@ static void find_cause(struct yett_manage *manage, const struct cause *cause, bo
 	find_subject(manage, subject, cause, raise);
 }
 
-/* The plugins' causes of a node. They are there whether it is reachable or not. */
-static void find_checks(
-	struct yett_manage *manage, const struct yett_id *id, const char *name, bool raise)
-{
-	const GPtrArray *checks = yett_checks_of(manage, id);
-
-	for (guint i = 0; checks != NULL && i < checks->len; i++) {
-		const struct yett_check *check = checks->pdata[i];
-		g_autofree char *text = g_strdup_printf(
-			"%s is %s: %s", check->name, yett_state_text(check->state), check->output);
-
-		if (check->state != YETT_STATE_OK) {
-			find_cause(manage,
-				&(struct cause){.kind = "check",
-					.severity = check->state == YETT_STATE_CRITICAL ? "Critical"
-											: "Warning",
-					.id = id,
-					.name = name,
-					.check = check->name,
-					.text = text},
-				raise);
-		}
-	}
-}
-
-static unsigned count_behind(const struct yett_manage *manage, const struct yett_id *id)
-{
-	GHashTableIter iter;
-	gpointer value;
-	unsigned count = 0;
-
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct yett_diagnosis verdict;
-
-		yett_manage_judge(manage, value, &verdict);
-		count += yett_id_equal(&verdict.behind, id) ? 1 : 0;
-	}
-	return count;
-}
-
-static void find_unreachable(struct yett_manage *manage, const struct yett_id *id, const char *name,
-	const char *what, const char *why, bool raise)
-{
-	unsigned behind = raise ? count_behind(manage, id) : 0;
-	g_autofree char *text =
-		behind > 0 ? g_strdup_printf("%s %s is unreachable: %s; %u nodes are "
-					     "behind it",
-				     what, name, why, behind)
-			   : g_strdup_printf("%s %s is unreachable: %s", what, name, why);
-
-	find_cause(manage,
-		&(struct cause){.kind = "unreachable",
-			.severity = "Critical",
-			.id = id,
-			.name = name,
-			.text = text,
-			.behind = behind},
-		raise);
-}
-
-/* What was raised stays until it is known to be well: not when it was not heard of since a start, nor
- * when it is behind a gateway that is gone, nor while a session has just ended. */
-static void keep_open(
-	struct yett_manage *manage, const char *kind, const struct yett_id *id, const char *name)
-{
-	find_cause(manage, &(struct cause){.kind = kind, .id = id, .name = name}, false);
-}
-
-static void find_of_node(struct yett_manage *manage, const struct yett_known *known)
-{
-	struct yett_diagnosis verdict;
-	bool there = known->live || yett_share_has(manage, known);
-
-	yett_manage_judge(manage, known, &verdict);
-	if (verdict.health == YETT_HEALTH_UNREACHABLE && yett_id_is_zero(&verdict.behind)) {
-		find_unreachable(manage, &known->id, known->name,
-			known->relay ? "gateway" : "agent", verdict.cause, !verdict.maintenance);
-	} else if (!there || verdict.health == YETT_HEALTH_UNREACHABLE) {
-		keep_open(manage, "unreachable", &known->id, known->name);
-	}
-	if (known->why[0] != '\0') {
-		find_cause(manage,
-			&(struct cause){.kind = "degraded",
-				.severity = "Warning",
-				.id = &known->id,
-				.name = known->name,
-				.text = known->why},
-			there && !verdict.maintenance);
-	}
-	if (verdict.cloned) {
-		find_cause(manage,
-			&(struct cause){.kind = "clone",
-				.severity = "Warning",
-				.id = &known->id,
-				.name = known->name,
-				.text = "two copies of it are alive at the same time: stop the "
-					"copy, "
-					"and give it a certificate and a state directory of its "
-					"own"},
-			!verdict.maintenance);
-	}
-	find_checks(manage, &known->id, known->name, !verdict.maintenance);
-}
-
-static void find_of_server(struct yett_manage *manage, const struct yett_server *server)
-{
-	bool works = yett_maintenance_of_id(manage, &server->id) != NULL;
-
-	if (yett_share_unheard(manage, server)) {
-		keep_open(manage, "unreachable", &server->id, server->name);
-	} else if (!yett_share_fresh(manage, server)) {
-		find_unreachable(manage, &server->id, server->name, "management server",
-			server->stopped ? "it was stopped" : "it says nothing any more", !works);
-	} else if (strcmp(server->state, "Healthy") != 0 && server->cause[0] != '\0') {
-		find_cause(manage,
-			&(struct cause){.kind = "degraded",
-				.severity = "Warning",
-				.id = &server->id,
-				.name = server->name,
-				.text = server->cause},
-			!works);
-	}
-	find_checks(manage, &server->id, server->name, !works);
-}
-
-static void find_of_self(struct yett_manage *manage)
-{
-	const struct yett_node *node = manage->node;
-	bool works = yett_maintenance_of_id(manage, &node->id) != NULL;
-
-	if (node->degraded) {
-		find_cause(manage,
-			&(struct cause){.kind = "degraded",
-				.severity = "Warning",
-				.id = &node->id,
-				.name = node->name,
-				.text = node->degraded_why},
-			!works);
-	}
-	find_checks(manage, &node->id, node->name, !works);
-}
-
 /* The store, which all servers of the group share: so it is one alert, whoever sees it. */
 
 static void raise_outage(struct yett_manage *manage, const char *text)
 {
 	find_subject(manage, "store",
-		&(struct cause){.kind = "store",
+		&(struct yett_cause){.kind = "store",
 			.severity = "Critical",
 			.id = &manage->node->id,
 			.name = manage->node->name,
@@ -595,6 +477,58 @@ static bool is_old(const struct yett_manage *manage, const struct alert *alert)
 	       now_ns - closed_ns > (int64_t)manage->node->settings->alerts.keep_ns;
 }
 
+/* When it was closed; those that are not come last. */
+static gint by_closing(gconstpointer a, gconstpointer b)
+{
+	const struct alert *const *left = a, *const *right = b;
+
+	return strcmp(text_of((*left)->json, "closed"), text_of((*right)->json, "closed"));
+}
+
+/* Where more are kept than may be, the oldest that are closed go, a tenth of all that may be. */
+static void thin_out(struct yett_manage *manage)
+{
+	struct yett_alerts *alerts = manage->alerts;
+	guint most = alerts->all_max, gone = 0;
+	GPtrArray *closed;
+	GHashTableIter iter;
+	gpointer value;
+
+	if (g_hash_table_size(alerts->all) <= most) {
+		return;
+	}
+	closed = g_ptr_array_new();
+	g_hash_table_iter_init(&iter, alerts->all);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct alert *alert = value;
+
+		if (alert->closed && !alert->busy && !alert->telling) {
+			g_ptr_array_add(closed, value);
+		}
+	}
+	g_ptr_array_sort(closed, by_closing);
+	for (; gone < closed->len && g_hash_table_size(alerts->all) > most - most / 10; gone++) {
+		const struct alert *alert = closed->pdata[gone];
+
+		yett_store_document(manage->node, "alert", alert->id, NULL);
+		g_hash_table_remove(alerts->all, alert->id);
+	}
+	g_ptr_array_free(closed, TRUE);
+	if (gone > 0) {
+		yett_log(YETT_LOG_WARNING, "alerts-thinned",
+			"more alerts are kept than may be: the oldest that are closed are deleted "
+			"before their time; see what most of them are about (yettctl alerts --all) "
+			"deleted=%u",
+			gone);
+		/* Numbers are given again at the earliest when so many others have come since. */
+		g_hash_table_remove_all(alerts->before);
+		g_hash_table_iter_init(&iter, alerts->all);
+		while (g_hash_table_iter_next(&iter, NULL, &value)) {
+			remember_number(alerts, ((const struct alert *)value)->id);
+		}
+	}
+}
+
 static void walk(struct yett_manage *manage, bool retire)
 {
 	GHashTableIter iter;
@@ -621,8 +555,6 @@ static void walk(struct yett_manage *manage, bool retire)
 void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns)
 {
 	struct yett_alerts *alerts = manage->alerts;
-	GHashTableIter iter;
-	gpointer value;
 	bool retire;
 
 	if (now_ns < alerts->next_ns || manage->node->draining) {
@@ -638,19 +570,12 @@ void yett_alerts_tick(struct yett_manage *manage, uint64_t now_ns)
 	if (!alerts->loaded || now_ns < alerts->settled_ns) {
 		return;
 	}
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		find_of_node(manage, value);
-	}
-	g_hash_table_iter_init(&iter, manage->servers);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		find_of_server(manage, value);
-	}
-	find_of_self(manage);
+	yett_causes_find(manage);
 	find_outage(manage, now_ns);
 	retire = now_ns >= alerts->retire_ns;
 	if (retire) {
 		alerts->retire_ns = now_ns + RETIRE_NS;
 	}
 	walk(manage, retire);
+	thin_out(manage);
 }

@@ -4,15 +4,20 @@
  * keeping that in the registry (table `check`, ORIGIN/NAME), so that a server that starts knows it
  * without reading the records again. Not responsible for finding the records (look.c) nor for what
  * follows (health.c, alerts.c). On the loop. Each server follows; the holder of the lease writes.
- * A node has 64 such checks at most, and all have 100,000: what is more is not counted. */
+ * A node has 64 such checks at most, and all have 100,000: what is more is not counted, and the log says so.
+ *
+ * Which of two records is the newer one is told by what its origin has numbered, not by its clock, which
+ * may have been wrong and set right since: a later start comes after an earlier one, and within a lane a
+ * higher number after a lower one. Only between lanes there is nothing but the time. */
 #include <stdio.h>
 #include <string.h>
 
 #include "../../base/id.h"
+#include "../../base/log.h"
 #include "../internal.h"
 
 #define CHECKS_OF_NODE 64
-#define NODES_MAX      100000
+#define CHECKS_MAX     100000
 
 const char *yett_state_text(uint32_t state)
 {
@@ -92,6 +97,35 @@ static struct yett_check *find(GPtrArray *checks, const char *name)
 	return NULL;
 }
 
+static void drop(struct yett_manage *manage, GPtrArray *checks, guint i)
+{
+	g_ptr_array_remove_index_fast(checks, i);
+	manage->checks_count--;
+}
+
+/* One that is well again, and that whoever holds the lease has yet to take away, makes room. */
+static bool make_room(struct yett_manage *manage, GPtrArray *checks)
+{
+	for (guint i = 0; checks->len >= CHECKS_OF_NODE && i < checks->len; i++) {
+		const struct yett_check *check = checks->pdata[i];
+
+		if (check->state == YETT_STATE_OK) {
+			drop(manage, checks, i);
+		}
+	}
+	return checks->len < CHECKS_OF_NODE && manage->checks_count < CHECKS_MAX;
+}
+
+static void tell_full(const struct yett_id *origin, const char *name)
+{
+	char id[YETT_ID_TEXT_SIZE];
+
+	yett_log(YETT_LOG_WARNING, "checks-full",
+		"what a plugin says is not counted: a node may have %d checks that are not OK, and "
+		"all nodes %d; mend what they say, or have fewer node=%s check=\"%s\"",
+		CHECKS_OF_NODE, CHECKS_MAX, yett_id_text(origin, id), name);
+}
+
 static struct yett_check *ensure(
 	struct yett_manage *manage, const struct yett_id *origin, const char *name)
 {
@@ -99,19 +133,35 @@ static struct yett_check *ensure(
 	struct yett_check *check;
 
 	if (checks == NULL) {
-		if (g_hash_table_size(manage->checks) >= NODES_MAX) {
-			return NULL;
-		}
 		checks = g_ptr_array_new_with_free_func(g_free);
 		g_hash_table_insert(manage->checks, g_memdup2(origin, sizeof(*origin)), checks);
 	}
 	check = find(checks, name);
-	if (check == NULL && checks->len < CHECKS_OF_NODE) {
+	if (check == NULL && make_room(manage, checks)) {
 		check = g_new0(struct yett_check, 1);
 		g_strlcpy(check->name, name, sizeof(check->name));
 		g_ptr_array_add(checks, check);
+		manage->checks_count++;
+	} else if (check == NULL) {
+		tell_full(origin, name);
+		if (checks->len == 0) {
+			g_hash_table_remove(manage->checks, origin);
+		}
 	}
 	return check;
+}
+
+/* Whether a record was on its way for longer than the one that is known. */
+static bool is_older(const struct yett_standing *place, const struct yett_standing *than)
+{
+	if (place->epoch.ordinal != than->epoch.ordinal) {
+		return place->epoch.ordinal < than->epoch.ordinal;
+	}
+	if (place->epoch.random == than->epoch.random && place->lane == than->lane &&
+		place->number != than->number) {
+		return place->number < than->number;
+	}
+	return place->time_ns < than->time_ns;
 }
 
 void yett_checks_saw(struct yett_manage *manage, const struct yett_seen_state *state)
@@ -124,15 +174,15 @@ void yett_checks_saw(struct yett_manage *manage, const struct yett_seen_state *s
 		return;
 	}
 	check = check != NULL ? check : ensure(manage, &state->origin, name);
-	if (check == NULL || state->time_ns < check->time_ns) {
-		return; /* no room; or what was on its way for longer */
+	if (check == NULL || is_older(&state->place, &check->place)) {
+		return;
 	}
 	if (check->state != state->state || check->since_ns == 0) {
-		check->since_ns = state->time_ns;
+		check->since_ns = state->place.time_ns;
 		check->unsaved = true;
 	}
 	check->state = state->state;
-	check->time_ns = state->time_ns;
+	check->place = state->place;
 	g_strlcpy(check->output, state->output, sizeof(check->output));
 	g_strdelimit(check->output, "\n\r\t", ' ');
 	yett_text_trim(check->output);
@@ -156,7 +206,8 @@ void yett_checks_load(struct yett_manage *manage, const GPtrArray *documents)
 		state.output = state.output != NULL ? state.output : (char *)(uintptr_t) "";
 		state.state =
 			(uint32_t)json_integer_value(json_object_get(document->json, "state"));
-		state.time_ns = json_integer_value(json_object_get(document->json, "since_ns"));
+		state.place.time_ns =
+			json_integer_value(json_object_get(document->json, "since_ns"));
 		yett_checks_saw(manage, &state);
 	}
 }
@@ -192,7 +243,7 @@ void yett_checks_save(struct yett_manage *manage)
 				save(manage, key, check);
 			}
 			if (check->state == YETT_STATE_OK) {
-				g_ptr_array_remove_index_fast(checks, i - 1);
+				drop(manage, checks, i - 1);
 			}
 		}
 		if (checks->len == 0) {

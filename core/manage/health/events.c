@@ -87,6 +87,11 @@ static bool add(struct yett_payload *payload, const struct line *line)
 		attributes[i].key = (struct yett_text){fields[i].key, fields[i].key_length};
 		attributes[i].value = yett_value_text(fields[i].value);
 	}
+	if (yett_payload_record(payload, &record) == 0) {
+		return true;
+	}
+	/* What a peer said at the end of a sentence may look like a field, and be none that a record can have. */
+	record.attribute_count = 0;
 	return yett_payload_record(payload, &record) == 0;
 }
 
@@ -124,6 +129,7 @@ static void send(struct yett_events *events, GQueue *lines)
 void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
 {
 	struct yett_events *events = manage->events;
+	unsigned left_out;
 	GQueue *lines;
 
 	if (events == NULL || now_ns < events->next_ns || manage->node->draining) {
@@ -137,7 +143,16 @@ void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
 	} else {
 		lines = NULL;
 	}
+	left_out = events->left_out;
+	events->left_out = 0;
 	pthread_mutex_unlock(&events->mutex);
+	if (left_out > 0) {
+		yett_log(YETT_LOG_WARNING, "events-left-out",
+			"more was logged at once than is sent to the management server; all of it "
+			"is in "
+			"the log here lines=%u",
+			left_out);
+	}
 	if (lines != NULL) {
 		send(events, lines);
 		g_queue_free(lines);

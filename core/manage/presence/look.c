@@ -76,7 +76,10 @@ static int add_state(void *arg, const struct yett_row *row)
 
 	state->origin = row->origin;
 	state->state = row->record.state;
-	state->time_ns = row->record.time_ns;
+	state->place = (struct yett_standing){.epoch = row->epoch,
+		.lane = row->lane,
+		.number = row->number,
+		.time_ns = MIN(row->record.time_ns, row->received_ns)};
 	state->name = copy_text(&row->record.name, YETT_RECORD_MAX_NAME);
 	state->output = copy_text(&row->record.body, OUTPUT_BYTES);
 	look->last = row->id;

@@ -5,7 +5,10 @@
  * (YETT_ALERT_EVENT, _ID, _NODE, _SEVERITY, _TEXT), under a deadline after which its process group is
  * killed; and for trying again where it fails, three times in all. Not responsible for what is told
  * (alerts.c). At most 1,000 wait: what comes then is offered again by the caller. Its output goes
- * nowhere. posix_spawn and not fork: the process has many threads. */
+ * nowhere. posix_spawn and not fork: the process has many threads.
+ *
+ * When the node ends, what runs is ended as at its deadline. Its completion is among the last posts of the
+ * loop then, behind all that it was for: so it finds nobody, and frees what is left. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +41,7 @@ struct notice {
 };
 
 struct yett_notify {
-	struct yett_manage *manage;
+	struct yett_manage *manage; /* NULL: the node has ended */
 	struct yett_executor *executor;
 	GQueue *waiting; /* struct notice */
 	struct notice *running;
@@ -177,13 +180,31 @@ static void tell_failure(const struct notice *notice, bool again)
 		notice->argv[0], notice->id);
 }
 
+static void notify_free(struct yett_notify *notify)
+{
+	while (!g_queue_is_empty(notify->waiting)) {
+		notice_free(g_queue_pop_head(notify->waiting));
+	}
+	g_queue_free(notify->waiting);
+	if (notify->stop >= 0) {
+		close(notify->stop);
+	}
+	g_free(notify);
+}
+
 static void done(void *arg)
 {
 	struct yett_notify *notify = arg;
 	struct notice *notice = notify->running;
-	uint64_t now_ns = yett_now(notify->manage->node);
+	uint64_t now_ns;
 
 	notify->running = NULL;
+	if (notify->manage == NULL) {
+		notice_free(notice);
+		notify_free(notify);
+		return;
+	}
+	now_ns = yett_now(notify->manage->node);
 	if (notice->code != 0 && ++notice->tries < TRIES) {
 		tell_failure(notice, true);
 		notice->after_ns = now_ns + AGAIN_NS;
@@ -290,7 +311,6 @@ bool yett_notify_send(
 int yett_notify_open(struct yett_manage *manage, struct yett_error *error)
 {
 	struct yett_notify *notify;
-	int result;
 
 	if (manage->node->inline_executors) {
 		return 0; /* nothing outside is run from a simulation */
@@ -300,8 +320,12 @@ int yett_notify_open(struct yett_manage *manage, struct yett_error *error)
 	notify->waiting = g_queue_new();
 	notify->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	manage->notify = notify;
-	result = yett_executor_new(manage->node->loop, "notify", 1, &notify->executor, error);
-	return result;
+	if (notify->stop < 0) {
+		return yett_fail(error, yett_result_from_errno(errno),
+			"raise the limit of open files (LimitNOFILE)",
+			"the notification command cannot be made ready: %s", strerror(errno));
+	}
+	return yett_executor_new(manage->node->loop, "notify", 1, &notify->executor, error);
 }
 
 void yett_notify_close(struct yett_manage *manage)
@@ -313,18 +337,14 @@ void yett_notify_close(struct yett_manage *manage)
 		return;
 	}
 	manage->notify = NULL;
-	if (write(notify->stop, &one, sizeof(one)) < 0 ||
-		(notify->executor != NULL &&
-			yett_executor_free(notify->executor, true, PATIENCE_NS))) {
-		return; /* a thread was left behind: what it uses stays */
+	notify->manage = NULL;
+	if (notify->executor != NULL) {
+		YETT_REQUIRE(write(notify->stop, &one, sizeof(one)) == sizeof(one));
+		if (yett_executor_free(notify->executor, true, PATIENCE_NS)) {
+			return; /* a thread was left behind: what it uses stays */
+		}
 	}
-	if (notify->running != NULL) {
-		notice_free(notify->running);
+	if (notify->running == NULL) {
+		notify_free(notify);
 	}
-	while (!g_queue_is_empty(notify->waiting)) {
-		notice_free(g_queue_pop_head(notify->waiting));
-	}
-	g_queue_free(notify->waiting);
-	close(notify->stop);
-	g_free(notify);
 }

@@ -459,6 +459,34 @@ static void an_answer_fits_a_frame(void)
 	g_free(report);
 }
 
+/* Who says how it is is believed in that alone, whatever else it says or leaves out. */
+static void a_state_without_words_is_not_well(void)
+{
+	static const struct {
+		uint32_t state;
+		const char *why, *mend, *sentence;
+	} rows[] = {
+		{4, "", "", "it does not say what is wrong"},
+		{3, "", "wait", "it does not say what is wrong; wait"},
+		{4, "full", "", "full"},
+		{1, "", "", "nothing stands in the way of a1.example"},
+		{1, "all is lost", "run this", "nothing stands in the way of a1.example"},
+	};
+	struct yett_report *report = g_new0(struct yett_report, 1);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		json_t *json;
+
+		report->state = rows[i].state;
+		g_strlcpy(report->why, rows[i].why, sizeof(report->why));
+		g_strlcpy(report->mend, rows[i].mend, sizeof(report->mend));
+		json = yett_report_explanation(report, "a1.example", "a1.example");
+		CU_ASSERT_STRING_EQUAL(text_at(json, "sentence"), rows[i].sentence);
+		json_decref(json);
+	}
+	g_free(report);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -474,6 +502,7 @@ int main(int argc, char **argv)
 		{"a session that is not wanted answers first",
 			a_session_that_is_not_wanted_answers_first},
 		{"an answer fits a frame", an_answer_fits_a_frame},
+		{"a state without words is not well", a_state_without_words_is_not_well},
 		CU_TEST_INFO_NULL,
 	};
 

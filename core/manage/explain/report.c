@@ -159,12 +159,16 @@ json_t *yett_report_explanation(
 	const struct yett_report *report, const char *node, const char *seen_from)
 {
 	const char *state = states[report->state != 0 ? report->state : 2];
-	json_t *cause = clean(report->why, true), *mend = clean(report->mend, true);
-	char *sentence = report->why[0] == '\0'
-				 ? g_strdup_printf("nothing stands in the way of %s", node)
-				 : g_strdup_printf("%s%s%s", json_string_value(cause),
-					   report->mend[0] != '\0' ? "; " : "",
-					   report->mend[0] != '\0' ? json_string_value(mend) : "");
+	bool well = report->state == 1;
+	/* Who says that something is wrong, and not what, is not taken for well. */
+	json_t *cause = well                     ? json_null()
+			: report->why[0] == '\0' ? json_string("it does not say what is wrong")
+						 : clean(report->why, true);
+	json_t *mend = well ? json_null() : clean(report->mend, true);
+	char *sentence = well ? g_strdup_printf("nothing stands in the way of %s", node)
+			      : g_strdup_printf("%s%s%s", json_string_value(cause),
+					json_is_string(mend) ? "; " : "",
+					json_is_string(mend) ? json_string_value(mend) : "");
 	json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o}", "node", node,
 		"seen_from", seen_from, "state", state, "blocked_at",
 		clean(report->blocked_at, true), "cause", cause, "mend", mend, "sentence", sentence,

@@ -23,18 +23,29 @@ static void print_list(const char *label, const GPtrArray *list, const char *(*w
 	printf("%-12s", label);
 	for (guint i = 0; i < list->len; i++) {
 		const char *text = g_ptr_array_index(list, i);
+		char *tame = yett_ctl_tame(text, strlen(text));
 
-		printf("%s%s", i > 0 ? ", " : "", word != NULL ? word(text) : text);
+		printf("%s%s", i > 0 ? ", " : "", word != NULL ? word(text) : tame);
+		free(tame);
 	}
 	puts(list->len == 0 ? "none" : "");
+}
+
+/* Whoever made the certificate chose the words. */
+static void print_line(const char *title, const char *words)
+{
+	char *tame = yett_ctl_tame(words, strlen(words));
+
+	printf("%-12s%s\n", title, tame);
+	free(tame);
 }
 
 static void print_text(const struct yett_certificate *certificate)
 {
 	char text[32];
 
-	printf("%-12s%s\n", "Subject", certificate->subject);
-	printf("%-12s%s\n", "Issuer", certificate->issuer);
+	print_line("Subject", certificate->subject);
+	print_line("Issuer", certificate->issuer);
 	print_list("Names", certificate->names, NULL);
 	print_list("Usages", certificate->usages, yett_certificate_usage);
 	printf("%-12s%s\n", "From", day(certificate->not_before, text, sizeof(text)));
@@ -53,8 +64,13 @@ static void print_text(const struct yett_certificate *certificate)
 		const struct yett_certificate_problem *problem =
 			g_ptr_array_index(certificate->problems, i);
 
-		printf("  %s%s%s\n", problem->what, problem->mend[0] != '\0' ? ": " : "",
-			problem->mend);
+		g_autofree char *line = g_strdup_printf("%s%s%s", problem->what,
+			problem->mend[0] != '\0' ? ": " : "", problem->mend);
+
+		char *tame = yett_ctl_tame(line, strlen(line));
+
+		printf("  %s\n", tame);
+		free(tame);
 	}
 }
 
@@ -110,8 +126,7 @@ static void print_json(const struct yett_certificate *certificate)
 	json_object_set_new(root, "authority", json_boolean(certificate->authority));
 	json_object_set_new(root, "certificates_in_file", json_integer(certificate->chain));
 	json_object_set_new(root, "problems", problems);
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	puts("");
+	yett_ctl_dump(root, JSON_INDENT(2));
 	json_decref(root);
 }
 

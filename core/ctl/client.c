@@ -84,10 +84,10 @@ static json_t *take(json_t *json, long status)
 		return json;
 	}
 	if (error != NULL) {
+		const char *text = json_string_value(json_object_get(error, "text"));
 		const char *mend = json_string_value(json_object_get(error, "mend"));
 
-		fprintf(stderr, "yettctl: %s%s%s\n",
-			json_string_value(json_object_get(error, "text")),
+		fprintf(stderr, "yettctl: %s%s%s\n", text != NULL ? text : "it fails",
 			mend != NULL && mend[0] != '\0' ? ": " : "", mend != NULL ? mend : "");
 	} else {
 		fprintf(stderr, "yettctl: the node's answer is not understood (HTTP status %ld)\n",
@@ -103,12 +103,11 @@ static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const
 {
 	struct answer answer = {NULL, 0};
 	CURL *curl = curl_easy_init();
-	char url[4096];
+	g_autofree char *url = g_strconcat("http://yett", path_and_query, NULL);
 	long status = 0;
 	json_t *json = NULL;
 	CURLcode code;
 
-	snprintf(url, sizeof(url), "http://yett%s", path_and_query);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, ctl->socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
@@ -129,9 +128,9 @@ static json_t *ask(const struct yett_ctl *ctl, const char *path_and_query, const
 		if (ret_trouble != NULL) {
 			*ret_trouble = YETT_TROUBLE_TOLD;
 		}
-		json = take(json_loadb(answer.bytes != NULL ? answer.bytes : "", answer.length,
-				    JSON_DECODE_ANY, NULL),
-			status);
+		json = json_loadb(answer.bytes != NULL ? answer.bytes : "", answer.length,
+			JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+		json = take(ctl->json && status == 200 ? json : yett_ctl_tamed(json), status);
 	}
 	free(answer.bytes);
 	return json;

@@ -422,13 +422,13 @@ static const struct yett_form of_the_group[] = {
 };
 
 static const struct yett_form of_a_queue[] = {
-	{"queue inspect", "DIR", "what is in it, by lane and origin", NULL, NULL, YETT_FORM_JSON,
-		yett_ctl_queue_inspect},
+	{"queue inspect", "DIR", "what is in it, by lane and origin", NULL, NULL,
+		YETT_FORM_JSON | YETT_FORM_FILES, yett_ctl_queue_inspect},
 	{"queue verify", "DIR", "reads every batch",
-		"Reads every batch. The exit code is 1 if any is damaged.", NULL, 0,
+		"Reads every batch. The exit code is 1 if any is damaged.", NULL, YETT_FORM_FILES,
 		yett_ctl_queue_verify},
 	{"queue export", "DIR", "prints its records, a line of JSON each", NULL, NULL,
-		YETT_FORM_JSON, yett_ctl_queue_export},
+		YETT_FORM_JSON | YETT_FORM_FILES, yett_ctl_queue_export},
 	LAST,
 };
 
@@ -456,29 +456,29 @@ static const struct yett_form of_causes[] = {
 		"unless each is proven.",
 		NULL, YETT_FORM_JSON, run_drill},
 	{"check", "FILE", "checks a configuration; starts nothing",
-		"Checks a configuration as `yettd --check` does; starts nothing.", NULL, 0,
-		yett_ctl_check},
+		"Checks a configuration as `yettd --check` does; starts nothing.", NULL,
+		YETT_FORM_FILES, yett_ctl_check},
 	LAST,
 };
 
 static const struct yett_form of_an_authority[] = {
 	{"ca init", "[DIR]", "makes an authority",
 		"Makes an authority: a key, and a certificate that nodes are given as `trust`.",
-		ca_init_options, 0, yett_ctl_ca_init},
+		ca_init_options, YETT_FORM_FILES, yett_ctl_ca_init},
 	{"ca issue", "NAME", "makes a key and a certificate for a node",
 		"Makes NAME`.crt` and NAME`.key` for the node with this fully qualified name.",
-		ca_issue_options, 0, yett_ctl_ca_issue},
+		ca_issue_options, YETT_FORM_FILES, yett_ctl_ca_issue},
 	{"ca revoke", "NAME|SERIAL", "takes certificates back",
 		"Takes the certificates with this name, or the one with this serial number, back, "
 		"and writes the list of what is revoked, `ca.crl`.",
-		ca_options, 0, yett_ctl_ca_revoke},
-	{"ca crl", NULL, "writes the list of what is revoked anew", NULL, ca_crl_options, 0,
-		yett_ctl_ca_crl},
+		ca_options, YETT_FORM_FILES, yett_ctl_ca_revoke},
+	{"ca crl", NULL, "writes the list of what is revoked anew", NULL, ca_crl_options,
+		YETT_FORM_FILES, yett_ctl_ca_crl},
 	{"cert show", "FILE", "what a certificate says, and what is wrong with it",
 		"Shows a certificate, and all that would keep a node from using it. The exit code "
 		"is "
 		"1 if there is anything.",
-		cert_options, YETT_FORM_JSON, yett_ctl_cert_show},
+		cert_options, YETT_FORM_JSON | YETT_FORM_FILES, yett_ctl_cert_show},
 	LAST,
 };
 

@@ -10,6 +10,7 @@ enum {
 	YETT_FORM_JSON = 1,     /* has something to say as JSON */
 	YETT_FORM_WATCH = 2,    /* a view, which may be drawn again and again */
 	YETT_FORM_STANDARD = 4, /* its last word may be left out */
+	YETT_FORM_FILES = 8,    /* works on files, whose names may be any bytes; asks no daemon */
 };
 
 /* One thing that can be asked for: "dead show ID". */

@@ -30,7 +30,8 @@ enum {
 /* run.c: the whole program; the exit code. */
 int yett_ctl_main(int argc, char **argv);
 
-/* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. */
+/* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. Its texts are
+ * tame, unless they are to be printed as JSON (ctl->json). */
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
 /* The same for a change; the body is given. */
 json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body);
@@ -50,6 +51,13 @@ json_t *yett_ctl_try(const struct yett_ctl *ctl, const char *path_and_query, int
 char *yett_ctl_query(const char *path, const struct yett_line *line);
 /* `text` for a query string; given (free). */
 char *yett_ctl_escape(const char *text);
+
+/* tame.c: for people. One line, given (free); `text` may be any bytes. */
+char *yett_ctl_tame(const char *text, size_t length);
+/* All texts of it so; given for given. */
+json_t *yett_ctl_tamed(json_t *json);
+/* A line of JSON on stdout that commands no terminal. */
+void yett_ctl_dump(const json_t *json, size_t flags);
 
 /* A wrong word: says so with the nearest of the candidates. Returns YETT_EXIT_USAGE. */
 int yett_ctl_wrong(const char *what, const char *word, const char *const *candidates);

@@ -171,9 +171,12 @@ static json_t *ask_kit(const struct yett_ctl *ctl, const char *name, const char 
 int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	const char *name = line->words[0], *out = yett_line_value(line, "out");
-	json_t *json = ask_kit(ctl, name, yett_line_value(line, "upstream"));
+	struct yett_ctl whole = *ctl;
+	json_t *json;
 	int fd = STDOUT_FILENO, result;
 
+	whole.json = true; /* the certificates in it have lines */
+	json = ask_kit(&whole, name, yett_line_value(line, "upstream"));
 	if (json == NULL) {
 		return YETT_EXIT_FAILED;
 	}

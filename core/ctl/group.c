@@ -10,6 +10,7 @@
 #include "ctl.h"
 #include "table.h"
 
+#define DAYS_MAX   1000000
 #define JOIN_TRIES 100 /* a tenth of a second each */
 
 static const char *text_of(const json_t *object, const char *key)
@@ -115,8 +116,18 @@ int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line)
 		if (strcmp(line->words[i], keys[0]) == 0) {
 			json_object_set_new(body, "manual_agents", json_string(equals + 1));
 		} else if (strcmp(line->words[i], keys[1]) == 0) {
-			json_object_set_new(
-				body, "decision_days", json_integer(strtol(equals + 1, NULL, 10)));
+			char *end;
+			long days = strtol(equals + 1, &end, 10);
+
+			if (end == equals + 1 || *end != '\0' || days < 1 || days > DAYS_MAX) {
+				json_decref(body);
+				fprintf(stderr,
+					"yettctl: \"%s\" is no number of days: write "
+					"decision-days=7\n",
+					equals + 1);
+				return YETT_EXIT_USAGE;
+			}
+			json_object_set_new(body, "decision_days", json_integer(days));
 		} else {
 			json_decref(body);
 			return yett_ctl_wrong("setting of the group", line->words[i], keys);

@@ -209,16 +209,17 @@ static void export_batch(const struct yett_batch *batch)
 			"epoch", (json_int_t)batch->info.epoch.ordinal, "number",
 			(json_int_t)number++, "time",
 			yett_time_text(record.time_ns, time, sizeof(time)), "kind",
-			(int)record.kind, "name", record.name.bytes, record.name.length, "body",
-			record.body.bytes != NULL ? record.body.bytes : "", record.body.length);
+			(int)record.kind, "name",
+			record.name.bytes != NULL ? record.name.bytes : "", record.name.length,
+			"body", record.body.bytes != NULL ? record.body.bytes : "",
+			record.body.length);
 
 		if (record.value.type == YETT_VALUE_INT) {
 			json_object_set_new(object, "value", json_integer(record.value.i));
 		} else if (record.value.type == YETT_VALUE_DOUBLE) {
 			json_object_set_new(object, "value", json_real(record.value.d));
 		}
-		json_dumpf(object, stdout, JSON_COMPACT);
-		putchar('\n');
+		yett_ctl_dump(object, JSON_COMPACT);
 		json_decref(object);
 	}
 	yett_reader_close(reader);

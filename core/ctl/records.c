@@ -89,8 +89,7 @@ static json_int_t print_rows(const struct yett_ctl *ctl, const json_t *rows, jso
 
 		last = id > last ? id : last;
 		if (ctl->json) {
-			json_dumpf(row, stdout, JSON_COMPACT);
-			putchar('\n');
+			yett_ctl_dump(row, JSON_COMPACT);
 		} else {
 			print_row(row);
 		}

@@ -8,6 +8,7 @@
 #endif
 
 #include <curl/curl.h>
+#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #include "commands.h"
 #include "ctl.h"
+
+#define WATCH_MAX_S 86400
 
 static int tell(const struct yett_error *error)
 {
@@ -42,8 +45,26 @@ static int draw(const struct yett_ctl *ctl, const struct yett_line *operands)
 		if (ctl->watch_s <= 0 || code == YETT_EXIT_USAGE || code == YETT_EXIT_NO_ANSWER) {
 			return code == YETT_EXIT_NO_ANSWER ? YETT_EXIT_FAILED : code;
 		}
-		usleep((useconds_t)(ctl->watch_s * 1e6));
+		g_usleep((gulong)(ctl->watch_s * 1e6));
 	}
+}
+
+/* What is sent as JSON has to be UTF-8: a word that is not would be left out of what is asked for. */
+static bool is_text(int count, char **words)
+{
+	for (int i = 0; i < count; i++) {
+		if (!g_utf8_validate(words[i], -1, NULL)) {
+			char *tame = yett_ctl_tame(words[i], strlen(words[i]));
+
+			fprintf(stderr,
+				"yettctl: %s is not UTF-8: write it in a terminal whose locale "
+				"is\n",
+				tame);
+			free(tame);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* `words`: the command line without the options that all have. */
@@ -62,6 +83,9 @@ static int run(struct yett_ctl *ctl, int count, char **words)
 		fprintf(stderr, "yettctl: %s has no --%s: leave it out\n", ctl->form->words,
 			ctl->watch_s > 0 && (ctl->form->flags & YETT_FORM_WATCH) == 0 ? "watch"
 										      : "json");
+		return YETT_EXIT_USAGE;
+	}
+	if ((ctl->form->flags & YETT_FORM_FILES) == 0 && !is_text(count, words)) {
 		return YETT_EXIT_USAGE;
 	}
 	ctl->argc = count;
@@ -109,8 +133,10 @@ static int take_common(struct yett_ctl *ctl, const struct yett_line *line)
 	ctl->json = yett_line_value(line, "json") != NULL;
 	if (watch != NULL) {
 		ctl->watch_s = watch[0] != '\0' ? strtod(watch, &end) : 2;
-		if (watch[0] != '\0' && (*end != '\0' || !(ctl->watch_s >= 0.1))) {
-			fputs("yettctl: --watch wants seconds, 0.1 at least: --watch=5\n", stderr);
+		if (watch[0] != '\0' &&
+			(*end != '\0' || !(ctl->watch_s >= 0.1 && ctl->watch_s <= WATCH_MAX_S))) {
+			fputs("yettctl: --watch wants seconds, from 0.1 to a day: --watch=5\n",
+				stderr);
 			return YETT_EXIT_USAGE;
 		}
 	}

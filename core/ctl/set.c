@@ -251,8 +251,9 @@ static json_t *wait_for(
 	return json;
 }
 
-static void tell_undecided(const struct wish *wish, const json_t *json, double wait_s)
+static void tell_undecided(const struct wish *wish, json_t *whole, double wait_s)
 {
+	json_t *json = yett_ctl_tamed(json_incref(whole));
 	const json_t *move = json_object_get(json, "move");
 	const char *waits_for = text_of(move, "waits_for");
 
@@ -268,6 +269,7 @@ static void tell_undecided(const struct wish *wish, const json_t *json, double w
 			"again: yettctl node show %s\n",
 			wish->name, wait_s, text_of(json, "state"), wish->name);
 	}
+	json_decref(json);
 }
 
 /* `wait_s` 0: not. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../base/clock.h"
+#include "ctl.h"
 
 #define COLUMNS_MAX 16
 #define CELL_MAX    60
@@ -118,15 +119,15 @@ static char *plain(const json_t *value)
 	}
 }
 
-/* What came over the network does not command a terminal. */
-static char *tame(char *text)
+/* Cut where a character ends. */
+static void cut(char *text, size_t most)
 {
-	for (char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-			*c = ' ';
+	if (strlen(text) > most) {
+		while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80) {
+			most--;
 		}
+		text[most] = '\0';
 	}
-	return text;
 }
 
 static char *cell(const struct yett_column *column, const json_t *row)
@@ -136,11 +137,13 @@ static char *cell(const struct yett_column *column, const json_t *row)
 			     ? column->text(row, value)
 		     : value != NULL ? plain(value)
 				     : strdup("-");
+	char *tame = yett_ctl_tame(text, strlen(text));
 
-	if (column[1].title != NULL && strlen(text) > CELL_MAX) {
-		text[CELL_MAX] = '\0';
+	free(text);
+	if (column[1].title != NULL) {
+		cut(tame, CELL_MAX);
 	}
-	return tame(text);
+	return tame;
 }
 
 static const char *colour_of(const char *text)
@@ -177,8 +180,10 @@ void yett_table_word(const char *text)
 	printf("%s%s%s", colour != NULL ? colour : "", text, colour != NULL ? "\033[0m" : "");
 }
 
-void yett_table_wrapped(const char *text, int from)
+void yett_table_wrapped(const char *words, int from)
 {
+	char *tame = yett_ctl_tame(words, strlen(words));
+	const char *text = tame;
 	int at = from;
 
 	while (*text != '\0') {
@@ -193,15 +198,13 @@ void yett_table_wrapped(const char *text, int from)
 			putchar(' ');
 			at++;
 		}
-		for (int i = 0; i < bytes; i++) {
-			/* What came over the network does not command a terminal. */
-			putchar((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
-		}
+		fwrite(text, 1, (size_t)bytes, stdout);
 		at += length;
 		text += bytes;
 		text += strspn(text, " ");
 	}
 	putchar('\n');
+	free(tame);
 }
 
 static void print_cell(const struct yett_column *column, const char *text, size_t width, bool last)

@@ -10,8 +10,7 @@
 
 void yett_ctl_print_json(const struct yett_ctl *ctl, const json_t *json)
 {
-	json_dumpf(json, stdout, ctl->watch_s > 0 ? JSON_COMPACT : JSON_INDENT(2));
-	putchar('\n');
+	yett_ctl_dump(json, ctl->watch_s > 0 ? JSON_COMPACT : JSON_INDENT(2));
 }
 
 int yett_ctl_print(const struct yett_ctl *ctl, json_t *json, void (*print)(const json_t *json))

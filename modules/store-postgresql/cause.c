@@ -52,7 +52,8 @@ static const struct cause {
 	{"42703", YETT_ECORRUPT, true, "restore the database from a backup: a column is gone"},
 	{"3F000", YETT_ECORRUPT, true, "restore the database from a backup: the schema is gone"},
 	{"54", YETT_ELIMIT, false, NULL},
-	{"23", YETT_ECONFLICT, false, NULL},
+	/* No conflict of a document, which is its own answer: the whole transaction is lost. */
+	{"23", YETT_ECORRUPT, false, "restore the database from a backup: its counters are wrong"},
 	{"", YETT_EBUG, true, NULL},
 };
 

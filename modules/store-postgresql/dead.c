@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define PAGE 16 /* that are in memory at a time: each may be as large as a batch */
+
 static int visit_letter(const PGresult *rows, int i, yett_dead_letter_fn visit, void *arg)
 {
 	struct yett_id origin = yett_pg_uuid(rows, i, 1);
@@ -34,25 +36,48 @@ static int visit_letter(const PGresult *rows, int i, yett_dead_letter_fn visit, 
 	return visit(arg, &letter);
 }
 
+/* The first of the newest `limit`, or of one; 0: there is none. */
+static int find_start(struct yett_pg *store, uint64_t id, uint32_t limit, int64_t *ret_from,
+	struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result;
+
+	yett_pg_arg_int(&args, (int64_t)id);
+	yett_pg_arg_int(&args, id > 0 ? 1 : limit);
+	result = yett_pg_run(store, YETT_PG_DEAD_START_STATEMENT, &args, &rows, error);
+	yett_pg_args_done(&args);
+	*ret_from = result == 0 ? yett_pg_int(rows, 0, 0) : 0; /* NULL is 0 */
+	PQclear(rows);
+	return result;
+}
+
 int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 	void *arg, struct yett_error *error)
 {
 	struct yett_pg *store = self;
-	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
-	PGresult *rows = NULL;
-	int result = yett_pg_ready(store, error);
+	int64_t from = 0, left = id > 0 ? 1 : limit;
+	int result = yett_pg_ready(store, error), count;
 
-	if (result < 0) {
+	if (result < 0 || (result = find_start(store, id, limit, &from, error)) < 0) {
 		return result;
 	}
-	yett_pg_arg_int(&args, (int64_t)id);
-	yett_pg_arg_int(&args, limit);
-	result = yett_pg_run(store, YETT_PG_DEAD_LIST_STATEMENT, &args, &rows, error);
-	yett_pg_args_done(&args);
-	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
-		result = visit_letter(rows, i, visit, arg);
+	for (count = PAGE; from > 0 && left > 0 && result == 0 && count == PAGE; left -= count) {
+		struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+		PGresult *rows = NULL;
+
+		yett_pg_arg_int(&args, from);
+		yett_pg_arg_int(&args, left < PAGE ? left : PAGE);
+		result = yett_pg_run(store, YETT_PG_DEAD_LIST_STATEMENT, &args, &rows, error);
+		yett_pg_args_done(&args);
+		count = result == 0 ? PQntuples(rows) : 0;
+		for (int i = 0; result == 0 && i < count; i++) {
+			from = yett_pg_int(rows, i, 0) + 1;
+			result = visit_letter(rows, i, visit, arg);
+		}
+		PQclear(rows);
 	}
-	PQclear(rows);
 	return result;
 }
 

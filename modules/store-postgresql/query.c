@@ -1,7 +1,8 @@
 /* Queries over stored records, in the order of storing.
  *
  * Following (`after_id`) reads upwards from the cursor, in pages, each asked for when the one before
- * has been visited: so no answer has to fit into memory, and a visitor may ask on. "The newest N"
+ * has been visited: so no answer has to fit into memory, and a visitor may ask on. How many records make
+ * a page follows from how large they are, since one may be as large as a batch. "The newest N"
  * first finds where it begins. The SQL is put together from fixed parts; what the caller gives is
  * always a parameter. A glob becomes a LIKE pattern, in which only * and ? are special.
  */
@@ -19,6 +20,10 @@
 	") AS found JOIN record ON record.id = found.id JOIN name ON name.id = record.name "       \
 	"JOIN epoch ON epoch.id = record.epoch JOIN origin ON origin.id = record.origin "          \
 	"ORDER BY record.id"
+
+#define PAGE_FIRST 64
+#define PAGE_LEAST 16
+#define PAGE_BYTES (4 * 1024 * 1024) /* about so much is in memory at a time */
 
 struct asked {
 	const struct yett_query *query;
@@ -213,12 +218,29 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* How many to ask for next, by what these took. */
+static int64_t next_page(const PGresult *rows, int64_t page)
+{
+	static const int large[] = {9, 11, 12}; /* words, body, attributes */
+	int64_t bytes = 0;
+
+	for (int i = 0; i < PQntuples(rows); i++) {
+		for (size_t column = 0; column < sizeof(large) / sizeof(large[0]); column++) {
+			bytes += PQgetlength(rows, i, large[column]);
+		}
+	}
+	if (bytes > PAGE_BYTES) {
+		return page / 4 > PAGE_LEAST ? page / 4 : PAGE_LEAST;
+	}
+	return bytes < PAGE_BYTES / 4 ? least(page * 4, YETT_PG_PAGE) : page;
+}
+
 static int run_query(struct yett_pg *store, const struct asked *asked, int64_t after,
 	yett_row_fn visit, void *arg, struct yett_error *error)
 {
 	const struct yett_query *query = asked->query;
 	int64_t left = query->limit > 0 ? (int64_t)query->limit : INT64_MAX;
-	int64_t page = YETT_PG_PAGE;
+	int64_t page = PAGE_FIRST, want;
 	char where[512], sql[2048];
 	int result = 0, count;
 
@@ -228,17 +250,18 @@ static int run_query(struct yett_pg *store, const struct asked *asked, int64_t a
 		where, asked->by_id ? "uuid" : "text");
 	do {
 		PGresult *rows = NULL;
-		int64_t want = least(page, left);
 
+		want = least(page, left);
 		result = ask_rows(store, asked, sql, after, want, &rows, error);
 		count = result == 0 ? PQntuples(rows) : 0;
 		for (int i = 0; result == 0 && i < count; i++) {
 			after = yett_pg_int(rows, i, 0);
 			result = visit_row(rows, i, visit, arg);
 		}
+		page = next_page(rows, page);
 		PQclear(rows);
 		left -= count;
-	} while (result == 0 && count == page && left > 0);
+	} while (result == 0 && count == want && left > 0);
 	return result;
 }
 

@@ -123,14 +123,16 @@
 		"INSERT INTO dead_letter (epoch, first, count, crc, received, gateway, meta, "     \
 		"batch, cause) VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, "           \
 		"$5::bigint, $6, $7, $8, $9) ON CONFLICT DO NOTHING")                              \
+	X(DEAD_START, "read dead letters",                                                         \
+		"SELECT min(id) FROM (SELECT id FROM dead_letter WHERE $1::bigint = 0 OR "         \
+		"id = $1::bigint ORDER BY id DESC LIMIT $2::bigint) AS newest")                    \
 	X(DEAD_LIST, "read dead letters",                                                          \
 		"SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, epoch.lane, "     \
 		"dead_letter.first, dead_letter.count, dead_letter.cause, dead_letter.gateway, "   \
 		"dead_letter.received, dead_letter.batch FROM dead_letter "                        \
 		"JOIN epoch ON epoch.id = dead_letter.epoch "                                      \
-		"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "                 \
-		"(SELECT id FROM dead_letter WHERE $1::bigint = 0 OR id = $1::bigint "             \
-		"ORDER BY id DESC LIMIT $2::bigint) ORDER BY dead_letter.id")                      \
+		"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id >= $1::bigint "      \
+		"ORDER BY dead_letter.id LIMIT $2::bigint")                                        \
 	X(DEAD_FIND, "look for a dead letter",                                                     \
 		"SELECT epoch, first, count, received, gateway, batch FROM dead_letter "           \
 		"WHERE id = $1::bigint")                                                           \

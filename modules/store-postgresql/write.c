@@ -89,6 +89,8 @@ static int write_head(struct yett_pg *store, struct yett_error *error)
 {
 	const struct yett_pg_head *head = &store->head;
 	char sql[640], update[400] = "";
+	PGresult *rows = NULL;
+	int result;
 
 	if (store->head_dirty) {
 		snprintf(update, sizeof(update),
@@ -100,7 +102,15 @@ static int write_head(struct yett_pg *store, struct yett_error *error)
 	}
 	snprintf(sql, sizeof(sql), "%s%sCOMMIT", update,
 		store->notify ? "SELECT pg_notify('yett', current_schema()); " : "");
-	return yett_pg_text_run(store, sql, "commit", NULL, error);
+	result = yett_pg_text_run(store, sql, "commit", &rows, error);
+	/* A COMMIT of what has failed is no error to PostgreSQL: it rolls back, and says so. */
+	if (result == 0 && strcmp(PQcmdStatus(rows), "COMMIT") != 0) {
+		store->broken = true;
+		result = yett_pg_refuse(store, error, YETT_EBUG, NULL,
+			"PostgreSQL: a transaction that had failed was to be committed");
+	}
+	PQclear(rows);
+	return result;
 }
 
 int yett_pg_commit(void *self, struct yett_error *error)

@@ -14,10 +14,10 @@
 #include "../flow/stages.h"
 #include "request.h"
 
-#define TRIES       5
-#define CLOSED_MAX  500 /* that a list shows */
-#define COMMENT_MAX 500
-#define YEAR_NS     (366 * UINT64_C(86400) * YETT_SEC)
+#define TRIES      5
+#define CLOSED_MAX 500 /* that a list shows */
+#define TEXT_MAX   500 /* bytes of a comment, or of a reason */
+#define YEAR_NS    (366 * UINT64_C(86400) * YETT_SEC)
 
 struct act {
 	struct yett_admin_request *request;
@@ -58,6 +58,17 @@ static void answer_failure(struct act *act)
 		act->error.text[0] != '\0' ? act->error.text : yett_result_text(act->result));
 
 	answer(act, 500, error);
+}
+
+/* The daemon has ended meanwhile: there is nothing to go on with, and nobody to answer. */
+static bool has_ended(struct act *act)
+{
+	bool ended = act->request->manage == NULL;
+
+	if (ended) {
+		answer(act, 503, NULL);
+	}
+	return ended;
 }
 
 static struct act *begin(struct yett_admin_request *request, const char *table)
@@ -150,7 +161,7 @@ void yett_admin_alerts(struct yett_admin_request *request)
 	if (act != NULL) {
 		act->found = json_array();
 		act->all = parse_switch(yett_admin_argument(request, "all"));
-		yett_store_call(yett_manage_node(request->manage), find_all, alerts_found, act);
+		yett_admin_read(request, find_all, alerts_found, act);
 	}
 }
 
@@ -158,14 +169,18 @@ void yett_admin_alerts(struct yett_admin_request *request)
 static void maintenance_found(void *arg)
 {
 	struct act *act = arg;
-	const struct yett_node *node = yett_manage_node(act->request->manage);
-	json_t *array = json_array();
+	const struct yett_node *node;
+	json_t *array;
 
+	if (has_ended(act)) {
+		return;
+	}
 	if (act->result != 0) {
-		json_decref(array);
 		answer_failure(act);
 		return;
 	}
+	node = yett_manage_node(act->request->manage);
+	array = json_array();
 	for (size_t i = 0; i < json_array_size(act->found); i++) {
 		json_t *item = json_array_get(act->found, i);
 		json_int_t until_ns = json_integer_value(json_object_get(item, "until_ns"));
@@ -186,8 +201,7 @@ void yett_admin_maintenance(struct yett_admin_request *request)
 	if (act != NULL) {
 		act->found = json_array();
 		act->all = true;
-		yett_store_call(
-			yett_manage_node(request->manage), find_all, maintenance_found, act);
+		yett_admin_read(request, find_all, maintenance_found, act);
 	}
 }
 
@@ -218,6 +232,9 @@ static void written(void *arg, int result, uint64_t revision)
 	struct act *act = arg;
 
 	(void)revision;
+	if (has_ended(act)) {
+		return;
+	}
 	if (result == YETT_ECONFLICT && ++act->tries < TRIES) {
 		g_clear_pointer(&act->found, json_decref);
 		g_clear_pointer(&act->next, json_decref);
@@ -237,6 +254,9 @@ static void one_found(void *arg)
 {
 	struct act *act = arg;
 
+	if (has_ended(act)) {
+		return;
+	}
 	if (act->result != 0) {
 		answer_failure(act);
 		return;
@@ -247,7 +267,7 @@ static void one_found(void *arg)
 
 static void attempt(struct act *act)
 {
-	yett_store_call(yett_manage_node(act->request->manage), find_one, one_found, act);
+	yett_admin_read(act->request, find_one, one_found, act);
 }
 
 /* Writes what was decided; `next` NULL: deletes it. */
@@ -275,6 +295,20 @@ static const char *now_text(const struct act *act, char ret_text[32])
 		yett_clock_wall(yett_manage_node(act->request->manage)->clock), ret_text, 32);
 }
 
+/* Cut where a character ends; null where there is none. */
+static json_t *text_json(const char *text)
+{
+	const char *end;
+	size_t length;
+
+	if (text == NULL) {
+		return json_null();
+	}
+	length = strnlen(text, TEXT_MAX);
+	g_utf8_validate(text, (gssize)length, &end);
+	return json_stringn(text, (size_t)(end - text));
+}
+
 static void acknowledge(struct act *act)
 {
 	const char *comment = yett_admin_field(act->request, "comment");
@@ -300,9 +334,7 @@ static void acknowledge(struct act *act)
 	next = json_deep_copy(act->found);
 	json_object_set_new(next, "acknowledged", json_string(now_text(act, time)));
 	json_object_set_new(next, "acknowledged_by", json_string(act->request->by));
-	json_object_set_new(next, "comment",
-		comment != NULL ? json_stringn(comment, MIN(strlen(comment), COMMENT_MAX))
-				: json_null());
+	json_object_set_new(next, "comment", text_json(comment));
 	write_it(act, "alert ack", next);
 }
 
@@ -383,10 +415,10 @@ static void start(struct act *act)
 		yett_time_text(now_ns + length_ns, until, sizeof(until));
 	}
 	write_it(act, "maintenance start",
-		json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:s?, s:I, s:I}", "node", of_node, "site",
+		json_pack("{s:s?, s:s?, s:s, s:s, s:s?, s:o, s:I, s:I}", "node", of_node, "site",
 			yett_admin_field(act->request, "site"), "by", act->request->by, "since",
 			yett_time_text(now_ns, since, sizeof(since)), "until",
-			length_ns > 0 ? until : NULL, "reason", reason, "since_ns",
+			length_ns > 0 ? until : NULL, "reason", text_json(reason), "since_ns",
 			(json_int_t)now_ns, "until_ns",
 			(json_int_t)(length_ns > 0 ? now_ns + length_ns : 0)));
 }

@@ -13,6 +13,8 @@
 
 #define LIMIT_STANDARD 100
 #define LIMIT_MAX      10000
+#define BYTES_MAX      (16 * 1024 * 1024) /* of one answer, more or less: records may be large */
+#define ROW_BYTES      1024               /* of a row, without its texts */
 #define EVENT_PREFIX   "yett."
 
 #define SEVERITY_WARNING 13 /* as OpenTelemetry numbers them */
@@ -21,6 +23,8 @@
 struct context {
 	struct yett_admin_request *request;
 	uint64_t limit;    /* of rows, the newest */
+	GArray *sizes;     /* size_t: what each row of the array takes; NULL: they are small */
+	size_t bytes;      /* and all of them */
 	const char *name;  /* of events */
 	uint32_t severity; /* at least */
 	struct yett_query query;
@@ -28,6 +32,14 @@ struct context {
 	struct yett_error error;
 	int result;
 };
+
+static void context_free(struct context *context)
+{
+	if (context->sizes != NULL) {
+		g_array_unref(context->sizes);
+	}
+	g_free(context);
+}
 
 static void finish(void *arg)
 {
@@ -45,7 +57,7 @@ static void finish(void *arg)
 	} else {
 		yett_admin_answer(request, 200, context->array);
 	}
-	g_free(context);
+	context_free(context);
 }
 
 static struct context *begin(struct yett_admin_request *request)
@@ -64,13 +76,56 @@ static struct context *begin(struct yett_admin_request *request)
 	return context;
 }
 
-static void run(struct context *context,
-	void (*find)(const struct yett_store_operations *operations, void *self, void *arg))
+static void run(struct context *context, yett_admin_find_fn find)
 {
-	yett_store_call(yett_manage_node(context->request->manage), find, finish, context);
+	yett_admin_read(context->request, find, finish, context);
 }
 
 /* Records. */
+
+/* As JSON has it, in which a control character takes six bytes. */
+static size_t json_size(const struct yett_text *text)
+{
+	size_t size = text->length;
+
+	for (size_t i = 0; i < text->length; i++) {
+		unsigned char c = (unsigned char)text->bytes[i];
+
+		size += c < 0x20 ? 5 : c == '"' || c == '\\' ? 1 : 0;
+	}
+	return size;
+}
+
+static void remove_row(struct context *context, size_t i)
+{
+	context->bytes -= g_array_index(context->sizes, size_t, i);
+	g_array_remove_index(context->sizes, (guint)i);
+	json_array_remove(context->array, i);
+}
+
+/* Keeps the answer within its limits, of rows and of bytes; one row is always let through. Of the newest, the
+ * oldest go; where rows are followed, what does not fit comes with the next question: then 1, and no more of
+ * them are wanted. */
+static int keep_row(struct context *context, const struct yett_row *row, json_t *object)
+{
+	const struct yett_record *record = &row->record;
+	size_t size = ROW_BYTES + json_size(&record->body) + json_size(&record->unit) +
+		      (row->attributes != NULL ? strlen(row->attributes) : 0) +
+		      (record->value.type == YETT_VALUE_TEXT ? json_size(&record->value.text) : 0);
+
+	json_array_append_new(context->array, object);
+	g_array_append_val(context->sizes, size);
+	context->bytes += size;
+	while (context->sizes->len > 1 &&
+		(context->sizes->len > context->limit || context->bytes > BYTES_MAX)) {
+		if (context->query.after_id > 0) {
+			remove_row(context, context->sizes->len - 1);
+			return 1;
+		}
+		remove_row(context, 0);
+	}
+	return 0;
+}
 
 static json_t *text_json(const struct yett_text *text)
 {
@@ -122,13 +177,12 @@ static int add_row(void *arg, const struct yett_row *row)
 		json_object_set_new(object, "state", json_string(states[record->state]));
 	}
 	if (row->attributes != NULL) {
-		json_t *attributes = json_loads(row->attributes, 0, NULL);
+		json_t *attributes = json_loads(row->attributes, JSON_ALLOW_NUL, NULL);
 
 		json_object_set_new(
 			object, "attributes", attributes != NULL ? attributes : json_null());
 	}
-	json_array_append_new(context->array, object);
-	return 0;
+	return keep_row(context, row, object);
 }
 
 static void find_records(const struct yett_store_operations *operations, void *self, void *arg)
@@ -191,6 +245,8 @@ static const char *parse_query(struct context *context)
 		return "limit: write a number from 1 to 10000";
 	}
 	query->limit = (uint32_t)number;
+	context->limit = number;
+	context->sizes = g_array_new(FALSE, FALSE, sizeof(size_t));
 	return NULL;
 }
 
@@ -199,7 +255,7 @@ static void refuse(struct context *context, const char *wrong)
 	struct yett_admin_request *request = context->request;
 
 	json_decref(context->array);
-	g_free(context);
+	context_free(context);
 	yett_admin_answer(
 		request, 400, yett_admin_error("EINVAL", wrong, "an argument is not understood"));
 }
@@ -239,7 +295,7 @@ static int add_event(void *arg, const struct yett_row *row)
 	if (record->severity < context->severity) {
 		return 0;
 	}
-	fields = row->attributes != NULL ? json_loads(row->attributes, 0, NULL) : NULL;
+	fields = row->attributes != NULL ? json_loads(row->attributes, JSON_ALLOW_NUL, NULL) : NULL;
 	object = json_pack("{s:I, s:s, s:s?, s:s, s:s, s:o}", "id", (json_int_t)row->id, "time",
 		yett_time_text(record->time_ns, time, sizeof(time)), "node", row->origin_name,
 		"node_id", yett_id_text(&row->origin, id), "level", level_of(record->severity),
@@ -251,14 +307,7 @@ static int add_event(void *arg, const struct yett_row *row)
 		json_stringn(record->name.bytes + strlen(EVENT_PREFIX),
 			record->name.length - strlen(EVENT_PREFIX)));
 	json_object_set_new(object, "text", text_json(&record->body));
-	json_array_append_new(context->array, object);
-	if (json_array_size(context->array) > context->limit) {
-		json_array_remove(context->array,
-			context->query.after_id > 0
-				? context->limit
-				: 0); /* what is asked for: the newest, or the next */
-	}
-	return 0;
+	return keep_row(context, row, object);
 }
 
 static void find_events(const struct yett_store_operations *operations, void *self, void *arg)
@@ -268,7 +317,6 @@ static void find_events(const struct yett_store_operations *operations, void *se
 
 	context->query.name = name;
 	context->query.kind = YETT_RECORD_EVENT;
-	context->limit = context->query.limit;
 	if (context->severity > 0) {
 		context->query.limit = LIMIT_MAX; /* the store does not look at it */
 	}

@@ -14,7 +14,7 @@ struct yett_admin_argument {
 };
 
 struct yett_admin_request {
-	struct yett_manage *manage;
+	struct yett_manage *manage; /* NULL: the daemon has ended, and nobody waits */
 	const struct yett_loader *loader;
 	const struct yett_admin_route *route;
 	struct yett_admin_argument arguments[YETT_ADMIN_ARGUMENTS_MAX];
@@ -30,7 +30,9 @@ struct yett_admin_request {
 
 	struct yett_post post;
 	void *context; /* of a route whose answer comes from the store's thread */
-	void (*finished)(struct yett_admin_request *request); /* wakes the waiting thread */
+	struct yett_admin_reads *reads;
+	bool (*is_awaited)(const struct yett_admin_request *request); /* on the loop */
+	void (*finished)(struct yett_admin_request *request);         /* wakes the waiting thread */
 };
 
 struct yett_admin_route {
@@ -61,6 +63,20 @@ void yett_admin_answer(struct yett_admin_request *request, unsigned status, json
 /* {"error": {"code", "text", "mend"}} */
 json_t *yett_admin_error(const char *code, const char *mend, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* socket.c: listens; `path` fits a socket's address. */
+int yett_admin_socket(
+	const char *path, const char *view_group, int *ret_socket, struct yett_error *error);
+
+/* reads.c: the store, asked for people. `find` runs on the reader's thread, or not at all where nobody waits
+ * any more; then `done`, on the loop. */
+typedef void (*yett_admin_find_fn)(
+	const struct yett_store_operations *operations, void *self, void *arg);
+void yett_admin_read(struct yett_admin_request *request, yett_admin_find_fn find,
+	void (*done)(void *arg), void *arg);
+struct yett_admin_reads *yett_admin_reads_new(void);
+/* Nobody asks any more. It is freed with the last of what is under way. */
+void yett_admin_reads_end(struct yett_admin_reads *reads);
 
 /* alerts.c */
 void yett_admin_alerts(struct yett_admin_request *request);

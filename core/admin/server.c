@@ -1,65 +1,74 @@
 /* The API's server: HTTP on a UNIX socket.
  *
- * Responsible for the socket (0660, a stale one is replaced, a live one is not), for whose request it
- * is (by the peer's credentials), and for carrying it to the loop and its answer back. Not responsible
- * for what a user may (rights.c) nor for the answers (routes.c, records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its
- * request to the loop and waits, with a deadline. When the daemon ends, whoever waits gets a 503. */
+ * Responsible for whose request it is (by the peer's credentials), and for carrying it to the loop and its
+ * answer back. Not responsible for the socket (socket.c), for who gets a connection (door.c), for what a user
+ * may (rights.c), nor for the answers (routes.c, records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its request
+ * to the loop and waits, with a deadline.
+ *
+ * When the daemon ends, whoever waits gets a 503 at once. What is still under way for them (on the loop, or in
+ * the store) comes to its end later, when there is no management any more: its request says so
+ * (`manage` NULL), and whoever goes on with it looks. */
 #include "admin.h"
 
-#include <errno.h>
-#include <grp.h>
-#include <libgen.h>
-#include <limits.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../base/file.h"
-#include "../base/log.h"
 #include "../base/name.h"
+#include "door.h"
 #include "request.h"
 #include "rights.h"
 #include "scrape.h"
 
-#define CONNECTIONS_MAX 32
-#define IDLE_S          30
-#define ANSWER_S        10
-#define BODY_MAX        (64 * 1024)
-#define PATHS_MAX       64
+#define IDLE_S    30
+#define ANSWER_S  10
+#define BODY_MAX  (64 * 1024)
+#define PATHS_MAX 64
+/* More than the door lets in: one that has left is counted here a little longer. */
+#define CONNECTIONS_MAX (YETT_DOOR_ALL + 8)
 
 struct yett_admin {
 	struct yett_manage *manage;
 	const struct yett_loader *loader;
 	struct yett_loop *loop;
 	struct MHD_Daemon *http;
+	struct yett_door *door;
 	struct yett_scrape *scrape;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	int socket;
+	uid_t own;
+	struct yett_admin_reads *reads;
 	pthread_mutex_t mutex;
 	/* Under the mutex: */
 	char view_group[64], change_group[64];
 	bool stopping;
+	GHashTable *waiting; /* a set of struct waiter: those that the loop knows */
 };
 
 /* A request with the thread that waits for it. Whoever comes last frees it. */
 struct waiter {
 	struct yett_admin_request request; /* first */
-	struct yett_admin *admin;
+	struct yett_admin *admin;          /* NULL: it has been stopped */
 	pthread_mutex_t mutex;
 	pthread_cond_t answered;
 	bool done;      /* the loop has answered */
 	bool abandoned; /* nobody waits any more */
+	bool stopping;  /* the daemon ends: nobody is to wait any longer */
 	struct yett_admin_argument copies[YETT_ADMIN_ARGUMENTS_MAX];
 };
 
 static void waiter_free(struct waiter *waiter)
 {
+	if (waiter->admin != NULL) {
+		pthread_mutex_lock(&waiter->admin->mutex);
+		g_hash_table_remove(waiter->admin->waiting, waiter);
+		pthread_mutex_unlock(&waiter->admin->mutex);
+	}
 	json_decref(waiter->request.body);
 	for (size_t i = 0; i < waiter->request.argument_count; i++) {
 		g_free((char *)(uintptr_t)waiter->request.arguments[i].key);
@@ -88,11 +97,24 @@ static void finished(struct yett_admin_request *request)
 	}
 }
 
+static bool is_awaited(const struct yett_admin_request *request)
+{
+	struct waiter *waiter = (struct waiter *)(uintptr_t)request;
+	bool awaited;
+
+	pthread_mutex_lock(&waiter->mutex);
+	awaited = !waiter->abandoned;
+	pthread_mutex_unlock(&waiter->mutex);
+	return awaited;
+}
+
 static void run_on_loop(void *arg)
 {
 	struct waiter *waiter = arg;
 
-	if (waiter->request.change != NULL) {
+	if (waiter->request.manage == NULL) {
+		yett_admin_answer(&waiter->request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+	} else if (waiter->request.change != NULL) {
 		waiter->request.change->run(&waiter->request);
 	} else {
 		waiter->request.route->run(&waiter->request);
@@ -107,6 +129,8 @@ static struct waiter *waiter_new(struct yett_admin *admin)
 	waiter->admin = admin;
 	waiter->request.manage = admin->manage;
 	waiter->request.loader = admin->loader;
+	waiter->request.reads = admin->reads;
+	waiter->request.is_awaited = is_awaited;
 	waiter->request.finished = finished;
 	pthread_mutex_init(&waiter->mutex, NULL);
 	pthread_condattr_init(&attributes);
@@ -141,33 +165,57 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned sta
 	return result;
 }
 
+static enum MHD_Result send_stopping(struct MHD_Connection *connection)
+{
+	return send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		yett_admin_error("ECLOSED", "ask again once it has started",
+			"this node is stopping; whether a change was made, it says then"));
+}
+
+/* False: the daemon ends. */
+static bool post(struct yett_admin *admin, struct waiter *waiter)
+{
+	bool open;
+
+	pthread_mutex_lock(&admin->mutex);
+	open = !admin->stopping;
+	if (open) {
+		g_hash_table_add(admin->waiting, waiter);
+		waiter->request.post = (struct yett_post){.fn = run_on_loop, .arg = waiter};
+		admin->loop->table->post(admin->loop, &waiter->request.post);
+	}
+	pthread_mutex_unlock(&admin->mutex);
+	return open;
+}
+
 /* Posts the request and waits for its answer. Takes the waiter. */
 static enum MHD_Result ask_loop(struct MHD_Connection *connection, struct waiter *waiter)
 {
-	struct yett_admin *admin = waiter->admin;
 	struct timespec until;
 	enum MHD_Result result;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += ANSWER_S;
-	pthread_mutex_lock(&admin->mutex);
-	if (!admin->stopping) {
-		waiter->request.post = (struct yett_post){.fn = run_on_loop, .arg = waiter};
-		admin->loop->table->post(admin->loop, &waiter->request.post);
+	if (!post(waiter->admin, waiter)) {
+		waiter_free(waiter);
+		return send_stopping(connection);
 	}
-	pthread_mutex_unlock(&admin->mutex);
 	pthread_mutex_lock(&waiter->mutex);
-	while (!waiter->done) {
+	while (!waiter->done && !waiter->stopping) {
 		if (pthread_cond_timedwait(&waiter->answered, &waiter->mutex, &until) != 0) {
 			break;
 		}
 	}
 	if (!waiter->done) {
+		bool stopping = waiter->stopping;
+
 		waiter->abandoned = true;
 		pthread_mutex_unlock(&waiter->mutex);
-		return send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-			yett_admin_error("ETIMEOUT", "try again; look at the load of the node",
-				"no answer within %d s", ANSWER_S));
+		return stopping ? send_stopping(connection)
+				: send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+					  yett_admin_error("ETIMEOUT",
+						  "try again; look at the load of the node",
+						  "no answer within %d s", ANSWER_S));
 	}
 	pthread_mutex_unlock(&waiter->mutex);
 	if (waiter->request.text != NULL) {
@@ -184,12 +232,22 @@ static enum MHD_Result ask_loop(struct MHD_Connection *connection, struct waiter
 
 /* Who asks. */
 
+static enum yett_right right_of_user(struct yett_admin *admin, uid_t uid, char *ret_by, size_t size)
+{
+	char view_group[sizeof(admin->view_group)], change_group[sizeof(admin->change_group)];
+
+	pthread_mutex_lock(&admin->mutex);
+	memcpy(view_group, admin->view_group, sizeof(view_group));
+	memcpy(change_group, admin->change_group, sizeof(change_group));
+	pthread_mutex_unlock(&admin->mutex);
+	return yett_admin_right(uid, admin->own, view_group, change_group, ret_by, size);
+}
+
 static enum yett_right right_of(
 	struct yett_admin *admin, struct MHD_Connection *connection, char *ret_by, size_t size)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	char view_group[sizeof(admin->view_group)], change_group[sizeof(admin->change_group)];
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
 
@@ -197,18 +255,21 @@ static enum yett_right right_of(
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
 		return YETT_MAY_NOTHING;
 	}
-	pthread_mutex_lock(&admin->mutex);
-	memcpy(view_group, admin->view_group, sizeof(view_group));
-	memcpy(change_group, admin->change_group, sizeof(change_group));
-	pthread_mutex_unlock(&admin->mutex);
-	return yett_admin_right(credentials.uid, geteuid(), view_group, change_group, ret_by, size);
+	return right_of_user(admin, credentials.uid, ret_by, size);
+}
+
+static bool may_change(void *arg, uid_t uid)
+{
+	char by[80];
+
+	return right_of_user(arg, uid, by, sizeof(by)) == YETT_MAY_CHANGE;
 }
 
 /* What is asked. */
 
 struct collect {
 	struct waiter *waiter;
-	const char *unknown;
+	const char *unknown, *unclear; /* a key that the route lacks; one without one text */
 };
 
 static enum MHD_Result collect_argument(
@@ -218,6 +279,11 @@ static enum MHD_Result collect_argument(
 	struct yett_admin_request *request = &collect->waiter->request;
 
 	(void)kind;
+	if (yett_admin_argument(request, key) != NULL ||
+		(value != NULL && !g_utf8_validate(value, -1, NULL))) {
+		collect->unclear = key;
+		return MHD_NO;
+	}
 	for (const char *const *known = request->route->arguments; *known != NULL; known++) {
 		if (strcmp(*known, key) == 0 &&
 			request->argument_count < YETT_ADMIN_ARGUMENTS_MAX) {
@@ -294,7 +360,7 @@ static enum MHD_Result show(
 	struct yett_admin *admin, struct MHD_Connection *connection, const char *path)
 {
 	const struct yett_admin_route *route = find_route(path);
-	struct collect collect = {NULL, NULL};
+	struct collect collect = {.waiter = NULL};
 
 	if (route == NULL) {
 		return not_found(connection, path, false);
@@ -305,6 +371,12 @@ static enum MHD_Result show(
 	if (collect.unknown != NULL) {
 		waiter_free(collect.waiter);
 		return wrong_key(connection, path, "argument", collect.unknown, route->arguments);
+	}
+	if (collect.unclear != NULL) {
+		waiter_free(collect.waiter);
+		return send_json(connection, MHD_HTTP_BAD_REQUEST,
+			yett_admin_error("EINVAL", "give it once, as UTF-8",
+				"%.100s is given twice, or is no text", collect.unclear));
 	}
 	return ask_loop(connection, collect.waiter);
 }
@@ -424,92 +496,53 @@ static enum MHD_Result show_metrics(void *arg, struct MHD_Connection *connection
 	return show(arg, connection, "/metrics");
 }
 
-/* The socket. */
-
-static bool somebody_answers(const struct sockaddr_un *address)
+/* A connection knows whose it is until it has ended, when its socket may not tell any more. */
+static void connected(void *arg, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers =
-		fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	struct yett_admin *admin = arg;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred credentials;
+	socklen_t length = sizeof(credentials);
 
-	if (fd >= 0) {
-		close(fd);
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		yett_door_left(admin->door, GPOINTER_TO_UINT(*context));
+	} else if (info != NULL && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED,
+					   &credentials, &length) == 0) {
+		*context = GUINT_TO_POINTER(credentials.uid);
 	}
-	return answers;
 }
 
-static int clear_stale(const struct sockaddr_un *address, struct yett_error *error)
+static bool enter(void *arg, int fd, uid_t uid)
 {
-	struct stat st;
-
-	if (lstat(address->sun_path, &st) != 0) {
-		return 0;
-	}
-	if (!S_ISSOCK(st.st_mode)) {
-		return yett_fail(error, YETT_EEXIST, "remove it, or configure another admin.socket",
-			"%s is there and is no socket", address->sun_path);
-	}
-	if (somebody_answers(address)) {
-		return yett_fail(error, YETT_EEXIST,
-			"stop the daemon that uses it, or configure another admin.socket",
-			"another daemon answers on %s", address->sun_path);
-	}
-	unlink(address->sun_path);
-	return 0;
-}
-
-static int open_socket(struct yett_admin *admin, struct yett_error *error)
-{
+	struct yett_admin *admin = arg;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char folder[PATH_MAX];
-	const struct group *group;
-	mode_t mask;
-	int result;
 
-	memcpy(address.sun_path, admin->path, sizeof(address.sun_path));
-	snprintf(folder, sizeof(folder), "%s", admin->path);
-	if (access(dirname(folder), F_OK) != 0 && yett_file_mkdir(folder, error) != 0) {
-		return error->code;
-	}
-	result = clear_stale(&address, error);
-	if (result != 0) {
-		return result;
-	}
-	admin->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mask = umask(0117);
-	result = admin->socket < 0
-			 ? -1
-			 : bind(admin->socket, (struct sockaddr *)&address, sizeof(address));
-	umask(mask);
-	if (result != 0 || listen(admin->socket, CONNECTIONS_MAX) != 0) {
-		return yett_fail(error, yett_result_from_errno(errno),
-			"make its folder writable for the daemon's user, or set admin.socket",
-			"the admin socket %s cannot be made: %s", admin->path, strerror(errno));
-	}
-	/* Members of the view group may knock; who they are is asked of each. */
-	group = admin->view_group[0] != '\0' ? getgrnam(admin->view_group) : NULL;
-	if (group != NULL && chown(admin->path, (uid_t)-1, group->gr_gid) != 0) {
-		yett_log(YETT_LOG_DEBUG, "admin-socket-group",
-			"the socket stays in the daemon's own group: %s", strerror(errno));
-	}
-	return 0;
+	(void)uid;
+	return MHD_add_connection(admin->http, fd, (struct sockaddr *)&address, sizeof(address)) ==
+	       MHD_YES;
 }
 
 static int serve(struct yett_admin *admin, struct yett_error *error)
 {
-	int result = open_socket(admin, error);
+	const struct yett_door_calls calls = {admin, may_change, enter};
+	int result = yett_admin_socket(admin->path, admin->view_group, &admin->socket, error);
 
 	if (result != 0) {
 		return result;
 	}
-	admin->http = MHD_start_daemon(
-		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL, 0,
-		NULL, NULL, handle, admin, MHD_OPTION_LISTEN_SOCKET, admin->socket,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_END);
-	return admin->http != NULL ? 0
-				   : yett_fail(error, YETT_EIO, NULL,
-					     "the server of the admin socket does not start");
+	admin->http = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD |
+					       MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL |
+					       MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET,
+		0, NULL, NULL, handle, admin, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_NOTIFY_COMPLETED,
+		completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, connected, admin, MHD_OPTION_END);
+	if (admin->http == NULL) {
+		return yett_fail(
+			error, YETT_EIO, NULL, "the server of the admin socket does not start");
+	}
+	return yett_door_open(admin->socket, admin->own, &calls, &admin->door, error);
 }
 
 void yett_admin_reload(struct yett_admin *admin, const struct yett_settings *settings)
@@ -546,6 +579,9 @@ int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loade
 	admin->loader = loader;
 	admin->loop = yett_manage_node(manage)->loop;
 	admin->socket = -1;
+	admin->own = geteuid();
+	admin->waiting = g_hash_table_new(NULL, NULL);
+	admin->reads = yett_admin_reads_new();
 	pthread_mutex_init(&admin->mutex, NULL);
 	yett_admin_reload(admin, settings);
 	if (socket) {
@@ -564,22 +600,65 @@ int yett_admin_start(struct yett_manage *manage, const struct yett_loader *loade
 	return 0;
 }
 
+/* Nobody waits any longer, nor comes. */
+static void send_away(struct yett_admin *admin)
+{
+	GHashTableIter iter;
+	gpointer key;
+
+	pthread_mutex_lock(&admin->mutex);
+	admin->stopping = true;
+	g_hash_table_iter_init(&iter, admin->waiting);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		struct waiter *waiter = key;
+
+		pthread_mutex_lock(&waiter->mutex);
+		waiter->stopping = true;
+		pthread_cond_signal(&waiter->answered);
+		pthread_mutex_unlock(&waiter->mutex);
+	}
+	pthread_mutex_unlock(&admin->mutex);
+}
+
+/* Those that are left belong to whoever goes on with them, on this thread. */
+static void leave_alone(struct yett_admin *admin)
+{
+	GHashTableIter iter;
+	gpointer key;
+
+	g_hash_table_iter_init(&iter, admin->waiting);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		struct waiter *waiter = key;
+
+		waiter->admin = NULL;
+		waiter->request.manage = NULL;
+	}
+	g_hash_table_unref(admin->waiting);
+	yett_admin_reads_end(admin->reads);
+}
+
 void yett_admin_stop(struct yett_admin *admin)
 {
 	if (admin == NULL) {
 		return;
 	}
-	pthread_mutex_lock(&admin->mutex);
-	admin->stopping = true;
-	pthread_mutex_unlock(&admin->mutex);
-	/* Both wait for their threads, which give up by their deadline. */
+	if (admin->door != NULL) {
+		yett_door_close(admin->door);
+	}
+	send_away(admin);
+	/* Both wait for their threads. */
 	yett_scrape_stop(admin->scrape);
 	if (admin->http != NULL) {
 		MHD_stop_daemon(admin->http);
-		unlink(admin->path);
-	} else if (admin->socket >= 0) {
-		close(admin->socket);
 	}
+	if (admin->door != NULL) {
+		yett_door_free(admin->door);
+	}
+	if (admin->socket >= 0) {
+		close(admin->socket);
+		unlink(admin->path);
+	}
+	leave_alone(admin);
 	pthread_mutex_destroy(&admin->mutex);
 	g_free(admin);
 }

@@ -1,0 +1,89 @@
+/* What people ask the store, one at a time.
+ *
+ * Responsible for the order in which the store's reader is asked for them: so what management itself looks
+ * for there, each second (manage/presence/look.c), waits for one of their questions at most, however many
+ * there are. Not responsible for the questions. On the loop. One that nobody waits for any more is not asked:
+ * it ends as if it had been, and whoever answers it finds nobody. */
+#include "../flow/stages.h"
+#include "request.h"
+
+struct read {
+	struct yett_admin_reads *reads;
+	struct yett_admin_request *request;
+	yett_admin_find_fn find;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+struct yett_admin_reads {
+	GQueue waiting; /* struct read */
+	bool busy;
+	bool ended; /* nobody asks any more */
+};
+
+static void next(struct yett_admin_reads *reads);
+
+/* On the reader's thread. */
+static void look(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct read *read = arg;
+
+	read->find(operations, self, read->arg);
+}
+
+static void finish(struct read *read)
+{
+	read->done(read->arg);
+	g_free(read);
+}
+
+static void found(void *arg)
+{
+	struct read *read = arg;
+	struct yett_admin_reads *reads = read->reads;
+
+	finish(read);
+	reads->busy = false;
+	next(reads);
+}
+
+static void next(struct yett_admin_reads *reads)
+{
+	struct read *read;
+
+	while (!reads->busy && (read = g_queue_pop_head(&reads->waiting)) != NULL) {
+		if (reads->ended || !read->request->is_awaited(read->request)) {
+			finish(read);
+			continue;
+		}
+		reads->busy = true;
+		yett_store_call(yett_manage_node(read->request->manage), look, found, read);
+	}
+	if (reads->ended && !reads->busy) {
+		g_free(reads);
+	}
+}
+
+void yett_admin_read(struct yett_admin_request *request, yett_admin_find_fn find,
+	void (*done)(void *arg), void *arg)
+{
+	struct read *read = g_new0(struct read, 1);
+
+	*read = (struct read){request->reads, request, find, done, arg};
+	g_queue_push_tail(&request->reads->waiting, read);
+	next(request->reads);
+}
+
+struct yett_admin_reads *yett_admin_reads_new(void)
+{
+	struct yett_admin_reads *reads = g_new0(struct yett_admin_reads, 1);
+
+	g_queue_init(&reads->waiting);
+	return reads;
+}
+
+void yett_admin_reads_end(struct yett_admin_reads *reads)
+{
+	reads->ended = true;
+	next(reads);
+}

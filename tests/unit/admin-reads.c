@@ -1,0 +1,115 @@
+/* What people ask the store waits for each other, and management's own look for one of them at most; in the
+ * simulated world, in which the reader's thread is the loop. */
+#include <string.h>
+
+#include "admin/request.h"
+#include "flow/stages.h"
+#include "simulation/world.h"
+#include "suite.h"
+
+#define QUESTIONS 20
+
+struct question {
+	struct yett_admin_request request;
+	bool awaited, asked, done;
+	GString *order;
+	char letter;
+};
+
+static bool is_awaited(const struct yett_admin_request *request)
+{
+	return ((const struct question *)(const void *)request)->awaited;
+}
+
+static void find(const struct yett_store_operations *operations, void *self, void *arg)
+{
+	struct question *question = arg;
+
+	(void)operations;
+	(void)self;
+	question->asked = true;
+	g_string_append_c(question->order, question->letter);
+}
+
+static void done(void *arg)
+{
+	((struct question *)arg)->done = true;
+}
+
+static struct world *begin(struct question questions[QUESTIONS], GString *order)
+{
+	struct world *world = world_new(1);
+	struct world_node *server = world_add(world, "ms.example",
+		"group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	struct yett_admin_reads *reads = yett_admin_reads_new();
+
+	world_start(server);
+	world_run(world, 5 * YETT_SEC);
+	memset(questions, 0, QUESTIONS * sizeof(questions[0]));
+	for (int i = 0; i < QUESTIONS; i++) {
+		questions[i].request.manage = server->manage;
+		questions[i].request.reads = reads;
+		questions[i].request.is_awaited = is_awaited;
+		questions[i].awaited = true;
+		questions[i].order = order;
+		questions[i].letter = 'p';
+	}
+	return world;
+}
+
+static void a_look_waits_for_one_of_them(void)
+{
+	GString *order = g_string_new(NULL);
+	struct question questions[QUESTIONS], look = {.order = order, .letter = 'L'};
+	struct world *world = begin(questions, order);
+
+	for (int i = 0; i < QUESTIONS; i++) {
+		yett_admin_read(&questions[i].request, find, done, &questions[i]);
+	}
+	yett_store_call(yett_manage_node(questions[0].request.manage), find, done, &look);
+	questions[7].awaited = false;
+	world_run(world, 100 * YETT_MS);
+	CU_ASSERT_STRING_EQUAL(order->str, "pLpppppppppppppppppp");
+	for (int i = 0; i < QUESTIONS; i++) {
+		CU_ASSERT(questions[i].done);
+		CU_ASSERT_EQUAL(questions[i].asked, i != 7);
+	}
+	yett_admin_reads_end(questions[0].request.reads);
+	world_free(world);
+	g_string_free(order, TRUE);
+}
+
+/* What has not begun is not asked any more; what is under way ends, and takes with it what is left. */
+static void an_end_is_the_end_of_all(void)
+{
+	GString *order = g_string_new(NULL);
+	struct question questions[QUESTIONS];
+	struct world *world = begin(questions, order);
+
+	for (int i = 0; i < QUESTIONS; i++) {
+		yett_admin_read(&questions[i].request, find, done, &questions[i]);
+	}
+	yett_admin_reads_end(questions[0].request.reads);
+	CU_ASSERT(!questions[0].done && !questions[1].done);
+	world_run(world, 100 * YETT_MS);
+	CU_ASSERT_STRING_EQUAL(order->str, "p");
+	for (int i = 0; i < QUESTIONS; i++) {
+		CU_ASSERT(questions[i].done);
+	}
+	world_free(world);
+	g_string_free(order, TRUE);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"a look waits for one of them", a_look_waits_for_one_of_them},
+		{"an end is the end of all", an_end_is_the_end_of_all},
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run(argc, argv, "admin-reads", tests);
+}

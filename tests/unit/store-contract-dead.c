@@ -1,9 +1,13 @@
 /* What every store that keeps records must do: batches that cannot be decoded are kept as they came,
  * shown, and stored once somebody has mended what was in the way. Here a batch that says of itself
  * what nobody knows is put, the bytes of which are sound: so it can be decoded when it is read anew. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store-contract.h"
 
@@ -252,6 +256,125 @@ TEST(replayed_notices)
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 8);
 }
 
+/* The steps of a replay, at each of which a process may be killed. */
+enum step { BEGUN, FOUND, STORED, ENDED, COMMITTED, STEPS };
+
+static enum step kill_at;
+static int (*parse)(struct yett_buffer *buffer, const uint8_t *bytes, size_t length,
+	struct yett_batch *ret_batch);
+static void (*unref)(struct yett_buffer *buffer);
+static bool parsed;
+
+static void reach(enum step step)
+{
+	if (step == kill_at) {
+		kill(getpid(), SIGKILL);
+	}
+}
+
+/* What a store asks its host for: the letter's batch, once it has found it, and what it gives back, once it
+ * has stored it. */
+static int watched_parse(struct yett_buffer *buffer, const uint8_t *bytes, size_t length,
+	struct yett_batch *ret_batch)
+{
+	parsed = true;
+	reach(FOUND);
+	return parse(buffer, bytes, length, ret_batch);
+}
+
+static void watched_unref(struct yett_buffer *buffer)
+{
+	if (parsed) {
+		reach(STORED);
+	}
+	unref(buffer);
+}
+
+/* In a process of its own; `told` is closed when it begins. */
+static void replay_and_die(uint64_t id, enum step at, int told)
+{
+	kill_at = at;
+	parse = store_world.host.batch_parse;
+	unref = store_world.host.buffer_unref;
+	store_world.host.batch_parse = watched_parse;
+	store_world.host.buffer_unref = watched_unref;
+	store_open(&writer, YETT_STORE_WRITER);
+	close(told);
+	if (writer.operations->begin(writer.self, &writer.error) == 0) {
+		reach(BEGUN);
+		if (replay_within(id) == 0) {
+			reach(ENDED);
+			if (writer.operations->commit(writer.self, &writer.error) == 0) {
+				reach(COMMITTED);
+			}
+		}
+	}
+	_exit(1); /* at no step, or it failed */
+}
+
+/* Kills it at a step, or (STEPS) after so long. */
+static void run_and_kill(uint64_t id, enum step at, useconds_t after_us)
+{
+	int pipes[2], status = 0;
+	char none;
+	pid_t child;
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(pipes, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		close(pipes[0]);
+		replay_and_die(id, at, pipes[1]);
+	}
+	close(pipes[1]);
+	CU_ASSERT_EQUAL(read(pipes[0], &none, 1), 0);
+	if (at == STEPS) {
+		usleep(after_us);
+		kill(child, SIGKILL);
+	}
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT(at == STEPS || WIFSIGNALED(status));
+	close(pipes[0]);
+}
+
+static void expect_stored(void)
+{
+	CU_ASSERT_EQUAL(letter_at(1).id, 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 4);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 4);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).twice, 0);
+}
+
+/* Killed at any step: the letter is as it was, with nothing of it stored, or all of it is stored and the letter
+ * gone. What is still there is replayed by the next process, once. */
+static void killed_while_it_is_replayed(void)
+{
+	for (int round = 0; round < STEPS + 20; round++) {
+		enum step at = round < STEPS ? (enum step)round : STEPS;
+		struct found letter;
+		int result;
+
+		store_begin(&writer);
+		put_unknown(1, 1, 4);
+		letter = letter_at(1);
+		store_close(&writer);
+		run_and_kill(letter.id, at, (useconds_t)(round - STEPS) * 150);
+		store_open(&writer, YETT_STORE_WRITER);
+		if (at < COMMITTED) {
+			CU_ASSERT_EQUAL(letter_at(1).id, letter.id);
+			CU_ASSERT_EQUAL(store_rows(&writer, NULL), 0);
+			CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 4);
+		} else if (at == COMMITTED) {
+			expect_stored();
+		}
+		/* A database may still be at it: this waits for what the other one has begun. */
+		result = replay(letter.id);
+		CU_ASSERT(result == YETT_ENOTFOUND || (result == 0 && at != COMMITTED));
+		expect_stored();
+		store_end(&writer);
+	}
+}
+
 const CU_TestInfo store_dead_tests[] = {
 	{"dead letters", dead_letters},
 	{"content that is not known", content_that_is_not_known},
@@ -259,5 +382,6 @@ const CU_TestInfo store_dead_tests[] = {
 	{"replayed with its transaction", replayed_with_its_transaction},
 	{"not decoded yet", not_decoded_yet},
 	{"replayed notices", replayed_notices},
+	{"killed while it is replayed", killed_while_it_is_replayed},
 	CU_TEST_INFO_NULL,
 };

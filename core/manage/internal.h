@@ -47,6 +47,19 @@ struct yett_check {
 	bool unsaved;
 };
 
+/* What the store has kept apart of an origin. */
+struct yett_seen_fork {
+	struct yett_id origin;
+	char name[YETT_NODE_NAME_SIZE], gateway[YETT_NODE_NAME_SIZE]; /* or "" */
+	uint64_t batches;
+};
+
+struct yett_copy {
+	struct yett_id id;
+	char name[YETT_NODE_NAME_SIZE];
+	char *text; /* cause and mend */
+};
+
 struct yett_maintenance {
 	char key[YETT_NODE_NAME_SIZE]; /* id of a node, or "site/NAME" */
 	char reason[200], by[80];
@@ -109,6 +122,7 @@ struct yett_manage {
 	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
 	guint checks_count;      /* of all nodes */
 	GHashTable *maintenance; /* struct yett_maintenance by key */
+	GPtrArray *forks;        /* struct yett_copy */
 	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
 	uint64_t words;
 	bool shared;      /* the others can read whom this one has */
@@ -293,6 +307,12 @@ const char *yett_state_text(uint32_t state);
 /* Ends a text where it is not UTF-8 any more, as one that was cut may be. */
 void yett_text_trim(char *text);
 
+/* forks.c */
+#define YETT_FORK_NS (3600 * (int64_t)YETT_SEC) /* how long one is remembered */
+void yett_forks_init(struct yett_manage *manage);
+void yett_forks_done(struct yett_manage *manage);
+void yett_forks_saw(struct yett_manage *manage, const GPtrArray *forks); /* struct yett_seen_fork */
+
 /* maintenance.c */
 void yett_maintenance_saw(struct yett_manage *manage, const GPtrArray *documents);
 const struct yett_maintenance *yett_maintenance_of(
@@ -330,6 +350,9 @@ void yett_alerts_set_most(struct yett_manage *manage, unsigned most);
 void yett_alerts_notified(struct yett_manage *manage, const char *id, const char *what);
 
 /* events.c: the log, as records */
+#define YETT_STORE_WHY_SIZE 512
+/* Why the store fails, or failed the last time, in its own words, and what follows from that. */
+void yett_events_store_why(const struct yett_manage *manage, char ret_why[YETT_STORE_WHY_SIZE]);
 void yett_events_tick(struct yett_manage *manage, uint64_t now_ns);
 void yett_events_done(struct yett_manage *manage);
 

@@ -118,6 +118,8 @@ void yett_manage_on_notice(struct yett_manage *manage, yett_notice_fn notice, vo
 char *yett_manage_audit(const struct yett_manage *manage, const char *by, const char *action,
 	const char *table, const char *key, const char *before, const char *after,
 	char ret_place[YETT_AUDIT_PLACE_SIZE]);
+/* The name of a node, this one and other management servers among them; NULL: it is not known. */
+const char *yett_manage_name_of(const struct yett_manage *manage, const struct yett_id *id);
 /* The id of the node of a name; false: nobody is called so, and the nearest name, if any, is told. */
 bool yett_manage_named(const struct yett_manage *manage, const char *name, struct yett_id *ret_id,
 	char ret_near[YETT_NODE_NAME_SIZE]);

@@ -227,6 +227,7 @@ static const struct yett_store_operations operations = {
 	.stats = yett_pg_stats,
 	.watch = yett_pg_watch,
 	.dead_letters = yett_pg_dead_letters,
+	.forks = yett_pg_forks,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-postgresql", .version = "0.1.0",

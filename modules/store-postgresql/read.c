@@ -1,4 +1,4 @@
-/* The smaller readings: sources' positions, figures. */
+/* The smaller readings: sources' positions, forks, figures. */
 #include "internal.h"
 
 int yett_pg_positions(void *self, const char *prefix,
@@ -18,6 +18,36 @@ int yett_pg_positions(void *self, const char *prefix,
 	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
 		result = visit(arg, yett_pg_text(rows, i, 0), PQgetvalue(rows, i, 1),
 			(size_t)PQgetlength(rows, i, 1));
+	}
+	PQclear(rows);
+	return result;
+}
+
+int yett_pg_forks(
+	void *self, int64_t since_ns, yett_fork_fn visit, void *arg, struct yett_error *error)
+{
+	struct yett_pg *store = self;
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result = yett_pg_ready(store, error);
+
+	if (result < 0) {
+		return result;
+	}
+	yett_pg_arg_int(&args, since_ns);
+	result = yett_pg_run(store, YETT_PG_FORK_LIST_STATEMENT, &args, &rows, error);
+	yett_pg_args_done(&args);
+	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
+		const struct yett_fork fork = {
+			.size = sizeof(fork),
+			.origin = yett_pg_uuid(rows, i, 0),
+			.origin_name = yett_pg_text(rows, i, 1),
+			.gateway = yett_pg_text(rows, i, 2),
+			.batches = (uint64_t)yett_pg_int(rows, i, 3),
+			.newest_ns = yett_pg_int(rows, i, 4),
+		};
+
+		result = visit(arg, &fork);
 	}
 	PQclear(rows);
 	return result;

@@ -143,6 +143,12 @@
 		"INSERT INTO fork (epoch, first, count, crc, received, gateway, meta, batch) "     \
 		"VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7, $8) " \
 		"ON CONFLICT DO NOTHING")                                                          \
+	X(FORK_LIST, "read forks",                                                                 \
+		"SELECT origin.uuid, origin.name, max(newest.gateway), count(*), "                 \
+		"max(newest.received) FROM (SELECT epoch, received, gateway FROM fork "            \
+		"ORDER BY id DESC LIMIT 10000) AS newest JOIN epoch ON epoch.id = newest.epoch "   \
+		"JOIN origin ON origin.id = epoch.origin WHERE newest.received >= $1::bigint "     \
+		"GROUP BY origin.id ORDER BY origin.id")                                           \
 	X(DEAD_RETIRE, "retire dead letters",                                                      \
 		"DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter ORDER BY id "     \
 		"LIMIT $2::bigint) AND received < $1::bigint")                                     \

@@ -178,6 +178,7 @@ static const struct yett_store_operations operations = {
 	.stats = yett_sqlite_stats,
 	.watch = yett_sqlite_watch,
 	.dead_letters = yett_sqlite_dead_letters,
+	.forks = yett_sqlite_forks,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-sqlite", .version = "0.1.0",

@@ -1,4 +1,4 @@
-/* The smaller readings: the registry's documents, sources' positions, figures. Each has a
+/* The smaller readings: the registry's documents, sources' positions, forks, figures. Each has a
  * statement of its own while it visits, so that a visitor may read on.
  */
 #include "internal.h"
@@ -66,6 +66,51 @@ int yett_sqlite_positions(void *self, const char *prefix,
 	}
 	sqlite3_bind_text(statement, 1, prefix != NULL ? prefix : "", -1, SQLITE_STATIC);
 	return yett_sqlite_visit(store, statement, "read positions", visit_position, &to, NULL);
+}
+
+struct fork_visit {
+	yett_fork_fn visit;
+	void *arg;
+};
+
+static int visit_fork(void *arg, sqlite3_stmt *row)
+{
+	const struct fork_visit *to = arg;
+	struct yett_fork fork = {
+		.size = sizeof(fork),
+		.origin_name = (const char *)sqlite3_column_text(row, 1),
+		.gateway = (const char *)sqlite3_column_text(row, 2),
+		.batches = (uint64_t)sqlite3_column_int64(row, 3),
+		.newest_ns = sqlite3_column_int64(row, 4),
+	};
+
+	return yett_sqlite_uuid_parse((const char *)sqlite3_column_text(row, 0), &fork.origin)
+		       ? to->visit(to->arg, &fork)
+		       : 0;
+}
+
+int yett_sqlite_forks(
+	void *self, int64_t since_ns, yett_fork_fn visit, void *arg, struct yett_error *error)
+{
+	struct yett_sqlite *store = self;
+	struct fork_visit to = {visit, arg};
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_ready(store, error);
+
+	/* By their ids, since no index has the time: the newest were received last. */
+	if (result < 0 ||
+		(result = yett_sqlite_prepare_own(store,
+			 "SELECT origin.uuid, origin.name, max(newest.gateway), count(*), "
+			 "max(newest.received) FROM (SELECT epoch, received, gateway FROM fork "
+			 "ORDER BY id DESC LIMIT 10000) AS newest "
+			 "JOIN epoch ON epoch.id = newest.epoch "
+			 "JOIN origin ON origin.id = epoch.origin "
+			 "WHERE newest.received >= ?1 GROUP BY origin.id ORDER BY origin.id",
+			 &statement, error)) < 0) {
+		return result;
+	}
+	sqlite3_bind_int64(statement, 1, since_ns);
+	return yett_sqlite_visit(store, statement, "read forks", visit_fork, &to, error);
 }
 
 static int read_identity(

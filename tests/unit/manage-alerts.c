@@ -11,6 +11,7 @@
 #include "manage/views/views.h"
 #include "simulation/world.h"
 #include "suite.h"
+#include "wire/batch.h"
 #include "wire/record.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
@@ -22,10 +23,13 @@ struct group {
 	GString *told;
 };
 
+static char last_text[1024]; /* of the alert that was told last */
+
 static void notice(void *arg, const char *event, const json_t *alert)
 {
 	GString *told = arg;
 
+	g_strlcpy(last_text, json_string_value(json_object_get(alert, "text")), sizeof(last_text));
 	g_string_append_printf(told, "%s %s %s\n", event,
 		json_string_value(json_object_get(alert, "kind")),
 		json_string_value(json_object_get(alert, "node")));
@@ -476,6 +480,88 @@ static void expect_primary(const struct world_node *server, const char *want)
 	json_decref(servers);
 }
 
+/* A batch of one record, as of a node of this id, straight to the store of a server: other content of the same
+ * number is what a live copy sends. */
+static void store_batch(
+	struct world_node *server, const struct yett_id *origin, uint64_t number, const char *body)
+{
+	static const struct yett_epoch epoch = {7, 7};
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
+	struct yett_record record = {.size = sizeof(record),
+		.kind = YETT_RECORD_EVENT,
+		.time_ns = yett_clock_wall(server->node->clock),
+		.body = yett_text(body)};
+	struct yett_batch batch;
+	struct yett_keep *keep;
+
+	CU_ASSERT_EQUAL_FATAL(yett_payload_record(payload, &record), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_payload_cut(payload, YETT_LANE_NORMAL, YETT_CONTENT_RECORDS,
+				      false, yett_clock_wall(server->node->clock), &batch),
+		0);
+	yett_payload_free(payload);
+	yett_batch_renumber(&batch, origin, &epoch, number);
+	keep = yett_keep_new(&batch, NULL, 0, told, NULL);
+	yett_buffer_unref(batch.buffer);
+	keep->received_ns = yett_clock_wall(server->node->clock);
+	yett_store_keep(server->node, keep);
+}
+
+/* Each origin that has one is one alert, however much of it is kept apart and whichever server holds the
+ * lease, until nothing more of it has come for an hour. */
+static void a_live_copy_is_one_alert(void)
+{
+	struct group group = group_new(10, true);
+	struct world_node *holder = holds(group.first) ? group.first : group.second;
+	struct world_node *other = holder == group.first ? group.second : group.first;
+	struct yett_id first = group.agents[0]->node->id, second = group.agents[1]->node->id;
+	struct yett_known *known;
+	char want[400];
+
+	for (uint64_t number = 1; number <= 5; number++) {
+		store_batch(group.first, &first, number, "of the one");
+		store_batch(group.first, &first, number, "of the one"); /* twice is none */
+		store_batch(group.first, &second, number, "of the one");
+	}
+	world_run(group.world, 60 * YETT_SEC);
+	expect_told(&group, "");
+	for (uint64_t number = 1; number <= 3; number++) {
+		store_batch(group.first, &first, number, "of the other");
+		world_run(group.world, 15 * YETT_SEC);
+	}
+	expect_told(&group, "raised clone a0.example\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_text, "a live copy of a0.example"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_text, "remove node-id"));
+	/* That its sessions show it, too, is the same alert. */
+	known = (struct yett_known *)(uintptr_t)yett_manage_find(holder->manage, &first);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
+	known->cloned_below = true;
+	world_run(group.world, 5 * YETT_SEC);
+	CU_ASSERT(yett_manage_find(holder->manage, &first)->cloned_below);
+	expect_told(&group, "");
+	known->cloned_below = false;
+	store_batch(other, &second, 1, "of the other");
+	world_run(group.world, 15 * YETT_SEC);
+	expect_told(&group, "raised clone a1.example\n");
+	/* The other server goes on with both. */
+	world_kill(holder);
+	world_run(group.world, 120 * YETT_SEC);
+	CU_ASSERT(holds(other));
+	snprintf(want, sizeof(want), "raised unreachable %s\n",
+		holder == group.first ? "m1.example" : "m2.example");
+	expect_told(&group, want);
+	store_batch(other, &first, 4, "of the other");
+	world_run(group.world, 3000 * YETT_SEC);
+	expect_told(&group, "");
+	world_run(group.world, 560 * YETT_SEC);
+	expect_told(&group, "closed clone a1.example\n");
+	world_run(group.world, 120 * YETT_SEC);
+	expect_told(&group, "closed clone a0.example\n");
+	store_batch(other, &first, 5, "of the other");
+	world_run(group.world, 15 * YETT_SEC);
+	expect_told(&group, "raised clone a0.example\n");
+	group_free(&group);
+}
+
 /* Two servers share a store that fails for two minutes, and both see it: it is told once, while it lasts, and
  * that neither could say that it is there is nobody's death. */
 static void a_store_that_fails_is_one_alert(void)
@@ -485,12 +571,16 @@ static void a_store_that_fails_is_one_alert(void)
 	struct world_node *other = holder == group.first ? group.second : group.first;
 	char want[400];
 
+	yett_manage_tap_log(holder->manage);
 	group.first->process->faults.sync_fails = group.second->process->faults.sync_fails = 1;
 	world_run(group.world, 120 * YETT_SEC);
 	CU_ASSERT_FALSE(yett_store_healthy(group.first->node));
 	CU_ASSERT_FALSE(yett_store_healthy(group.second->node));
 	snprintf(want, sizeof(want), "raised store %s\n", holder->node->name);
 	expect_told(&group, want);
+	/* In the store's own words. */
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_text, "the store fails: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_text, "disk I/O error"));
 	/* The other one finds out a little later. */
 	holder->process->faults.sync_fails = 0;
 	world_run(group.world, 6 * YETT_SEC);
@@ -593,6 +683,7 @@ int main(int argc, char **argv)
 		{"maintenance is quiet and ends by itself",
 			maintenance_is_quiet_and_ends_by_itself},
 		{"the lease is taken over", the_lease_is_taken_over},
+		{"a live copy is one alert", a_live_copy_is_one_alert},
 		{"a store that fails is one alert", a_store_that_fails_is_one_alert},
 		{"a failed store is told late rather than not",
 			a_failed_store_is_told_late_rather_than_not},

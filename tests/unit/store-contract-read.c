@@ -324,6 +324,82 @@ static void following(void)
 	store_end(&writer);
 }
 
+struct forks {
+	unsigned origins;
+	uint64_t batches[3]; /* by origin: 1, 2 */
+	int64_t newest_ns[3];
+	char gateway[64];
+};
+
+static int see_fork(void *arg, const struct yett_fork *fork)
+{
+	struct forks *forks = arg;
+	struct yett_id second = store_id(2);
+	int of = memcmp(&fork->origin, &second, sizeof(second)) == 0 ? 2 : 1;
+
+	CU_ASSERT_EQUAL(forks->batches[of], 0); /* once only */
+	forks->origins++;
+	forks->batches[of] = fork->batches;
+	forks->newest_ns[of] = fork->newest_ns;
+	snprintf(forks->gateway, sizeof(forks->gateway), "%s",
+		fork->gateway != NULL ? fork->gateway : "-");
+	return 0;
+}
+
+static struct forks forks_since(int64_t since_ns)
+{
+	struct forks forks = {0};
+
+	CU_ASSERT_EQUAL(
+		writer.operations->forks(writer.self, since_ns, see_fork, &forks, &writer.error),
+		0);
+	return forks;
+}
+
+static void put_at(int64_t received_ns, struct yett_batch batch, int want)
+{
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.received_ns = received_ns,
+		.gateway = "gw.example"};
+
+	CU_ASSERT_EQUAL_FATAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(put.ret_result, want);
+	store_batch_free(&batch);
+}
+
+/* What is kept apart, by origin, and of a time. */
+static void forks(void)
+{
+	struct forks found;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(forks_since(0).origins, 0);
+	for (unsigned origin = 1; origin <= 2; origin++) {
+		put_at(100, store_batch(origin, 1, NORMAL, 1, 10, "a"), YETT_PUT_STORED);
+		put_at(150, store_batch(origin, 1, NORMAL, 1, 10, "a"), YETT_PUT_DUPLICATE);
+	}
+	CU_ASSERT_EQUAL(forks_since(0).origins, 0);
+	put_at(200, store_batch(1, 1, NORMAL, 1, 10, "b"), YETT_PUT_FORK);
+	put_at(300, store_batch(1, 1, NORMAL, 5, 3, "b"), YETT_PUT_FORK);
+	put_at(400, store_batch(2, 1, NORMAL, 5, 3, "b"), YETT_PUT_FORK);
+	found = forks_since(200);
+	CU_ASSERT_EQUAL(found.origins, 2);
+	CU_ASSERT_EQUAL(found.batches[1], 2);
+	CU_ASSERT_EQUAL(found.batches[2], 1);
+	CU_ASSERT_EQUAL(found.newest_ns[1], 300);
+	CU_ASSERT_EQUAL(found.newest_ns[2], 400);
+	CU_ASSERT_STRING_EQUAL(found.gateway, "gw.example");
+	CU_ASSERT_EQUAL(forks_since(300).batches[1], 1);
+	CU_ASSERT_EQUAL(forks_since(301).origins, 1);
+	CU_ASSERT_EQUAL(forks_since(401).origins, 0);
+	store_restart(&writer);
+	CU_ASSERT_EQUAL(forks_since(0).origins, 2);
+	store_end(&writer);
+}
+
 static void identity(void)
 {
 	struct yett_store_stats before = {0}, after = {0};
@@ -348,6 +424,7 @@ const CU_TestInfo store_reading_tests[] = {
 	{"rows are whole", rows_are_whole},
 	{"names of origins", names_of_origins},
 	{"following", following},
+	{"forks", forks},
 	{"identity", identity},
 	CU_TEST_INFO_NULL,
 };

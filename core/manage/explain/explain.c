@@ -563,9 +563,11 @@ static void explain_queue(struct yett_manage *manage, struct yett_explanation *o
 static void explain_store(struct yett_manage *manage, struct yett_explanation *of)
 {
 	bool healthy = yett_store_healthy(manage->node);
+	char why[YETT_STORE_WHY_SIZE];
 
+	yett_events_store_why(manage, why);
 	yett_explain_step(of, "store", NULL, healthy ? YETT_STEP_OK : YETT_STEP_FAILED, "%s",
-		healthy ? "it takes what comes" : "the last transaction failed");
+		healthy ? "it takes what comes" : why);
 	if (!healthy) {
 		yett_explain_cause(of, YETT_EXPLAINED_BLOCKED, "store",
 			"mend what the log says of it (store-failing): its disk, or its database",

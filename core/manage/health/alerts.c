@@ -335,8 +335,13 @@ void yett_alerts_find(struct yett_manage *manage, const struct yett_cause *cause
 
 /* The store, which all servers of the group share: so it is one alert, whoever sees it. */
 
-static void raise_outage(struct yett_manage *manage, const char *text)
+static void raise_outage(struct yett_manage *manage, const char *what)
 {
+	char why[YETT_STORE_WHY_SIZE];
+	g_autofree char *text = NULL;
+
+	yett_events_store_why(manage, why);
+	text = g_strdup_printf("%s: %s", what, why);
 	find_subject(manage, "store",
 		&(struct yett_cause){.kind = "store",
 			.severity = "Critical",
@@ -399,7 +404,7 @@ static void watch_outage(struct yett_manage *manage, uint64_t now_ns)
 		now_ns - outage->since_ns <= manage->node->settings->node.gone_grace_ns) {
 		return;
 	}
-	raise_outage(manage, "the store fails: nothing is acknowledged until it works again");
+	raise_outage(manage, "the store fails");
 	alert = g_hash_table_lookup(manage->alerts->open, "store");
 	if (alert != NULL) {
 		tell(manage, alert);
@@ -416,8 +421,7 @@ static void find_outage(struct yett_manage *manage, uint64_t now_ns)
 		return;
 	}
 	if (!is_outage_raised(manage) && now_ns - outage->ended_ns < (uint64_t)OUTAGE_TOLD_NS) {
-		raise_outage(manage, "the store failed for a while: nothing was acknowledged "
-				     "meanwhile");
+		raise_outage(manage, "the store failed for a while, and works again");
 	}
 	outage->ended_ns = 0;
 }

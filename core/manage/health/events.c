@@ -3,7 +3,8 @@
  * Responsible for taking each line of the log from notice on (base/log.h's tap), on whatever thread, and
  * for sending them every second as records of kind event: name "yett." and the event's, the sentence,
  * its fields as attributes. Not responsible for the log itself. At most 200 wait for the loop; what is
- * more is counted and told in the next. What a line is about may keep it from being kept: then the log
+ * more is counted and told in the next. Why the store fails, which is nowhere else but in the log, is
+ * remembered for those who judge it. What a line is about may keep it from being kept: then the log
  * says so, which is one line more, and no more than its limit allows. */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "../../wire/record.h"
 #include "../internal.h"
 
+#define STORE_FAILS "store-failing"
 #define EVENTS_NONE 3 /* of the setting's choices, which are levels of the log up to there */
 #define FIELDS_MAX  16
 #define WAITING_MAX 200
@@ -32,6 +34,7 @@ struct yett_events {
 	GQueue *waiting; /* struct line */
 	unsigned left_out;
 	uint64_t next_ns;
+	char store_why[YETT_STORE_WHY_SIZE];
 };
 
 static void line_free(struct line *line)
@@ -54,6 +57,10 @@ static void tapped(void *arg, int level, const char *event, const char *sentence
 	g_strlcpy(line->event, event, sizeof(line->event));
 	line->sentence = g_strdup(sentence);
 	pthread_mutex_lock(&events->mutex);
+	if (strcmp(event, STORE_FAILS) == 0) {
+		g_strlcpy(events->store_why, sentence, sizeof(events->store_why));
+		yett_text_trim(events->store_why);
+	}
 	if (g_queue_get_length(events->waiting) < WAITING_MAX) {
 		g_queue_push_tail(events->waiting, line);
 		line = NULL;
@@ -63,6 +70,22 @@ static void tapped(void *arg, int level, const char *event, const char *sentence
 	pthread_mutex_unlock(&events->mutex);
 	if (line != NULL) {
 		line_free(line);
+	}
+}
+
+void yett_events_store_why(const struct yett_manage *manage, char ret_why[YETT_STORE_WHY_SIZE])
+{
+	struct yett_events *events = manage->events;
+
+	ret_why[0] = '\0';
+	if (events != NULL) {
+		pthread_mutex_lock(&events->mutex);
+		g_strlcpy(ret_why, events->store_why, YETT_STORE_WHY_SIZE);
+		pthread_mutex_unlock(&events->mutex);
+	}
+	if (ret_why[0] == '\0') {
+		g_strlcpy(ret_why, "nothing is acknowledged until it works again",
+			YETT_STORE_WHY_SIZE);
 	}
 }
 

@@ -195,12 +195,13 @@ void yett_manage_judge(const struct yett_manage *manage, const struct yett_known
 void yett_manage_judge_self(const struct yett_manage *manage, struct yett_diagnosis *ret_verdict)
 {
 	const struct yett_node *node = manage->node;
+	char why[YETT_STORE_WHY_SIZE];
 
 	memset(ret_verdict, 0, sizeof(*ret_verdict));
 	ret_verdict->health = YETT_HEALTH_HEALTHY;
 	if (node->store != NULL && !yett_store_healthy(node)) {
-		say(ret_verdict, YETT_HEALTH_CRITICAL,
-			"its store fails: nothing is acknowledged until it works again");
+		yett_events_store_why(manage, why);
+		say(ret_verdict, YETT_HEALTH_CRITICAL, "its store fails: %s", why);
 	} else if (node->degraded) {
 		say(ret_verdict, YETT_HEALTH_WARNING, "%s", node->degraded_why);
 	} else if (yett_backlog_s(node) * YETT_SEC > node->settings->node.backlog_warning_ns) {

@@ -146,6 +146,20 @@ bool yett_manage_named(const struct yett_manage *manage, const char *name, struc
 	return near(names, name, ret_near);
 }
 
+const char *yett_manage_name_of(const struct yett_manage *manage, const struct yett_id *id)
+{
+	const struct yett_known *known = yett_manage_find(manage, id);
+	const struct yett_server *server = yett_share_find(manage, id);
+
+	if (yett_id_equal(id, &manage->node->id)) {
+		return manage->node->name;
+	}
+	if (server != NULL && server->name[0] != '\0') {
+		return server->name;
+	}
+	return known != NULL && known->name[0] != '\0' ? known->name : NULL;
+}
+
 bool yett_manage_has_site(
 	const struct yett_manage *manage, const char *site, char ret_near[YETT_NODE_NAME_SIZE])
 {

@@ -2,7 +2,8 @@
  *
  * Responsible for reading, every second and on the reader's thread, the small tables that servers
  * share (lease, servers, maintenance; with other servers around, whom they have; what is asked for
- * once) and the state records that are new, and for handing that on, on the loop. Not responsible for
+ * once) and the state records that are new, and more rarely what the store has kept apart, and for
+ * handing that on, on the loop. Not responsible for
  * what follows from it. Records are followed by their id, from where the holder of the lease was when
  * this server started; a store that was restored begins anew. A look that fails is made again. */
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "../internal.h"
 
 #define LOOK_NS      (1 * YETT_SEC)
+#define FORKS_NS     (10 * YETT_SEC)
 #define BLIND_NS     (5 * YETT_SEC) /* the store did not answer for longer than a look takes */
 #define STATES_MAX   2000
 #define OUTPUT_BYTES 199
@@ -24,12 +26,14 @@ struct yett_look {
 	bool busy;
 	bool begun;          /* the first one has been taken in */
 	bool wanted[TABLES]; /* by this look */
-	uint64_t next_ns;
+	bool wants_forks;    /* the same */
+	uint64_t next_ns, forks_ns;
 	uint64_t last_ns; /* of the last one while the store worked; monotonic */
 	uint64_t cursor;
 	/* by the reader's thread */
 	GPtrArray *documents[TABLES];
-	GPtrArray *states;
+	GPtrArray *states, *forks;
+	int64_t forks_since_ns; /* Unix time */
 	uint64_t newest, last;
 	bool more;
 	int result;
@@ -116,6 +120,20 @@ static int read_states(
 	return operations->query(self, &states, add_state, look, NULL);
 }
 
+static int add_fork(void *arg, const struct yett_fork *fork)
+{
+	struct yett_look *look = arg;
+	struct yett_seen_fork *seen = g_new0(struct yett_seen_fork, 1);
+
+	seen->origin = fork->origin;
+	seen->batches = fork->batches;
+	g_strlcpy(
+		seen->name, fork->origin_name != NULL ? fork->origin_name : "", sizeof(seen->name));
+	g_strlcpy(seen->gateway, fork->gateway != NULL ? fork->gateway : "", sizeof(seen->gateway));
+	g_ptr_array_add(look->forks, seen);
+	return 0;
+}
+
 static void read_all(const struct yett_store_operations *operations, void *self, void *arg)
 {
 	struct yett_look *look = arg;
@@ -129,6 +147,9 @@ static void read_all(const struct yett_store_operations *operations, void *self,
 	}
 	if (look->result == 0) {
 		look->result = read_states(look, operations, self);
+	}
+	if (look->result == 0 && look->wants_forks && operations->forks != NULL) {
+		look->result = operations->forks(self, look->forks_since_ns, add_fork, look, NULL);
 	}
 }
 
@@ -147,6 +168,10 @@ static void hand_on(struct yett_look *look)
 	if (look->wanted[PRESENCE]) {
 		yett_share_saw_presence(manage, look->documents[PRESENCE]);
 	}
+	if (look->wants_forks) {
+		yett_forks_saw(manage, look->forks);
+		look->forks_ns = yett_now(manage->node) + FORKS_NS;
+	}
 	if (look->wanted[ALERT]) {
 		yett_alerts_load(manage, look->documents[ALERT]);
 	}
@@ -159,6 +184,7 @@ static void look_free(struct yett_look *look)
 		g_ptr_array_free(look->documents[table], TRUE);
 	}
 	g_ptr_array_free(look->states, TRUE);
+	g_ptr_array_free(look->forks, TRUE);
 	g_free(look);
 }
 
@@ -168,6 +194,7 @@ static void clear(struct yett_look *look)
 		g_ptr_array_set_size(look->documents[table], 0);
 	}
 	g_ptr_array_set_size(look->states, 0);
+	g_ptr_array_set_size(look->forks, 0);
 	look->newest = look->last = 0;
 }
 
@@ -233,6 +260,10 @@ void yett_look_tick(struct yett_manage *manage, uint64_t now_ns)
 	look->wanted[PRESENCE] = g_hash_table_size(manage->servers) > 0;
 	look->wanted[CHECK] = !look->begun;
 	look->wanted[ALERT] = yett_alerts_unread(manage);
+	/* Before the alerts are walked for the first time: what is not known to be still so is closed. */
+	look->wants_forks =
+		look->wanted[ALERT] || (yett_lease_held(manage) && now_ns >= look->forks_ns);
+	look->forks_since_ns = yett_clock_wall(manage->node->clock) - YETT_FORK_NS;
 	yett_store_call(manage->node, read_all, looked, look);
 }
 
@@ -245,6 +276,7 @@ void yett_look_open(struct yett_manage *manage)
 		look->documents[table] = g_ptr_array_new_with_free_func(free_document);
 	}
 	look->states = g_ptr_array_new_with_free_func(free_state);
+	look->forks = g_ptr_array_new_with_free_func(g_free);
 	manage->look = look;
 }
 

@@ -119,6 +119,19 @@ struct yett_dead_letter {
 };
 typedef int (*yett_dead_letter_fn)(void *arg, const struct yett_dead_letter *letter);
 
+/* What was kept apart of one origin, since its numbers were taken, by other content; borrowed during the
+ * visit. */
+struct yett_fork {
+	uint32_t size;
+	uint32_t reserved;
+	struct yett_id origin;
+	const char *origin_name; /* or NULL if none is known */
+	const char *gateway;     /* one that brought some of it, or NULL */
+	uint64_t batches;
+	int64_t newest_ns; /* when the last of it came */
+};
+typedef int (*yett_fork_fn)(void *arg, const struct yett_fork *fork);
+
 struct yett_store_stats {
 	uint32_t size;
 	uint32_t reserved;
@@ -174,6 +187,10 @@ struct yett_store_operations {
 	 * first; with an id, that one alone. */
 	int (*dead_letters)(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 		void *arg, struct yett_error *error);
+	/* Both; NULL in a store that keeps none. Of what was received since `since_ns` (Unix time) and
+	 * kept apart, by origin; where that is more than 10,000 batches, of the newest of them. */
+	int (*forks)(void *self, int64_t since_ns, yett_fork_fn visit, void *arg,
+		struct yett_error *error);
 };
 
 #endif

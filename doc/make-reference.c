@@ -51,6 +51,27 @@ static void write_core(enum yett_reference_form form)
 			  "`name`.");
 }
 
+/* Of modules, a management server sets what a policy can take while it runs, and nothing else
+ * (core/conf/overlay.c), whatever their rows would allow: so the manual promises no more. */
+static void write_module(const struct yett_module *module, enum yett_reference_form form)
+{
+	struct yett_module shown = *module;
+	GArray *rows = g_array_new(TRUE, TRUE, sizeof(struct yett_schema));
+
+	for (const struct yett_schema *row = module->schema; row != NULL && row->name != NULL;
+		row++) {
+		struct yett_schema one = *row;
+
+		if (module->kind != YETT_KIND_POLICY || (row->flags & YETT_SCHEMA_LIVE) == 0) {
+			one.flags &= ~(uint32_t)YETT_SCHEMA_REMOTE;
+		}
+		g_array_append_val(rows, one);
+	}
+	shown.schema = (const struct yett_schema *)(const void *)rows->data;
+	yett_reference_module(&shown, form, stdout);
+	g_array_free(rows, TRUE);
+}
+
 int main(int argc, char **argv)
 {
 	enum yett_reference_form form;
@@ -72,7 +93,7 @@ int main(int argc, char **argv)
 		if (module == NULL) {
 			return EXIT_FAILURE;
 		}
-		yett_reference_module(module, form, stdout);
+		write_module(module, form);
 	}
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : fail("stdout", "cannot be written");
 }

@@ -138,9 +138,44 @@ static void run_kit(struct yett_admin_request *request)
 	yett_admin_answer(request, 200, json);
 }
 
+static unsigned status_of(int result)
+{
+	switch (result) {
+	case YETT_EINVAL:
+		return 400;
+	case YETT_EDENIED:
+		return 403;
+	case YETT_ENOTFOUND:
+		return 404;
+	case YETT_ECONFLICT:
+	case YETT_EEXIST:
+	case YETT_ENOTSUP:
+		return 409;
+	case YETT_EUNAVAIL:
+		return 503;
+	case YETT_ETIMEOUT:
+		return 504;
+	default:
+		return 500;
+	}
+}
+
+static void changed(void *arg, int result, json_t *json, const struct yett_error *error)
+{
+	struct yett_admin_request *request = arg;
+
+	if (result == 0) {
+		yett_admin_answer(request, 200, json);
+		return;
+	}
+	yett_admin_answer(request, status_of(result),
+		yett_admin_error(yett_result_name(result), error->mend, "%s", error->text));
+}
+
 static void run_node_show(struct yett_admin_request *request)
 {
 	const char *text = yett_admin_argument(request, "name"), *near;
+	const char *ask = yett_admin_argument(request, "ask");
 	char name[YETT_NODE_NAME_SIZE], mend[YETT_NODE_NAME_SIZE + 40];
 	GPtrArray *names;
 	json_t *json = NULL;
@@ -151,6 +186,10 @@ static void run_node_show(struct yett_admin_request *request)
 	}
 	if (text != NULL && yett_name_normalise(text, name, sizeof(name)) == 0) {
 		json = yett_view_desired(request->manage, name);
+	}
+	if (json != NULL && ask != NULL && strcmp(ask, "true") == 0) {
+		yett_manage_show(request->manage, name, json, changed, request);
+		return;
 	}
 	if (json != NULL) {
 		yett_admin_answer(request, 200, json);
@@ -185,40 +224,6 @@ static void run_gateway_drain(struct yett_admin_request *request)
 	yett_admin_answer(request, 404,
 		yett_admin_error("ENOTFOUND", "yettctl servers",
 			"no gateway of the name \"%.200s\" is known", name != NULL ? name : ""));
-}
-
-static unsigned status_of(int result)
-{
-	switch (result) {
-	case YETT_EINVAL:
-		return 400;
-	case YETT_EDENIED:
-		return 403;
-	case YETT_ENOTFOUND:
-		return 404;
-	case YETT_ECONFLICT:
-	case YETT_EEXIST:
-	case YETT_ENOTSUP:
-		return 409;
-	case YETT_EUNAVAIL:
-		return 503;
-	case YETT_ETIMEOUT:
-		return 504;
-	default:
-		return 500;
-	}
-}
-
-static void changed(void *arg, int result, json_t *json, const struct yett_error *error)
-{
-	struct yett_admin_request *request = arg;
-
-	if (result == 0) {
-		yett_admin_answer(request, 200, json);
-		return;
-	}
-	yett_admin_answer(request, status_of(result),
-		yett_admin_error(yett_result_name(result), error->mend, "%s", error->text));
 }
 
 static void run_explain(struct yett_admin_request *request)
@@ -267,7 +272,7 @@ const struct yett_admin_route yett_admin_routes[] = {
 	{"/v1/pending", "nodes that wait for a decision", {NULL}, run_pending},
 	{"/v1/decisions", "what was decided about nodes", {NULL}, run_decisions},
 	{"/v1/nodes/show", "a node: what it should be like, and what it made of that",
-		{"name", NULL}, run_node_show},
+		{"name", "ask", NULL}, run_node_show},
 	{"/v1/gateways/drain", "how far a gateway is emptied", {"name", NULL}, run_gateway_drain},
 	{"/v1/kit", "the installation file of a node", {"name", "upstream", NULL}, run_kit},
 	{"/v1/dead", "batches that could not be decoded, and are kept as they came",

@@ -377,6 +377,9 @@ void yett_question_report(
 void yett_question_left(struct yett_manage *manage, struct yett_peer *peer);
 void yett_question_tick(struct yett_manage *manage, uint64_t now_ns);
 
+/* told.c: what a node says of its own properties */
+void yett_told_report(const struct yett_manage *manage, struct yett_report *ret_report);
+
 /* drill.c: whether the ways that are not used would carry */
 /* Within `limit_ns`, and 8 s: an array of Drill (doc/openapi.yaml). */
 void yett_drill_begin(

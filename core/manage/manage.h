@@ -103,6 +103,11 @@ void yett_manage_explain(
 void yett_manage_drill(
 	struct yett_manage *manage, const char *name, yett_answer_fn answer, void *arg);
 
+/* Of the view of a node (yett_view_desired), which is taken: what the node itself says, where nothing is known
+ * here; else `asked_why` says why it does not. Within some seconds. */
+void yett_manage_show(struct yett_manage *manage, const char *name, json_t *json,
+	yett_answer_fn answer, void *arg);
+
 /* New settings from the file of a running node: what is desired of it lies over them. They have to
  * outlive `manage`. */
 int yett_manage_reload(

@@ -274,6 +274,7 @@ struct yett_applied {
 enum yett_query_what {
 	YETT_QUERY_EXPLAIN = 1, /* why it, or `about` as it sees it, is as it is */
 	YETT_QUERY_DRILL = 2,   /* whether each of its ways to the store would carry */
+	YETT_QUERY_SHOW = 3,    /* what its own file says of it: a step for each property */
 };
 /* A question on its way down to a node: relays pass it on by the id, and never make one. */
 struct yett_query_message {

@@ -5,6 +5,7 @@
 
 #include "manage/internal.h"
 #include "manage/explain/report.h"
+#include "manage/views/views.h"
 #include "simulation/world.h"
 #include "suite.h"
 #include "wire/session-state.h"
@@ -367,6 +368,116 @@ static void questions_are_bounded(void)
 	world_free(chain.world);
 }
 
+/* A property as the view of a node has it. */
+static const json_t *applied(const struct answer *answer, const char *name)
+{
+	const json_t *rows = json_object_get(answer->json, "properties");
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (strcmp(text_at(row, "property"), name) == 0) {
+			return json_object_get(row, "applied");
+		}
+	}
+	CU_FAIL("no such property");
+	return NULL;
+}
+
+static void show(struct chain *chain, const char *name, struct answer *answer)
+{
+	json_t *json = yett_view_desired(chain->server->manage, name);
+
+	answer_done(answer);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(json);
+	yett_manage_show(chain->server->manage, name, json, answered, answer);
+	world_run(chain->world, 4 * YETT_SEC);
+	CU_ASSERT_EQUAL(answer->came, 1);
+	CU_ASSERT_EQUAL(answer->result, 0);
+}
+
+/* What only a node knows it tells when it is asked; where it cannot be asked that is said, and nothing is made
+ * up. */
+static void a_node_tells_what_its_file_says(void)
+{
+	struct chain chain = chain_new(10);
+	struct answer answer = {0};
+	struct yett_queue_view queue;
+
+	answer.json = yett_view_desired(chain.server->manage, "a1.example");
+	CU_ASSERT(json_is_null(applied(&answer, "MaximumQueueSizeBytes")));
+	CU_ASSERT(json_is_null(applied(&answer, "ActionAccountIdentity")));
+	show(&chain, "a1.example", &answer);
+	CU_ASSERT(json_is_null(json_object_get(answer.json, "asked_why")));
+	yett_queue_view(chain.agent->node, &queue);
+	CU_ASSERT(queue.stats.limit_bytes > 0);
+	CU_ASSERT_EQUAL(json_integer_value(applied(&answer, "MaximumQueueSizeBytes")),
+		(json_int_t)queue.stats.limit_bytes);
+	CU_ASSERT(json_is_string(applied(&answer, "ActionAccountIdentity")));
+	CU_ASSERT(json_is_string(applied(&answer, "RequestCompression")));
+	CU_ASSERT(json_is_null(applied(&answer, "CommunicationPort"))); /* it does not listen */
+	show(&chain, "gw2.example", &answer);
+	CU_ASSERT_EQUAL(json_integer_value(applied(&answer, "CommunicationPort")),
+		g_ascii_strtoll(strrchr(world_address("gw2.example"), ':') + 1, NULL, 10));
+	/* What is known here already stands. */
+	CU_ASSERT_STRING_EQUAL(json_string_value(applied(&answer, "Name")), "gw2");
+	show(&chain, "ms.example", &answer);
+	CU_ASSERT(json_is_null(json_object_get(answer.json, "asked_why")));
+	/* It is silent; it is gone. */
+	chain.agent->node->management.query = NULL;
+	show(&chain, "a1.example", &answer);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_at(answer.json, "asked_why"), "did not answer within"));
+	CU_ASSERT(json_is_null(applied(&answer, "MaximumQueueSizeBytes")));
+	world_kill(chain.agent);
+	world_run(chain.world, 2 * YETT_SEC);
+	show(&chain, "a1.example", &answer);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text_at(answer.json, "asked_why"), "no session leads to"));
+	answer_done(&answer);
+	world_free(chain.world);
+}
+
+/* An answer that means badly: other properties, no numbers, control characters. */
+static void lie(void *arg, struct yett_peer *upstream, const struct yett_query_message *query)
+{
+	static const struct {
+		const char *step, *seen;
+	} told[] = {{"HealthState", "Healthy, of course"}, {"CommunicationPort", "-1"},
+		{"MaximumQueueSizeBytes", "99999999999999999999"},
+		{"MaximumQueueSizeBytes", "12 MiB"}, {"DisplayName", "\033[2Jmine"}, {"", "x"}};
+	struct yett_report *report = g_new0(struct yett_report, 1);
+
+	(void)arg;
+	report->number = query->number;
+	report->result = YETT_REPORT_ANSWERED;
+	g_strlcpy(report->by, "a1.example", sizeof(report->by));
+	for (size_t i = 0; i < G_N_ELEMENTS(told); i++) {
+		struct yett_report_step *step = &report->steps[report->step_count++];
+
+		g_strlcpy(step->step, told[i].step, sizeof(step->step));
+		g_strlcpy(step->seen, told[i].seen, sizeof(step->seen));
+		step->state = 1;
+	}
+	CU_ASSERT_EQUAL(yett_wire_report(upstream->wire, report), 0);
+	g_free(report);
+	yett_peer_flush(upstream);
+}
+
+static void what_a_node_tells_changes_nothing_else(void)
+{
+	struct chain chain = chain_new(11);
+	struct answer answer = {0};
+
+	chain.agent->node->management.query = lie;
+	show(&chain, "a1.example", &answer);
+	CU_ASSERT(json_is_null(json_object_get(answer.json, "asked_why")));
+	CU_ASSERT_STRING_EQUAL(json_string_value(applied(&answer, "DisplayName")), "?[2Jmine");
+	CU_ASSERT_STRING_EQUAL(json_string_value(applied(&answer, "HealthState")), "Healthy");
+	CU_ASSERT(json_is_null(applied(&answer, "CommunicationPort")));
+	CU_ASSERT(json_is_null(applied(&answer, "MaximumQueueSizeBytes")));
+	answer_done(&answer);
+	world_free(chain.world);
+}
+
 /* A node that takes the question and says nothing: the one next to it says so, within the time. */
 static void who_is_silent_is_told_of(void)
 {
@@ -498,6 +609,8 @@ int main(int argc, char **argv)
 		{"who knows no questions is not asked", who_knows_no_questions_is_not_asked},
 		{"a session that ends ends its questions", a_session_that_ends_ends_its_questions},
 		{"questions are bounded", questions_are_bounded},
+		{"a node tells what its file says", a_node_tells_what_its_file_says},
+		{"what a node tells changes nothing else", what_a_node_tells_changes_nothing_else},
 		{"who is silent is told of", who_is_silent_is_told_of},
 		{"a session that is not wanted answers first",
 			a_session_that_is_not_wanted_answers_first},

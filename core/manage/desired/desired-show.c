@@ -40,9 +40,11 @@ json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 	const json_t *upstreams;
 	uint64_t generation = 0;
 	const char *key;
+	bool gateway;
 
 	if (court == NULL ||
-		(known == NULL && paper == NULL && !yett_property_is_server(manage, name))) {
+		(known == NULL && paper == NULL && !yett_property_is_server(manage, name) &&
+			yett_court_decision(court, name, &gateway) == NULL)) {
 		json_decref(rows);
 		return NULL;
 	}
@@ -59,7 +61,7 @@ json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 		json_array_append_new(rows, value_row("upstreams", upstreams, answer));
 	}
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:s?, s:s?, s:s?, "
-			 "s:s?, s:s?, s:I}",
+			 "s:s?, s:s?, s:I, s:n}",
 		"name", name, "properties", yett_view_properties(manage, name), "move",
 		yett_moves_view(court, name), "node",
 		known != NULL ? yett_view_known(manage, known) : json_null(), "set", rows, "state",
@@ -75,5 +77,6 @@ json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 		answer != NULL ? yett_paper_text(answer, "since") : NULL, "last_state",
 		last != NULL ? yett_paper_text(last, "state") : NULL, "last_why",
 		last != NULL ? yett_paper_text(last, "why") : NULL, "last_revision",
-		last != NULL ? json_integer_value(json_object_get(last->json, "revision")) : 0);
+		last != NULL ? json_integer_value(json_object_get(last->json, "revision")) : 0,
+		"asked_why");
 }

@@ -2,8 +2,9 @@
  *
  * Responsible for the table of all of them: which row of the schema each is, where it is changed if it is
  * not set from afar, and what this management server knows of it: what is desired, what is in force, by
- * whose word. Not responsible for setting them (desired-set.c) nor for layout (ctl/). On the loop; reads
- * only. What only the node knows and has not told is null, by its own file: nothing is guessed. */
+ * whose word. Not responsible for setting them (desired-set.c), for asking the node (told.c) nor for layout
+ * (ctl/). On the loop; reads only. What only the node knows and has not told is null, by its own file: nothing
+ * is guessed. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -307,7 +308,7 @@ static const struct property {
 	{"MissingHeartbeatThreshold", "node.missing-heartbeats", missing, NODE, NULL},
 	{"MaximumQueueSizeBytes", NULL, none_waits, NODE,
 		"queue.size in its own file, and a restart: a queue is not made larger or smaller "
-		"while it runs"},
+		"while it holds data, since its lanes and segments are cut to its size"},
 	{"MaximumSizeOfAllTransferredFilesBytes", NULL, nothing, NODE, "no files are transferred"},
 	{"ProxyingEnabled", NULL, proxies, GROUP,
 		"yettctl gateway approve NODE, gateway delete NODE"},
@@ -357,6 +358,14 @@ const char *yett_property_elsewhere(const char *name)
 		return property->row == NULL ? property->mend : NULL;
 	}
 	return g_str_has_prefix(name, "queue.") ? find("MaximumQueueSizeBytes")->mend : NULL;
+}
+
+json_t *yett_property_own(const struct yett_manage *manage, const char *name)
+{
+	const struct property *property = find(name);
+	const struct subject subject = {.manage = manage, .name = manage->node->name, .self = true};
+
+	return property != NULL ? property->value(&subject) : NULL;
 }
 
 static bool has_word(const char *words, const char *word)

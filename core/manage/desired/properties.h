@@ -12,6 +12,8 @@ const char *yett_property_of(const char *row);
 const char *yett_property_elsewhere(const char *name);
 /* Whether that is a management server of the group. */
 bool yett_property_is_server(const struct yett_manage *manage, const char *name);
+/* One of this node's own, as its settings have it; given; NULL: there is none. */
+json_t *yett_property_own(const struct yett_manage *manage, const char *name);
 /* All of them, of a node: an array of Property of doc/openapi.yaml. */
 json_t *yett_view_properties(const struct yett_manage *manage, const char *name);
 

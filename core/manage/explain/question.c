@@ -2,7 +2,7 @@
  *
  * Responsible for bringing a question to the node that it is for, by the table of who is behind which
  * session, for matching the answer by its number, for the limit in time, and for this node's own answer.
- * Not responsible for whom to ask (ends.c), nor for what is answered (explain.c, drill.c). A question comes
+ * Not responsible for whom to ask (ends.c), nor for what is answered (explain.c, drill.c, desired/told.c). A question comes
  * from an upstream only; a gateway relays it, and makes none.
  *
  * On the loop. Each question has one end, whatever happens: an answer, no way, no answer in time, or the
@@ -264,6 +264,15 @@ static void explain(
 	g_free(report);
 }
 
+static void show(const struct yett_manage *manage, struct asker *asker)
+{
+	struct yett_report *report = g_new(struct yett_report, 1);
+
+	yett_told_report(manage, report);
+	answer_up(asker, report);
+	g_free(report);
+}
+
 static void drilled(void *arg, int result, json_t *rows, const struct yett_error *error)
 {
 	struct asker *asker = arg;
@@ -361,6 +370,8 @@ void yett_question_query(struct yett_manage *manage, struct yett_peer *upstream,
 		explain(manage, query, asker);
 	} else if (query->what == YETT_QUERY_DRILL) {
 		drill(manage, query, asker);
+	} else if (query->what == YETT_QUERY_SHOW) {
+		show(manage, asker);
 	} else {
 		fail(manage, answer_up, asker, YETT_REPORT_UNKNOWN, "update it",
 			"it runs yett " PACKAGE_VERSION ", which does not know such a question");

@@ -196,6 +196,20 @@ json_t *yett_report_drill(const struct yett_report *report)
 	return rows;
 }
 
+json_t *yett_report_values(const struct yett_report *report)
+{
+	json_t *values = json_object();
+
+	for (uint32_t i = 0; i < report->step_count; i++) {
+		json_t *name = clean(report->steps[i].step, false);
+
+		json_object_set_new(
+			values, json_string_value(name), clean(report->steps[i].seen, false));
+		json_decref(name);
+	}
+	return values;
+}
+
 char *yett_report_why(const struct yett_report *report, const char *asked, const char *here)
 {
 	bool told = strcmp(report->by, asked) != 0 && strcmp(report->by, here) != 0;

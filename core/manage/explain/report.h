@@ -18,6 +18,8 @@ void yett_report_fail(struct yett_report *ret_report, const char *by,
 json_t *yett_report_explanation(
 	const struct yett_report *report, const char *node, const char *seen_from);
 json_t *yett_report_drill(const struct yett_report *report);
+/* What it tells of properties: an object of texts. */
+json_t *yett_report_values(const struct yett_report *report);
 /* Why `asked` has not answered, with whose words they are; given (g_free). */
 char *yett_report_why(const struct yett_report *report, const char *asked, const char *here);
 

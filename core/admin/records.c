@@ -407,6 +407,35 @@ static int add_loss(void *arg, const struct yett_notice *gap)
 	return 0;
 }
 
+/* Of a node that this server knows of; null: of none. */
+static json_t *name_json(const struct yett_manage *manage, const json_t *id_text)
+{
+	const char *name = NULL;
+	struct yett_id id;
+
+	if (yett_id_parse(json_string_value(id_text), &id) == 0) {
+		name = yett_manage_name_of(manage, &id);
+	}
+	return name != NULL ? json_string(name) : json_null();
+}
+
+/* The store has ids; who they are is known here. */
+static void losses_found(void *arg)
+{
+	struct context *context = arg;
+	const struct yett_manage *manage = context->request->manage;
+
+	for (size_t i = 0; i < json_array_size(context->array); i++) {
+		json_t *row = json_array_get(context->array, i);
+
+		json_object_set_new(
+			row, "origin_name", name_json(manage, json_object_get(row, "origin")));
+		json_object_set_new(
+			row, "holder_name", name_json(manage, json_object_get(row, "holder")));
+	}
+	finish(context);
+}
+
 static void find_losses(const struct yett_store_operations *operations, void *self, void *arg)
 {
 	struct context *context = arg;
@@ -421,7 +450,8 @@ void yett_admin_losses(struct yett_admin_request *request)
 	struct context *context = begin(request);
 
 	if (context != NULL) {
-		run(context, find_losses);
+		yett_store_call(
+			yett_manage_node(request->manage), find_losses, losses_found, context);
 	}
 }
 

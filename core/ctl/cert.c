@@ -3,6 +3,7 @@
  * Responsible for what a person types and reads; looking into the certificate is core/pki. Works
  * on files alone. Exit code 0 where nothing is wrong with the certificate, 1 where something is
  * or it cannot be read, 2 where the command was not understood. */
+#include <glib.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,48 +13,49 @@
 #include "../base/clock.h"
 #include "../pki/certificate.h"
 #include "ctl.h"
+#include "table.h"
+
+#define VALUES_AT 12
 
 static const char *day(int64_t seconds, char *ret_text, size_t size)
 {
 	return yett_time_text(seconds * (int64_t)YETT_SEC, ret_text, size);
 }
 
-static void print_list(const char *label, const GPtrArray *list, const char *(*word)(const char *))
+/* Whoever made the certificate chose the words, which are tamed as they are wrapped. */
+static void print_field(const char *label, const char *value)
 {
-	printf("%-12s", label);
-	for (guint i = 0; i < list->len; i++) {
-		const char *text = g_ptr_array_index(list, i);
-		char *tame = yett_ctl_tame(text, strlen(text));
-
-		printf("%s%s", i > 0 ? ", " : "", word != NULL ? word(text) : tame);
-		free(tame);
-	}
-	puts(list->len == 0 ? "none" : "");
+	printf("%-*s", VALUES_AT, label);
+	yett_table_wrapped(value, VALUES_AT);
 }
 
-/* Whoever made the certificate chose the words. */
-static void print_line(const char *title, const char *words)
+static void print_list(const char *label, const GPtrArray *list, const char *(*word)(const char *))
 {
-	char *tame = yett_ctl_tame(words, strlen(words));
+	g_autoptr(GString) line = g_string_new(list->len == 0 ? "none" : "");
 
-	printf("%-12s%s\n", title, tame);
-	free(tame);
+	for (guint i = 0; i < list->len; i++) {
+		const char *text = g_ptr_array_index(list, i);
+
+		g_string_append_printf(
+			line, "%s%s", i > 0 ? ", " : "", word != NULL ? word(text) : text);
+	}
+	print_field(label, line->str);
 }
 
 static void print_text(const struct yett_certificate *certificate)
 {
 	char text[32];
 
-	print_line("Subject", certificate->subject);
-	print_line("Issuer", certificate->issuer);
+	print_field("Subject", certificate->subject);
+	print_field("Issuer", certificate->issuer);
 	print_list("Names", certificate->names, NULL);
 	print_list("Usages", certificate->usages, yett_certificate_usage);
 	printf("%-12s%s\n", "From", day(certificate->not_before, text, sizeof(text)));
 	printf("%-12s%s\n", "Until", day(certificate->not_after, text, sizeof(text)));
 	printf("%-12s%s, %u bits\n", "Key", certificate->key_type, certificate->key_bits);
 	printf("%-12s%s\n", "Signature", certificate->signature);
-	printf("%-12s%s\n", "Serial", certificate->serial);
-	printf("%-12s%s\n", "SHA-256", certificate->fingerprint);
+	print_field("Serial", certificate->serial);
+	print_field("SHA-256", certificate->fingerprint);
 	if (certificate->problems->len == 0) {
 		puts("No problem found.");
 		return;
@@ -64,13 +66,8 @@ static void print_text(const struct yett_certificate *certificate)
 		const struct yett_certificate_problem *problem =
 			g_ptr_array_index(certificate->problems, i);
 
-		g_autofree char *line = g_strdup_printf("%s%s%s", problem->what,
-			problem->mend[0] != '\0' ? ": " : "", problem->mend);
-
-		char *tame = yett_ctl_tame(line, strlen(line));
-
-		printf("  %s\n", tame);
-		free(tame);
+		yett_ctl_say("  %s%s%s", problem->what, problem->mend[0] != '\0' ? ": " : "",
+			problem->mend);
 	}
 }
 

@@ -6,37 +6,6 @@
 
 #include "ctl.h"
 
-/* Commands that read their words themselves. */
-static int run_explain(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	(void)line;
-	return yett_ctl_explain(ctl, ctl->argc, ctl->argv);
-}
-
-static int run_drill(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	(void)line;
-	return yett_ctl_drill(ctl, ctl->argc, ctl->argv);
-}
-
-static int run_upstream(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	(void)line;
-	return yett_ctl_upstream(ctl, ctl->argc, ctl->argv);
-}
-
-static int run_node_set(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	(void)line;
-	return yett_ctl_node_set(ctl, ctl->argc, ctl->argv);
-}
-
-static int run_node_show(const struct yett_ctl *ctl, const struct yett_line *line)
-{
-	(void)line;
-	return yett_ctl_node_show(ctl, ctl->argc, ctl->argv);
-}
-
 #define END                                                                                        \
 	{                                                                                          \
 		NULL, NULL, NULL, 0, 0                                                             \
@@ -314,7 +283,8 @@ static const struct yett_form of_a_server[] = {
 		NULL, VIEW, yett_ctl_account},
 	{"losses", NULL, "each range that is lost, and why",
 		"Each range that is lost, and why: the cause, its epoch, lane, first number and "
-		"count; below it, whose it is, and the node that told so.",
+		"count; below it, whose it is, and the node that told so: by their names, or by "
+		"their ids where this server knows no name.",
 		NULL, VIEW, yett_ctl_show},
 	LAST,
 };
@@ -372,7 +342,7 @@ static const struct yett_form of_who_takes_part[] = {
 		"waited for. The node keeps those that it has until one of the new ones is up; if "
 		"none is within its `node.upstream-trial` (10 minutes) it goes back by itself. Any "
 		"management server of the group goes on with what another one has begun.",
-		upstream_options, YETT_FORM_JSON, run_upstream},
+		upstream_options, YETT_FORM_JSON, yett_ctl_upstream_set},
 	{"node set", "NODE [NAME=VALUE…]", "sets what a node should be like",
 		"Sets what may be set from afar: `HeartbeatInterval`, `MissingHeartbeatThreshold`, "
 		"`RequestCompression`, `DisplayName`, or the names of the configuration: those "
@@ -380,15 +350,18 @@ static const struct yett_form of_who_takes_part[] = {
 		"yettd.conf(5) marks so, as `node.heartbeat`, `linger.normal`, `policy.failback`. "
 		"Of "
 		"a property that is not set from afar, the answer says where it is changed.",
-		set_options, YETT_FORM_JSON, run_node_set},
+		set_options, YETT_FORM_JSON, yett_ctl_node_set},
 	{"node show", "NODE", "how another node is, and what is set there",
-		"A node, or a management server: each of its properties, what is desired, what is "
-		"in "
-		"force, by whose word (`desired`, `pinned`, `file`, `node`, `group`), which "
-		"revision, since when; who has set it, and what the node says of that. What stands "
+		"A node, or a management server: each of its properties, what is in force, by "
+		"whose word (`desired`, `pinned`, `file`, `node`, `group`); below one that "
+		"somebody "
+		"has set, what is desired, in which revision, and since when it is in force; at "
+		"the "
+		"end, who has set it, and what the node says of that. The node itself is asked for "
+		"what only it knows; where it cannot be, the reason is shown. What stands "
 		"as `file` without a value is in the node's own file, which this server does not "
 		"see.",
-		NULL, VIEW, run_node_show},
+		NULL, VIEW, yett_ctl_node_show},
 	{"audit", NULL, "who has changed what, the newest last", NULL, NULL, VIEW, yett_ctl_show},
 	LAST,
 };
@@ -447,14 +420,14 @@ static const struct yett_form of_causes[] = {
 		"with the reason. The sentence at the end is then the worst of what all say, in "
 		"the words of the end nearest to the node. The exit code is 1 unless nothing is in "
 		"the way.",
-		explain_options, VIEW, run_explain},
+		explain_options, VIEW, yett_ctl_explain},
 	{"drill", "[NODE]", "proves the way by each upstream, without an outage",
 		"Proves the way by each upstream of this node, used or not, without an outage: "
 		"address, connection, TLS, authentication, admission, and its way to the store. "
 		"What carries data goes on meanwhile. With a name, on a management server: that "
 		"node does so, wherever it is, and not again within 10 seconds. The exit code is 1 "
 		"unless each is proven.",
-		NULL, YETT_FORM_JSON, run_drill},
+		NULL, YETT_FORM_JSON, yett_ctl_drill},
 	{"check", "FILE", "checks a configuration; starts nothing",
 		"Checks a configuration as `yettd --check` does; starts nothing.", NULL,
 		YETT_FORM_FILES, yett_ctl_check},

@@ -13,9 +13,6 @@ struct yett_ctl {
 	bool json;      /* the API's JSON instead of a table */
 	double watch_s; /* draw again every so many seconds; 0: once */
 	const struct yett_form *form;
-	/* The command as it was written, without the options that all have. */
-	int argc;
-	char **argv;
 };
 
 /* Exit codes. */
@@ -29,6 +26,20 @@ enum {
 
 /* run.c: the whole program; the exit code. */
 int yett_ctl_main(int argc, char **argv);
+/* A command line that is read, and not run. */
+struct yett_command {
+	struct yett_ctl ctl;
+	struct yett_line line; /* operands and options of the form */
+	struct yett_line common, whole;
+	struct yett_option *options; /* the form's, and those that all have */
+};
+/* An exit code, or -1: it is to be run. Says on stderr what is wrong, on stdout what was asked for. To be
+ * freed (yett_command_done) either way. */
+int yett_command_read(struct yett_command *command, int argc, char **argv);
+void yett_command_done(struct yett_command *command);
+/* The seconds of --wait: `absent` where it is not given, `bare` without a value. -1: they are none, which has
+ * been told. */
+int yett_ctl_wait(const struct yett_line *line, double absent, double bare, double *ret_wait_s);
 
 /* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. Its texts are
  * tame, unless they are to be printed as JSON (ctl->json). */
@@ -73,6 +84,8 @@ struct yett_view {
 };
 int yett_ctl_view_at(const struct yett_ctl *ctl, const struct yett_view *view, const char *path);
 void yett_ctl_print_json(const struct yett_ctl *ctl, const json_t *json);
+/* Sentences, wrapped; what goes on in the next line begins where the first one does. */
+void yett_ctl_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Takes the JSON; NULL: there was no answer. */
 int yett_ctl_print(const struct yett_ctl *ctl, json_t *json, void (*print)(const json_t *json));
 /* The same where a change is one sentence: what, and what became of it. */
@@ -107,9 +120,11 @@ int yett_ctl_gateway_drain(const struct yett_ctl *ctl, const struct yett_line *l
 /* set.c */
 /* "NAME" or "NAME=ADDRESS", with commas between them; the list is taken apart. */
 void yett_ctl_add_upstreams(json_t *to, char *list);
-int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv);
+/* The operands from that one on, each NAME=VALUE, as an object; NULL: one is not, which has been told. */
+json_t *yett_ctl_values(const struct yett_line *line, int from);
+int yett_ctl_upstream_set(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_node_set(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_node_show(const struct yett_ctl *ctl, const struct yett_line *line);
 /* group.c */
 int yett_ctl_group_show(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_group_init(const struct yett_ctl *ctl, const struct yett_line *line);
@@ -119,8 +134,8 @@ int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line)
 int yett_ctl_group_rule_add(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_group_rule_delete(const struct yett_ctl *ctl, const struct yett_line *line);
 /* explain.c */
-int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv);
-int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv);
+int yett_ctl_explain(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_drill(const struct yett_ctl *ctl, const struct yett_line *line);
 /* check.c */
 int yett_ctl_check(const struct yett_ctl *ctl, const struct yett_line *line);
 /* queue.c */

@@ -14,7 +14,6 @@ static const struct yett_column letters[] = {
 	{"FIRST", "first", NULL, true},
 	{"RECORDS", "count", NULL, true},
 	{"BYTES", "bytes", yett_table_bytes, true},
-	{"THROUGH", "gateway", NULL, false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -22,10 +21,12 @@ static char *letter_below(const json_t *row)
 {
 	const char *cause = json_string_value(json_object_get(row, "cause"));
 	const char *batch = json_string_value(json_object_get(row, "batch"));
+	const char *through = json_string_value(json_object_get(row, "gateway"));
 	char *line = NULL;
 
-	if (asprintf(&line, "  %s%s%s", cause != NULL ? cause : "-", batch != NULL ? "\n" : "",
-		    batch != NULL ? batch : "") < 0) {
+	if (asprintf(&line, "  %s%s%s%s%s", cause != NULL ? cause : "-",
+		    through != NULL ? "\n  through " : "", through != NULL ? through : "",
+		    batch != NULL ? "\n" : "", batch != NULL ? batch : "") < 0) {
 		abort();
 	}
 	return line;

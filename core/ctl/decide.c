@@ -41,10 +41,10 @@ static void print_decided(const json_t *json)
 	const json_t *failed = json_object_get(json, "failed");
 
 	for (size_t i = 0; i < json_array_size(decided); i++) {
-		printf("%s is %s\n", json_string_value(json_array_get(decided, i)), done_word);
+		yett_ctl_say("%s is %s", json_string_value(json_array_get(decided, i)), done_word);
 	}
 	for (size_t i = 0; i < json_array_size(failed); i++) {
-		printf("%s is as it was: %s\n", text_of(json_array_get(failed, i), "name"),
+		yett_ctl_say("%s is as it was: %s", text_of(json_array_get(failed, i), "name"),
 			text_of(json_array_get(failed, i), "why"));
 	}
 	if (json_array_size(decided) == 0 && json_array_size(failed) == 0) {
@@ -204,8 +204,8 @@ int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
 		return YETT_EXIT_FAILED;
 	}
 	if (out != NULL) {
-		printf("%s: bring it to %s by a way that you trust, and name it there as "
-		       "group.kit\n",
+		yett_ctl_say("%s: bring it to %s by a way that you trust, and name it there as "
+			     "group.kit",
 			out, name);
 	}
 	return YETT_EXIT_GOOD;

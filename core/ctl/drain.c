@@ -77,7 +77,7 @@ static void tell(struct drain *drain, const json_t *json)
 	char *line = progress(json);
 
 	if (!drain->ctl->json && (drain->told == NULL || strcmp(drain->told, line) != 0)) {
-		puts(line);
+		yett_ctl_say("%s", line);
 		fflush(stdout);
 	}
 	free(drain->told);
@@ -123,7 +123,7 @@ static int end(struct drain *drain, json_t *json)
 	for (size_t i = 0; !drain->ctl->json && i < json_array_size(left); i++) {
 		const json_t *one = json_array_get(left, i);
 
-		printf("  %s: %s\n", text_of(one, "name"), text_of(one, "why"));
+		yett_ctl_say("  %s: %s", text_of(one, "name"), text_of(one, "why"));
 	}
 	if (code < 0 && drain->stuck_s == 0) {
 		fprintf(stderr,
@@ -136,23 +136,6 @@ static int end(struct drain *drain, json_t *json)
 	return code < 0 ? YETT_EXIT_FAILED : code;
 }
 
-static int read_wait(const struct yett_line *line, double *ret_wait_s)
-{
-	const char *text = yett_line_value(line, "wait");
-	char *rest;
-
-	*ret_wait_s = WAIT_S;
-	if (text == NULL || text[0] == '\0') {
-		return 0;
-	}
-	*ret_wait_s = strtod(text, &rest);
-	if (*rest != '\0' || !(*ret_wait_s > 0 && *ret_wait_s <= 1e6)) {
-		fputs("yettctl: --wait wants seconds, more than 0: --wait=60\n", stderr);
-		return -1;
-	}
-	return 0;
-}
-
 int yett_ctl_gateway_drain(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	const char *to = yett_line_value(line, "to");
@@ -163,7 +146,7 @@ int yett_ctl_gateway_drain(const struct yett_ctl *ctl, const struct yett_line *l
 	double wait_s;
 	int code;
 
-	if (read_wait(line, &wait_s) != 0) {
+	if (yett_ctl_wait(line, WAIT_S, WAIT_S, &wait_s) != 0) {
 		return YETT_EXIT_USAGE;
 	}
 	list = json_array();
@@ -181,7 +164,7 @@ int yett_ctl_gateway_drain(const struct yett_ctl *ctl, const struct yett_line *l
 		if (ctl->json) {
 			yett_ctl_print_json(ctl, json);
 		} else {
-			printf("%s takes nodes again, once it has heard of it\n",
+			yett_ctl_say("%s takes nodes again, once it has heard of it",
 				text_of(json, "name"));
 		}
 		json_decref(json);

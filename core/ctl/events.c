@@ -8,7 +8,7 @@
 
 static const struct yett_column columns[] = {
 	{"LEVEL", "level", NULL, false},
-	{"TIME", "time", NULL, false},
+	{"TIME", "time", yett_table_whole, false},
 	{"NODE", "node", NULL, false},
 	{"EVENT", "event", NULL, false},
 	{NULL, NULL, NULL, false},

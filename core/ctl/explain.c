@@ -161,12 +161,9 @@ static void print_steps(const json_t *steps)
 static void print_one(const json_t *json)
 {
 	const char *node = text_of(json, "node"), *from = text_of(json, "seen_from");
+	bool own = strcmp(node, from) == 0;
 
-	if (strcmp(node, from) == 0) {
-		printf("%s, its own way\n", node);
-	} else {
-		printf("%s, as seen from %s\n", node, from);
-	}
+	yett_ctl_say("%s, %s%s", node, own ? "its own way" : "as seen from ", own ? "" : from);
 	print_steps(json_object_get(json, "steps"));
 }
 
@@ -177,8 +174,9 @@ static void print_end(const json_t *seen, const char *end, const char *itself, c
 		putchar('\n');
 		print_one(seen);
 	} else if (why[0] != '\0') {
-		printf("\n%s%s\n    no answer: ", end, itself);
-		yett_table_wrapped(why, 4);
+		putchar('\n');
+		yett_ctl_say("%s%s", end, itself);
+		yett_ctl_say("    no answer: %s", why);
 	}
 }
 
@@ -255,33 +253,12 @@ static int explain(struct yett_ctl *ctl, const char *node, const char *config)
 	return code;
 }
 
-static int usage(void)
+int yett_ctl_explain(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	fputs("usage: yettctl explain [NODE] [--config FILE]\n", stderr);
-	return YETT_EXIT_USAGE;
-}
-
-int yett_ctl_explain(const struct yett_ctl *ctl, int argc, char **argv)
-{
-	static const char *const options[] = {"--config", NULL};
 	struct yett_ctl here = *ctl;
-	const char *node = NULL, *config = NULL;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--config") == 0) {
-			if (++i >= argc) {
-				return usage();
-			}
-			config = argv[i];
-		} else if (argv[i][0] == '-') {
-			return yett_ctl_wrong("option of explain", argv[i], options);
-		} else if (node != NULL) {
-			return usage();
-		} else {
-			node = argv[i];
-		}
-	}
-	return explain(&here, node, config);
+	return explain(
+		&here, line->count > 0 ? line->words[0] : NULL, yett_line_value(line, "config"));
 }
 
 static const struct yett_column drilled[] = {
@@ -306,13 +283,13 @@ static char *drilled_below(const json_t *row)
 	return text;
 }
 
-int yett_ctl_drill(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_drill(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	int code = YETT_EXIT_GOOD;
 	json_t *rows;
 
-	rows = yett_ctl_post(
-		ctl, "/v1/drill", argc > 1 ? json_pack("{s:s}", "node", argv[1]) : json_object());
+	rows = yett_ctl_post(ctl, "/v1/drill",
+		line->count > 0 ? json_pack("{s:s}", "node", line->words[0]) : json_object());
 	if (rows == NULL) {
 		return YETT_EXIT_FAILED;
 	}

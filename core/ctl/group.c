@@ -36,11 +36,12 @@ static const struct yett_column servers[] = {
 
 static void print_group(const json_t *json)
 {
-	printf("group          %s\nid             %s\nkey            %.16s (number "
-	       "%" JSON_INTEGER_FORMAT
+	fputs("group          ", stdout);
+	yett_table_wrapped(text_of(json, "name"), 15);
+	printf("id             %s\nkey            %.16s (number %" JSON_INTEGER_FORMAT
 	       ")\nsuccessor      %.16s\nmanual-agents  %s\ndecision-days  %" JSON_INTEGER_FORMAT
 	       "\nthis server    %s%s\n\n",
-		text_of(json, "name"), text_of(json, "id"), text_of(json, "current"),
+		text_of(json, "id"), text_of(json, "current"),
 		json_integer_value(json_object_get(json, "sequence")), text_of(json, "next"),
 		text_of(json, "manual_agents"),
 		json_integer_value(json_object_get(json, "decision_days")),

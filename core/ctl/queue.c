@@ -141,8 +141,8 @@ static void print_run(const struct run *run)
 			lane_names[run->range.lane], id, run->range.epoch.ordinal, run->range.first,
 			run->range.count, run->batches);
 	} else {
-		printf("%-7s  %s  epoch %" PRIu64 "  numbers %" PRIu64 " to %" PRIu64
-		       "  in %" PRIu64 " batches\n",
+		yett_ctl_say("%-7s  %s  epoch %" PRIu64 "  numbers %" PRIu64 " to %" PRIu64
+			     "  in %" PRIu64 " batches",
 			lane_names[run->range.lane], id, run->range.epoch.ordinal, run->range.first,
 			run->range.first + run->range.count - 1, run->batches);
 	}
@@ -179,8 +179,8 @@ static int inspect(struct look *look)
 		struct run run = {.look = look};
 
 		if (!look->json) {
-			printf("%-7s  %" PRIu64 " batches, %" PRIu64 " records, %" PRIu64
-			       " bytes, next number %" PRIu64 "\n",
+			yett_ctl_say("%-7s  %" PRIu64 " batches, %" PRIu64 " records, %" PRIu64
+				     " bytes, next number %" PRIu64,
 				lane_names[lane], stats.lanes[lane].entries,
 				stats.lanes[lane].records, stats.lanes[lane].bytes,
 				stats.lanes[lane].next_number);

@@ -67,14 +67,52 @@ static bool is_text(int count, char **words)
 	return true;
 }
 
+/* Whether the form takes one of those that all have. */
+static bool takes(const struct yett_form *form, const struct yett_option *option)
+{
+	return strcmp(option->name, "json") == 0    ? (form->flags & YETT_FORM_JSON) != 0
+	       : strcmp(option->name, "watch") == 0 ? (form->flags & YETT_FORM_WATCH) != 0
+						    : true;
+}
+
+/* The form's options, and behind them the common ones, which have been taken out of the words before: so
+ * that whoever misspells one of those is told, too. Given. */
+static struct yett_option *all_options(const struct yett_form *form)
+{
+	const struct yett_option *tables[] = {form->options, yett_common_options};
+	GArray *all = g_array_new(TRUE, TRUE, sizeof(struct yett_option));
+
+	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+		const struct yett_option *option = tables[i];
+
+		for (; option != NULL && option->name != NULL; option++) {
+			if (i == 0 || takes(form, option)) {
+				g_array_append_vals(all, option, 1);
+			}
+		}
+	}
+	return (struct yett_option *)(void *)g_array_free(all, FALSE);
+}
+
+/* The name of a form comes before its options. */
+static int count_names(int count, char **words)
+{
+	int n = 0;
+
+	while (n < count && (words[n][0] != '-' || words[n][1] == '\0')) {
+		n++;
+	}
+	return n;
+}
+
 /* `words`: the command line without the options that all have. */
-static int run(struct yett_ctl *ctl, int count, char **words)
+static int read_form(struct yett_command *command, int count, char **words)
 {
 	struct yett_error error = YETT_ERROR_INIT;
-	struct yett_line line = {.options = NULL}, operands;
-	int length, code;
+	struct yett_ctl *ctl = &command->ctl;
+	int length, result;
 
-	ctl->form = yett_form_find(count, words, &length);
+	ctl->form = yett_form_find(count_names(count, words), words, &length);
 	if (ctl->form == NULL) {
 		return YETT_EXIT_USAGE;
 	}
@@ -88,23 +126,19 @@ static int run(struct yett_ctl *ctl, int count, char **words)
 	if ((ctl->form->flags & YETT_FORM_FILES) == 0 && !is_text(count, words)) {
 		return YETT_EXIT_USAGE;
 	}
-	ctl->argc = count;
-	ctl->argv = words;
-	code = yett_line_read(
-		&line, ctl->form->options, ctl->form->words, false, count, words, &error);
-	if (code == 0) {
-		code = yett_form_check(ctl->form, line.count - length, &error);
+	command->options = all_options(ctl->form);
+	result = yett_line_read(
+		&command->whole, command->options, ctl->form->words, false, count, words, &error);
+	if (result == 0) {
+		result = yett_form_check(ctl->form, command->whole.count - length, &error);
 	}
-	if (code == 0) {
-		operands = line;
-		operands.words += length;
-		operands.count -= length;
-		code = draw(ctl, &operands);
-	} else {
-		code = tell(&error);
+	if (result != 0) {
+		return tell(&error);
 	}
-	yett_line_done(&line);
-	return code;
+	command->line = command->whole;
+	command->line.words += length;
+	command->line.count -= length;
+	return -1;
 }
 
 /* The exit code to end with, or -1 to go on. */
@@ -154,29 +188,60 @@ static int check_first(char *word, struct yett_error *error)
 	return result;
 }
 
-int yett_ctl_main(int argc, char **argv)
+int yett_command_read(struct yett_command *command, int argc, char **argv)
 {
-	struct yett_ctl ctl = {.socket = getenv("YETT_SOCKET")};
 	struct yett_error error = YETT_ERROR_INIT;
-	struct yett_line line = {.options = NULL};
+	struct yett_line *common = &command->common;
 	int code;
 
-	if (ctl.socket == NULL) {
-		ctl.socket = YETT_RUN_DIR "/yett/admin.sock";
+	*command = (struct yett_command){.ctl.socket = getenv("YETT_SOCKET")};
+	if (command->ctl.socket == NULL) {
+		command->ctl.socket = YETT_RUN_DIR "/yett/admin.sock";
 	}
 	/* What stands behind the command may be its own. */
-	if (yett_line_read(&line, yett_common_options, "yettctl", true, argc, argv, &error) != 0 ||
-		(line.count > 1 && line.words[1][0] == '-' &&
-			check_first(line.words[1], &error) != 0)) {
-		code = tell(&error);
-	} else {
-		code = take_common(&ctl, &line);
+	if (yett_line_read(common, yett_common_options, "yettctl", true, argc, argv, &error) != 0 ||
+		(common->count > 1 && common->words[1][0] == '-' &&
+			check_first(common->words[1], &error) != 0)) {
+		return tell(&error);
 	}
+	code = take_common(&command->ctl, common);
+	return code >= 0 ? code : read_form(command, common->count - 1, common->words + 1);
+}
+
+void yett_command_done(struct yett_command *command)
+{
+	yett_line_done(&command->whole);
+	yett_line_done(&command->common);
+	g_clear_pointer(&command->options, g_free);
+}
+
+int yett_ctl_wait(const struct yett_line *line, double absent, double bare, double *ret_wait_s)
+{
+	const char *text = yett_line_value(line, "wait");
+	char *end;
+
+	*ret_wait_s = text == NULL ? absent : bare;
+	if (text == NULL || text[0] == '\0') {
+		return 0;
+	}
+	*ret_wait_s = strtod(text, &end);
+	if (*end != '\0' || !(*ret_wait_s > 0 && *ret_wait_s <= 1e6)) {
+		fputs("yettctl: --wait wants seconds, more than 0: --wait=60\n", stderr);
+		return -1;
+	}
+	return 0;
+}
+
+int yett_ctl_main(int argc, char **argv)
+{
+	struct yett_command command;
+	int code = yett_command_read(&command, argc, argv);
+
 	if (code < 0) {
 		curl_global_init(CURL_GLOBAL_DEFAULT);
-		code = run(&ctl, line.count - 1, line.words + 1);
+		code = draw(&command.ctl, &command.line);
 		curl_global_cleanup();
 	}
-	yett_line_done(&line);
+	yett_command_done(&command);
 	return code;
 }

@@ -33,10 +33,11 @@ static char *path_of(const char *name)
 	return path;
 }
 
-static void line(const char *key, const char *text)
+static void tell(const char *key, const char *text)
 {
 	if (text[0] != '\0') {
-		printf("%-12s %s\n", key, text);
+		printf("%-12s ", key);
+		yett_table_wrapped(text, 13);
 	}
 }
 
@@ -75,20 +76,34 @@ static char *value_text(const json_t *row, const json_t *value)
 	return text;
 }
 
-static char *revision_text(const json_t *row, const json_t *value)
-{
-	return json_integer_value(value) != 0 ? value_text(row, value) : strdup("-");
-}
-
 static const struct yett_column columns[] = {
-	{"PROPERTY", "property", NULL, false},
-	{"DESIRED", "desired", value_text, false},
-	{"APPLIED", "applied", value_text, false},
-	{"SOURCE", "source", NULL, false},
-	{"REVISION", "revision", revision_text, true},
-	{"SINCE", "since", yett_table_since, true},
+	{"PROPERTY", "property", yett_table_whole, false},
+	{"IN FORCE", "applied", value_text, false},
+	{"SOURCE", "source", yett_table_whole, false},
 	{NULL, NULL, NULL, false},
 };
+
+/* What somebody wants it to be, where anybody does. */
+static char *desired_below(const json_t *row)
+{
+	const json_t *desired = json_object_get(row, "desired");
+	const json_t *since = json_object_get(row, "since");
+	char *value, *age, *text = NULL;
+
+	if (desired == NULL || json_is_null(desired)) {
+		return NULL;
+	}
+	value = value_text(row, desired);
+	age = json_is_string(since) ? yett_table_since(row, since) : NULL;
+	if (asprintf(&text, "  desired: %s, revision %" JSON_INTEGER_FORMAT "%s%s", value,
+		    json_integer_value(json_object_get(row, "revision")),
+		    age != NULL ? ", in force for " : "", age != NULL ? age : "") < 0) {
+		abort();
+	}
+	free(age);
+	free(value);
+	return text;
+}
 
 /* What is set and has no name of the original's goes below the properties. */
 static json_t *rows_of(const json_t *json)
@@ -118,13 +133,15 @@ static json_t *rows_of(const json_t *json)
 static void print_move(const json_t *move)
 {
 	const char *why = text_of(move, "why"), *waits_for = text_of(move, "waits_for");
-	char *to = value_text(move, json_object_get(move, "upstreams"));
+	char *to = value_text(move, json_object_get(move, "upstreams")), *text = NULL;
 
-	if (json_is_object(move)) {
-		printf("%-12s %s, to %s, by %s at %s%s%s%s%s\n", "move", text_of(move, "step"), to,
-			text_of(move, "by"), text_of(move, "at"), why[0] != '\0' ? ": " : "", why,
-			waits_for[0] != '\0' ? ": " : "", waits_for);
+	if (asprintf(&text, "%s, to %s, by %s at %s%s%s%s%s", text_of(move, "step"), to,
+		    text_of(move, "by"), text_of(move, "at"), why[0] != '\0' ? ": " : "", why,
+		    waits_for[0] != '\0' ? ": " : "", waits_for) < 0) {
+		abort();
 	}
+	tell("move", json_is_object(move) ? text : "");
+	free(text);
 	free(to);
 }
 
@@ -132,20 +149,26 @@ static void print_node(const json_t *json)
 {
 	const json_t *node = json_object_get(json, "node");
 	json_t *rows = rows_of(json);
+	char *text = NULL;
 
-	yett_table_print(columns, rows, "");
+	yett_table_print_with(columns, rows, "", desired_below);
 	json_decref(rows);
 	putchar('\n');
-	line("cause", text_of(node, "health_cause"));
-	line("reports to", text_of(node, "primary_management_server"));
-	line("state", text_of(json, "state"));
-	line("why", text_of(json, "why"));
+	tell("cause", text_of(node, "health_cause"));
+	tell("reports to", text_of(node, "primary_management_server"));
+	tell("state", text_of(json, "state"));
+	tell("why", text_of(json, "why"));
 	print_move(json_object_get(json, "move"));
-	line("pinned", text_of(json, "pinned"));
+	tell("pinned", text_of(json, "pinned"));
+	tell("not asked", text_of(json, "asked_why"));
 	if (json_integer_value(json_object_get(json, "revision")) != 0) {
-		printf("%-12s %" JSON_INTEGER_FORMAT ", by %s at %s\n", "revision",
-			json_integer_value(json_object_get(json, "revision")), text_of(json, "by"),
-			text_of(json, "at"));
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT ", by %s at %s",
+			    json_integer_value(json_object_get(json, "revision")),
+			    text_of(json, "by"), text_of(json, "at")) < 0) {
+			abort();
+		}
+		tell("revision", text);
+		free(text);
 	}
 }
 
@@ -158,17 +181,16 @@ static void print(const struct yett_ctl *ctl, const json_t *json)
 	}
 }
 
-int yett_ctl_node_show(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_node_show(const struct yett_ctl *ctl, const struct yett_line *line)
 {
+	char *path = path_of(line->words[0]), *asking = NULL;
 	json_t *json;
-	char *path;
 
-	if (argc != 3) {
-		fputs("yettctl: node show wants one name\n", stderr);
-		return YETT_EXIT_USAGE;
+	if (asprintf(&asking, "%s&ask=true", path) < 0) {
+		abort();
 	}
-	path = path_of(argv[2]);
-	json = yett_ctl_get(ctl, path);
+	json = yett_ctl_get(ctl, asking);
+	free(asking);
 	free(path);
 	if (json == NULL) {
 		return YETT_EXIT_NO_ANSWER;
@@ -301,26 +323,6 @@ static int set(
 	return code >= 0 ? code : wait_s > 0 ? YETT_EXIT_UNDECIDED : YETT_EXIT_GOOD;
 }
 
-/* "--wait" or "--wait=SECONDS": 1 it is that, 0 it is something else, -1 it is wrong. */
-static int take_wait(const char *word, double *ret_wait_s)
-{
-	char *end;
-
-	if (strcmp(word, "--wait") == 0) {
-		*ret_wait_s = WAIT_S;
-		return 1;
-	}
-	if (strncmp(word, "--wait=", 7) != 0) {
-		return 0;
-	}
-	*ret_wait_s = strtod(word + 7, &end);
-	if (end == word + 7 || *end != '\0' || !(*ret_wait_s > 0 && *ret_wait_s <= 1e6)) {
-		fputs("yettctl: --wait wants seconds, more than 0: --wait=60\n", stderr);
-		return -1;
-	}
-	return 1;
-}
-
 /* "NAME" or "NAME=ADDRESS", with commas between them. */
 void yett_ctl_add_upstreams(json_t *to, char *list)
 {
@@ -337,89 +339,75 @@ void yett_ctl_add_upstreams(json_t *to, char *list)
 	}
 }
 
-int yett_ctl_upstream(const struct yett_ctl *ctl, int argc, char **argv)
+int yett_ctl_upstream_set(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	static const char *const words[] = {"set", NULL};
-	static const char *const options[] = {"--primary", "--failover", "--wait", NULL};
-	char *primary = NULL, *failover = NULL;
-	double wait_s = 0;
-	json_t *body, *upstreams;
+	const char *failover = yett_line_value(line, "failover");
+	char *primary, *others;
+	double wait_s;
+	json_t *upstreams;
 
-	if (argc < 3 || strcmp(argv[1], "set") != 0) {
-		if (argc >= 2 && strcmp(argv[1], "set") != 0) {
-			return yett_ctl_wrong("command of upstream", argv[1], words);
-		}
-		fputs("yettctl: upstream set NODE --primary A[=ADDRESS] --failover B[=ADDRESS],C\n",
+	if (strchr(yett_line_value(line, "primary"), ',') != NULL) {
+		fputs("yettctl: there is one --primary: those behind a comma go to --failover\n",
 			stderr);
 		return YETT_EXIT_USAGE;
 	}
-	for (int i = 3; i < argc; i++) {
-		int waits = take_wait(argv[i], &wait_s);
-
-		if (waits < 0) {
-			return YETT_EXIT_USAGE;
-		}
-		if (waits > 0) {
-			continue;
-		}
-		if (strcmp(argv[i], "--primary") == 0 && i + 1 < argc) {
-			primary = argv[++i];
-		} else if (strcmp(argv[i], "--failover") == 0 && i + 1 < argc) {
-			failover = argv[++i];
-		} else {
-			return yett_ctl_wrong("option of upstream set", argv[i], options);
-		}
-	}
-	if (primary == NULL || strchr(primary, ',') != NULL) {
-		fputs("yettctl: upstream set wants one --primary\n", stderr);
+	if (yett_ctl_wait(line, 0, WAIT_S, &wait_s) != 0) {
 		return YETT_EXIT_USAGE;
 	}
+	primary = strdup(yett_line_value(line, "primary"));
+	others = strdup(failover != NULL ? failover : "");
 	upstreams = json_array();
 	yett_ctl_add_upstreams(upstreams, primary);
 	if (failover != NULL) {
-		yett_ctl_add_upstreams(upstreams, failover);
+		yett_ctl_add_upstreams(upstreams, others);
 	}
-	body = json_pack("{s:o}", "upstreams", upstreams);
-	return set(ctl, argv[2], body, wait_s, true);
+	free(others);
+	free(primary);
+	return set(ctl, line->words[0], json_pack("{s:o}", "upstreams", upstreams), wait_s, true);
 }
 
-int yett_ctl_node_set(const struct yett_ctl *ctl, int argc, char **argv)
+json_t *yett_ctl_values(const struct yett_line *line, int from)
 {
-	static const char *const options[] = {"--wait", "--unset", NULL};
-	double wait_s = 0;
-	json_t *body, *values, *unset;
+	json_t *values = json_object();
 
-	if (argc < 4) {
-		fputs("yettctl: node set NODE NAME=VALUE …\n", stderr);
+	for (int i = from; i < line->count; i++) {
+		const char *word = line->words[i], *equals = strchr(word, '=');
+		char *name;
+
+		if (equals == NULL || equals == word) {
+			fprintf(stderr, "yettctl: write NAME=VALUE, not %s\n", word);
+			json_decref(values);
+			return NULL;
+		}
+		name = strndup(word, (size_t)(equals - word));
+		json_object_set_new(values, name, json_string(equals + 1));
+		free(name);
+	}
+	return values;
+}
+
+int yett_ctl_node_set(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	json_t *values = NULL, *unset = NULL;
+	const char *name;
+	size_t place = 0;
+	double wait_s;
+
+	if (yett_ctl_wait(line, 0, WAIT_S, &wait_s) != 0 ||
+		(values = yett_ctl_values(line, 1)) == NULL) {
 		return YETT_EXIT_USAGE;
 	}
-	values = json_object();
 	unset = json_array();
-	body = json_pack("{s:o, s:o}", "values", values, "unset", unset);
-	for (int i = 3; i < argc; i++) {
-		char *value = strchr(argv[i], '=');
-		int waits = take_wait(argv[i], &wait_s);
-
-		if (waits < 0) {
-			json_decref(body);
-			return YETT_EXIT_USAGE;
-		}
-		if (waits > 0) {
-			continue;
-		}
-		if (strcmp(argv[i], "--unset") == 0 && i + 1 < argc) {
-			json_array_append_new(unset, json_string(argv[++i]));
-		} else if (value == NULL || argv[i][0] == '-') {
-			json_decref(body);
-			return argv[i][0] == '-'
-				       ? yett_ctl_wrong("option of node set", argv[i], options)
-				       : (fprintf(stderr, "yettctl: write NAME=VALUE, not %s\n",
-						  argv[i]),
-						 YETT_EXIT_USAGE);
-		} else {
-			*value++ = '\0';
-			json_object_set_new(values, argv[i], json_string(value));
-		}
+	while ((name = yett_line_next(line, "unset", &place)) != NULL) {
+		json_array_append_new(unset, json_string(name));
 	}
-	return set(ctl, argv[2], body, wait_s, false);
+	if (json_object_size(values) == 0 && json_array_size(unset) == 0) {
+		fputs("yettctl: node set wants something to set: NAME=VALUE, or --unset NAME\n",
+			stderr);
+		json_decref(values);
+		json_decref(unset);
+		return YETT_EXIT_USAGE;
+	}
+	return set(ctl, line->words[0], json_pack("{s:o, s:o}", "values", values, "unset", unset),
+		wait_s, false);
 }

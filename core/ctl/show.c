@@ -73,7 +73,8 @@ static void print_agents(const json_t *rows)
 	i = 0;
 	json_object_foreach(groups, name, group)
 	{
-		printf("%s%s (%zu)\n", i++ > 0 ? "\n" : "", name, json_array_size(group));
+		fputs(i++ > 0 ? "\n" : "", stdout);
+		yett_ctl_say("%s (%zu)", name, json_array_size(group));
 		yett_table_print_with(agents, group, "", cause_below);
 	}
 	json_decref(groups);
@@ -114,9 +115,20 @@ static const struct yett_column upstreams[] = {
 	{"SINCE", "since_ms", yett_table_age_ms, true},
 	{"HOPS", "hops", NULL, true},
 	{"IN FLIGHT", "unsettled_bytes", yett_table_bytes, true},
-	{"ERROR", "error", NULL, false},
 	{NULL, NULL, NULL, false},
 };
+
+/* Why it is not used. */
+static char *upstream_below(const json_t *row)
+{
+	const char *error = json_string_value(json_object_get(row, "error"));
+	char *text = NULL;
+
+	if (error != NULL && asprintf(&text, "  %s", error) < 0) {
+		abort();
+	}
+	return text;
+}
 
 static const struct yett_column modules[] = {
 	{"NAME", "name", NULL, false},
@@ -157,7 +169,8 @@ static void print_object(const json_t *object)
 		char *text = json_is_string(value) ? strdup(json_string_value(value))
 						   : json_dumps(value, JSON_ENCODE_ANY);
 
-		printf("%-28s %s\n", key, json_is_null(value) ? "-" : text);
+		printf("%-28s ", key);
+		yett_table_wrapped(json_is_null(value) ? "-" : text, 29);
 		free(text);
 	}
 }
@@ -168,7 +181,7 @@ static void print_queue(const json_t *json)
 	const char *policy = json_string_value(json_object_get(json, "policy"));
 
 	if (note != NULL) {
-		puts(json_string_value(note));
+		yett_table_wrapped(json_string_value(note), 0);
 		return;
 	}
 	yett_table_print(lanes, json_object_get(json, "lanes"), "no lanes");
@@ -178,9 +191,11 @@ static void print_queue(const json_t *json)
 		json_is_true(json_object_get(json, "degraded")) ? "yes" : "no",
 		json_integer_value(json_object_get(json, "segments")),
 		json_integer_value(json_object_get(json, "waiting_batches")));
-	yett_table_print(upstreams, json_object_get(json, "upstreams"), "no upstreams");
+	yett_table_print_with(
+		upstreams, json_object_get(json, "upstreams"), "no upstreams", upstream_below);
 	if (policy != NULL) {
-		printf("\n%s\n", policy);
+		putchar('\n');
+		yett_table_wrapped(policy, 0);
 	}
 }
 
@@ -231,7 +246,7 @@ static char *decision_below(const json_t *row)
 }
 
 static const struct yett_column audit[] = {
-	{"AT", "at", NULL, false},
+	{"AT", "at", yett_table_whole, false},
 	{"BY", "by", NULL, false},
 	{"ACTION", "action", NULL, false},
 	{"ON", "key", NULL, false},
@@ -244,9 +259,19 @@ static const struct yett_column maintenance[] = {
 	{"SINCE", "since", yett_table_since, true},
 	{"ENDS IN", "until", yett_table_until, true},
 	{"BY", "by", NULL, false},
-	{"REASON", "reason", NULL, false},
 	{NULL, NULL, NULL, false},
 };
+
+static char *reason_below(const json_t *row)
+{
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+	char *text = NULL;
+
+	if (reason != NULL && asprintf(&text, "  %s", reason) < 0) {
+		abort();
+	}
+	return text;
+}
 
 static const struct yett_column losses[] = {
 	{"CAUSE", "cause", NULL, false},
@@ -257,13 +282,20 @@ static const struct yett_column losses[] = {
 	{NULL, NULL, NULL, false},
 };
 
-/* Ids are long, and 80 columns are what everybody has. */
+/* A name is what people know a node by; its id is shown where no name of it is known here. */
+static const char *name_or_id(const json_t *row, const char *name, const char *id)
+{
+	const char *text = json_string_value(json_object_get(row, name));
+
+	return text != NULL ? text : text_of(row, id);
+}
+
 static char *loss_below(const json_t *row)
 {
 	char *text = NULL;
 
-	if (asprintf(&text, "     of %s\n     says %s", text_of(row, "origin"),
-		    text_of(row, "holder")) < 0) {
+	if (asprintf(&text, "     of %s\n     says %s", name_or_id(row, "origin_name", "origin"),
+		    name_or_id(row, "holder_name", "holder")) < 0) {
 		abort();
 	}
 	return text;
@@ -277,7 +309,7 @@ static const struct {
 		{"/v1/servers", "no management servers or gateways", servers, cause_below, NULL}},
 	{"agents", {"/v1/agents", NULL, NULL, NULL, print_agents}},
 	{"sessions", {"/v1/sessions", "no sessions", sessions, session_below, NULL}},
-	{"upstreams", {"/v1/upstreams", "no upstreams", upstreams, NULL, NULL}},
+	{"upstreams", {"/v1/upstreams", "no upstreams", upstreams, upstream_below, NULL}},
 	{"modules", {"/v1/modules", "no modules", modules, module_below, NULL}},
 	{"queue", {"/v1/queue", NULL, NULL, NULL, print_queue}},
 	{"node", {"/v1/node", NULL, NULL, NULL, print_object}},
@@ -285,7 +317,8 @@ static const struct {
 	{"decisions",
 		{"/v1/decisions", "nothing has been decided", decisions, decision_below, NULL}},
 	{"audit", {"/v1/audit", "nothing has been changed", audit, NULL, NULL}},
-	{"maintenance", {"/v1/maintenance", "nobody is in maintenance", maintenance, NULL, NULL}},
+	{"maintenance",
+		{"/v1/maintenance", "nobody is in maintenance", maintenance, reason_below, NULL}},
 	{"losses", {"/v1/losses", "nothing is lost", losses, loss_below, NULL}},
 };
 

@@ -1,5 +1,7 @@
-/* Tables: responsible for columns that fit what they hold, and for colour only where a person looks
- * (a terminal, and no NO_COLOR). Cells are cut at 60 characters, but for the last of a row. */
+/* Tables and paragraphs of text: responsible for columns that fit what they hold and the screen, and for
+ * colour only where a person looks (a terminal, and no NO_COLOR). Nothing is cut: what is too wide goes on
+ * in the next line, names and sentences before figures and times. The screen is as wide as the terminal;
+ * elsewhere 80 columns, or what COLUMNS says. */
 #include "table.h"
 
 #include <glib.h>
@@ -7,18 +9,77 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
 #include "ctl.h"
 
 #define COLUMNS_MAX 16
-#define CELL_MAX    60
+#define CELL_LEAST  8          /* a column is not made narrower */
+#define MARKS       ".,:;/=@-" /* behind these, a word that is longer than its line is broken */
 #define SCREEN      80
+#define SCREEN_MIN  40
+#define SCREEN_MAX  1000
 
 static bool colourful(void)
 {
 	return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+}
+
+static size_t screen(void)
+{
+	const char *columns = getenv("COLUMNS");
+	long given = columns != NULL ? strtol(columns, NULL, 10) : 0;
+	struct winsize window;
+
+	if (given <= 0 && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0) {
+		given = window.ws_col;
+	}
+	return given <= 0 ? SCREEN : (size_t)CLAMP(given, SCREEN_MIN, SCREEN_MAX);
+}
+
+/* Of text that need not be UTF-8. */
+static const char *next_char(const char *text)
+{
+	text++;
+	while (((unsigned char)*text & 0xc0) == 0x80) {
+		text++;
+	}
+	return text;
+}
+
+static size_t length_of(const char *text)
+{
+	size_t length = 0;
+
+	for (; *text != '\0'; text = next_char(text)) {
+		length++;
+	}
+	return length;
+}
+
+/* How many bytes of the text stand in a line of so many characters, and where the next line begins. */
+static size_t piece(const char *text, size_t width, const char **ret_next)
+{
+	const char *at = text, *blank = NULL, *mark = NULL, *end;
+
+	for (size_t used = 0; *at != '\0' && used < width; used++) {
+		const char *next = next_char(at);
+
+		if (*at == ' ') {
+			blank = at;
+		} else if (strchr(MARKS, *at) != NULL) {
+			mark = next;
+		}
+		at = next;
+	}
+	end = *at == '\0' || *at == ' ' ? at : blank != NULL ? blank : mark != NULL ? mark : at;
+	*ret_next = end + strspn(end, " ");
+	while (end > text && end[-1] == ' ') {
+		end--;
+	}
+	return (size_t)(end - text);
 }
 
 static char *with_unit(int decimals, double number, const char *unit)
@@ -119,15 +180,10 @@ static char *plain(const json_t *value)
 	}
 }
 
-/* Cut where a character ends. */
-static void cut(char *text, size_t most)
+char *yett_table_whole(const json_t *row, const json_t *value)
 {
-	if (strlen(text) > most) {
-		while (most > 0 && ((unsigned char)text[most] & 0xc0) == 0x80) {
-			most--;
-		}
-		text[most] = '\0';
-	}
+	(void)row;
+	return plain(value);
 }
 
 static char *cell(const struct yett_column *column, const json_t *row)
@@ -140,9 +196,6 @@ static char *cell(const struct yett_column *column, const json_t *row)
 	char *tame = yett_ctl_tame(text, strlen(text));
 
 	free(text);
-	if (column[1].title != NULL) {
-		cut(tame, CELL_MAX);
-	}
 	return tame;
 }
 
@@ -180,45 +233,21 @@ void yett_table_word(const char *text)
 	printf("%s%s%s", colour != NULL ? colour : "", text, colour != NULL ? "\033[0m" : "");
 }
 
-void yett_table_wrapped(const char *words, int from)
+void yett_table_wrapped(const char *text, int from)
 {
-	char *tame = yett_ctl_tame(words, strlen(words));
-	const char *text = tame;
-	int at = from;
+	size_t width = screen();
+	char *tamed = yett_ctl_tame(text, strlen(text));
+	const char *at = tamed + strspn(tamed, " ");
 
-	while (*text != '\0') {
-		int bytes = (int)strcspn(text, " ");
-		int length = (int)g_utf8_strlen(text, bytes);
+	width = width > (size_t)from + CELL_LEAST ? width - (size_t)from : CELL_LEAST;
+	for (bool first = true; first || *at != '\0'; first = false) {
+		const char *next;
+		size_t bytes = piece(at, width, &next);
 
-		if (at > from && at + 1 + length > SCREEN) {
-			printf("\n%*s", from, "");
-			at = from;
-		}
-		if (at > from) {
-			putchar(' ');
-			at++;
-		}
-		fwrite(text, 1, (size_t)bytes, stdout);
-		at += length;
-		text += bytes;
-		text += strspn(text, " ");
+		printf("%*s%.*s\n", first ? 0 : from, "", (int)bytes, at);
+		at = next;
 	}
-	putchar('\n');
-	free(tame);
-}
-
-static void print_cell(const struct yett_column *column, const char *text, size_t width, bool last)
-{
-	size_t pad = strlen(text) < width ? width - strlen(text) : 0;
-
-	if (column->right) {
-		printf("%*s", (int)pad, "");
-	}
-	yett_table_word(text);
-	if (!column->right && !last) {
-		printf("%*s", (int)pad, "");
-	}
-	fputs(last ? "\n" : "  ", stdout);
+	free(tamed);
 }
 
 void yett_table_print(const struct yett_column *columns, const json_t *rows, const char *empty)
@@ -241,10 +270,88 @@ static void print_below(const json_t *row, char *(*below)(const json_t *row))
 	free(text);
 }
 
+static bool is_whole(const struct yett_column *column)
+{
+	return column->right || column->text == yett_table_whole || column->text == yett_table_yes;
+}
+
+/* The widest column gives way until all of them fit; figures and what is kept whole come last. */
+static void fit(const struct yett_column *columns, size_t n, size_t *widths)
+{
+	size_t width = screen(), sum = 2 * (n - 1);
+
+	for (size_t c = 0; c < n; c++) {
+		sum += widths[c];
+	}
+	for (int round = 0; round < 2; round++) {
+		while (sum > width) {
+			size_t widest = n;
+
+			for (size_t c = 0; c < n; c++) {
+				bool may = round == 1 || !is_whole(&columns[c]);
+
+				if (may && widths[c] > MAX(CELL_LEAST, strlen(columns[c].title)) &&
+					(widest == n || widths[c] > widths[widest])) {
+					widest = c;
+				}
+			}
+			if (widest == n) {
+				break;
+			}
+			widths[widest]--;
+			sum--;
+		}
+	}
+}
+
+static void print_padded(
+	const struct yett_column *column, const char *text, size_t width, bool last)
+{
+	size_t length = length_of(text), pad = length < width ? width - length : 0;
+
+	if (column->right) {
+		printf("%*s", (int)pad, "");
+	}
+	yett_table_word(text);
+	if (!column->right && !last) {
+		printf("%*s", (int)pad, "");
+	}
+}
+
+/* One row of cells, on as many lines as the longest of them takes. */
+static void print_row(
+	const struct yett_column *columns, size_t n, const size_t *widths, const char *const *cells)
+{
+	const char *rest[COLUMNS_MAX];
+	bool more = true;
+
+	memcpy(rest, cells, n * sizeof(*cells));
+	for (bool first = true; more; first = false) {
+		size_t last = 0;
+
+		for (size_t c = 0; c < n; c++) {
+			last = first || *rest[c] != '\0' ? c : last;
+		}
+		more = false;
+		for (size_t c = 0; c <= last; c++) {
+			const char *next;
+			size_t bytes = piece(rest[c], widths[c], &next);
+			char *text = strndup(rest[c], bytes);
+
+			print_padded(&columns[c], text, widths[c], c == last);
+			fputs(c == last ? "\n" : "  ", stdout);
+			free(text);
+			rest[c] = next;
+			more = more || *next != '\0';
+		}
+	}
+}
+
 void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
 	char *(*below)(const json_t *row))
 {
 	size_t widths[COLUMNS_MAX] = {0}, count = json_array_size(rows), n = 0;
+	const char *titles[COLUMNS_MAX];
 	char **cells;
 
 	if (count == 0) {
@@ -252,6 +359,7 @@ void yett_table_print_with(const struct yett_column *columns, const json_t *rows
 		return;
 	}
 	for (; columns[n].title != NULL && n < COLUMNS_MAX; n++) {
+		titles[n] = columns[n].title;
 		widths[n] = strlen(columns[n].title);
 	}
 	cells = calloc(count * n, sizeof(*cells));
@@ -260,20 +368,17 @@ void yett_table_print_with(const struct yett_column *columns, const json_t *rows
 			char *text = cell(&columns[c], json_array_get(rows, r));
 
 			cells[r * n + c] = text;
-			if (strlen(text) > widths[c]) {
-				widths[c] = strlen(text);
-			}
+			widths[c] = MAX(widths[c], length_of(text));
 		}
 	}
-	for (size_t c = 0; c < n; c++) {
-		print_cell(&columns[c], columns[c].title, widths[c], c + 1 == n);
-	}
+	fit(columns, n, widths);
+	print_row(columns, n, widths, titles);
 	for (size_t r = 0; r < count; r++) {
+		print_row(columns, n, widths, (const char *const *)&cells[r * n]);
+		print_below(json_array_get(rows, r), below);
 		for (size_t c = 0; c < n; c++) {
-			print_cell(&columns[c], cells[r * n + c], widths[c], c + 1 == n);
 			free(cells[r * n + c]);
 		}
-		print_below(json_array_get(rows, r), below);
 	}
 	free(cells);
 }

@@ -20,7 +20,7 @@ void yett_table_print(const struct yett_column *columns, const json_t *rows, con
 void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
 	char *(*below)(const json_t *row));
 
-/* Words on 80 columns: the first line has got to column `from`, where the next ones begin. */
+/* Words on the screen's columns, 80 unless it is a terminal's: the first line has got to column `from`, where the next ones begin. */
 void yett_table_wrapped(const char *text, int from);
 /* A state, coloured on a terminal. */
 void yett_table_word(const char *text);
@@ -29,6 +29,7 @@ char *yett_table_bytes(const json_t *row, const json_t *value);  /* 1.5 MiB */
 char *yett_table_age_ms(const json_t *row, const json_t *value); /* 3 min */
 char *yett_table_since(const json_t *row, const json_t *value);  /* a time → how long ago */
 char *yett_table_until(const json_t *row, const json_t *value);  /* a time → how long from now */
+char *yett_table_whole(const json_t *row, const json_t *value);  /* as it is, on one line */
 char *yett_table_yes(const json_t *row, const json_t *value);    /* true → yes */
 
 #endif

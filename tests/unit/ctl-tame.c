@@ -110,7 +110,7 @@ static void table(const json_t *json)
 	yett_table_print(columns, json, "");
 }
 
-/* A cell is cut between characters, and has no line of its own. */
+/* A cell has no line of its own. */
 static void a_row_is_one_line(void)
 {
 	json_t *json = json_pack("[{s:s, s:s}]", "name",
@@ -120,7 +120,7 @@ static void a_row_is_one_line(void)
 	char *text = printed(table, json);
 
 	CU_ASSERT_STRING_EQUAL(strchr(text, '\n') + 1,
-		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx  ?A Healthy\n");
+		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxé  ?A Healthy\n");
 	json_decref(json);
 	free(text);
 }

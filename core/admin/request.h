@@ -53,6 +53,11 @@ struct yett_admin_change {
 };
 extern const struct yett_admin_change yett_admin_changes[]; /* ends with path NULL */
 
+/* body.c: takes it apart; NULL: it is none that this change understands, and `ret_fault` (given) says why. */
+#define YETT_ADMIN_BODY_MAX (64 * 1024)
+json_t *yett_admin_body(const struct yett_admin_change *change, const void *bytes, size_t length,
+	json_t **ret_fault);
+
 /* A text of the body, or NULL; and whether a switch is on. */
 const char *yett_admin_field(const struct yett_admin_request *request, const char *key);
 bool yett_admin_switch(const struct yett_admin_request *request, const char *key);

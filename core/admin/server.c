@@ -27,7 +27,6 @@
 
 #define IDLE_S    30
 #define ANSWER_S  10
-#define BODY_MAX  (64 * 1024)
 #define PATHS_MAX 64
 /* More than the door lets in: one that has left is counted here a little longer. */
 #define CONNECTIONS_MAX (YETT_DOOR_ALL + 8)
@@ -346,14 +345,14 @@ static enum MHD_Result not_found(struct MHD_Connection *connection, const char *
 		yett_admin_error("ENOTFOUND", mend, "there is no %.200s", path));
 }
 
-static enum MHD_Result wrong_key(struct MHD_Connection *connection, const char *path,
-	const char *what, const char *key, const char *const *known)
+static enum MHD_Result wrong_argument(
+	struct MHD_Connection *connection, const struct yett_admin_route *route, const char *key)
 {
-	const char *near = yett_name_nearest(key, known);
+	const char *near = yett_name_nearest(key, route->arguments);
 
 	return send_json(connection, MHD_HTTP_BAD_REQUEST,
-		yett_admin_error("EINVAL", near != NULL ? near : path, "%.100s is no %s of %s", key,
-			what, path));
+		yett_admin_error("EINVAL", near != NULL ? near : route->path,
+			"%.100s is no argument of %s", key, route->path));
 }
 
 static enum MHD_Result show(
@@ -370,7 +369,7 @@ static enum MHD_Result show(
 	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, collect_argument, &collect);
 	if (collect.unknown != NULL) {
 		waiter_free(collect.waiter);
-		return wrong_key(connection, path, "argument", collect.unknown, route->arguments);
+		return wrong_argument(connection, route, collect.unknown);
 	}
 	if (collect.unclear != NULL) {
 		waiter_free(collect.waiter);
@@ -387,30 +386,14 @@ static enum MHD_Result change(struct yett_admin *admin, struct MHD_Connection *c
 {
 	const struct yett_admin_change *what = find_change(path);
 	struct waiter *waiter;
-	const char *key;
-	json_t *body, *value;
+	json_t *body, *fault = NULL;
 
 	if (what == NULL) {
 		return not_found(connection, path, true);
 	}
-	body = bytes->len <= BODY_MAX ? json_loadb((const char *)bytes->data, bytes->len,
-						JSON_REJECT_DUPLICATES, NULL)
-				      : NULL;
-	if (!json_is_object(body)) {
-		json_decref(body);
-		return send_json(connection, MHD_HTTP_BAD_REQUEST,
-			yett_admin_error("EINVAL", "send a JSON object, 64 KiB at most",
-				"the body is not understood"));
-	}
-	json_object_foreach(body, key, value)
-	{
-		if (!g_strv_contains(what->fields, key)) {
-			enum MHD_Result result =
-				wrong_key(connection, path, "key", key, what->fields);
-
-			json_decref(body);
-			return result;
-		}
+	body = yett_admin_body(what, bytes->data, bytes->len, &fault);
+	if (body == NULL) {
+		return send_json(connection, MHD_HTTP_BAD_REQUEST, fault);
 	}
 	waiter = waiter_new(admin);
 	waiter->request.change = what;
@@ -444,9 +427,9 @@ static bool collect_body(void **context, const char *data, size_t *data_size)
 	if (*data_size == 0) {
 		return true;
 	}
-	if (bytes->len <= BODY_MAX) {
+	if (bytes->len <= YETT_ADMIN_BODY_MAX) {
 		g_byte_array_append(bytes, (const guint8 *)data,
-			(guint)MIN(*data_size, (size_t)(BODY_MAX + 1 - bytes->len)));
+			(guint)MIN(*data_size, (size_t)(YETT_ADMIN_BODY_MAX + 1 - bytes->len)));
 	}
 	*data_size = 0;
 	return false;

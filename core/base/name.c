@@ -1,7 +1,7 @@
 /* Names: nearest word, host names, patterns.
  *
  * Responsible for what is meant by a wrong word (optimal string alignment: a swap of neighbours is
- * one mistake), for what a fully qualified name is, and for patterns over names. Any thread; keeps
+ * one mistake) or by the first label of a name, for what a fully qualified name is, and for patterns over names. Any thread; keeps
  * nothing. Words longer than 63 characters are nobody's misspelling. */
 #include "name.h"
 
@@ -60,6 +60,22 @@ static unsigned distance(const char *a, const char *b)
 	return rows[n % 3][m];
 }
 
+/* The one candidate whose first label the word is: "gw1" of "gw1.example.com". */
+static const char *named_short(const char *word, size_t length, const char *const *candidates)
+{
+	const char *found = NULL;
+
+	for (; *candidates != NULL; candidates++) {
+		if (strncasecmp(word, *candidates, length) == 0 && (*candidates)[length] == '.') {
+			if (found != NULL) {
+				return NULL;
+			}
+			found = *candidates;
+		}
+	}
+	return found;
+}
+
 const char *yett_name_nearest(const char *word, const char *const *candidates)
 {
 	const char *best = NULL;
@@ -68,6 +84,10 @@ const char *yett_name_nearest(const char *word, const char *const *candidates)
 
 	if (length == 0 || length > WORD_MAX) {
 		return NULL;
+	}
+	best = named_short(word, length, candidates);
+	if (best != NULL) {
+		return best;
 	}
 	for (; *candidates != NULL; candidates++) {
 		size_t other = strlen(*candidates);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The candidate nearest to `word` (optimal string alignment), or NULL if none is near enough to be
- * meant. `candidates` is NULL-terminated. */
+/* The candidate nearest to `word` (optimal string alignment), or the only one whose first label it is; NULL if
+ * none is near enough to be meant. `candidates` is NULL-terminated. */
 const char *yett_name_nearest(const char *word, const char *const *candidates);
 
 /* A host name of one or more labels (RFC 1123, letters, digits, hyphens; <= 253), no trailing

@@ -94,6 +94,12 @@ static void cannot_connect(struct yett_channel *channel, int result)
 			"check the name and the name servers, or give the upstream's `address`",
 			"its name could not be resolved");
 		break;
+	case YETT_EUNAVAIL:
+		yett_tls_channel_fail(channel, result,
+			"check that it runs and listens there (port 5723)",
+			"the connection could not be made: it was refused, or no route leads "
+			"there");
+		break;
 	default:
 		yett_tls_channel_fail(channel, result,
 			"check that it runs and listens there (port 5723)",

@@ -290,7 +290,8 @@ static void test_chance(void)
 	CU_ASSERT(yett_clock_wall(&yett_clock_system) > NOW);
 }
 
-static const char *const words[] = {"listen", "port", "path", "upstream", "failback-jitter", NULL};
+static const char *const words[] = {"listen", "port", "path", "upstream", "failback-jitter",
+	"gw1.example.com", "two.example.com", "two.example.org", NULL};
 static const struct {
 	const char *word, *want;
 } nearests[] = {
@@ -310,6 +311,11 @@ static const struct {
 	{"", NULL},
 	{"pxyz", NULL},
 	{"something-else", NULL},
+	{"gw1", "gw1.example.com"},
+	{"GW1", "gw1.example.com"},
+	{"gw1.exmple.com", "gw1.example.com"},
+	{"gw", NULL},
+	{"two", NULL}, /* of either */
 	{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL},
 };
 

@@ -287,6 +287,14 @@ static bool take_values(json_t *json, const json_t *body, yett_answer_fn answer,
 				"%.60s has no value", key);
 			return false;
 		}
+		if (yett_property_near(key) != NULL) {
+			g_autofree char *mend =
+				g_strdup_printf("did you mean %s?", yett_property_near(key));
+
+			yett_court_refuse(answer, arg, YETT_EINVAL, mend,
+				"%.60s is no property of a node", key);
+			return false;
+		}
 		if (yett_property_elsewhere(key) != NULL) {
 			yett_court_refuse(answer, arg, YETT_EINVAL, yett_property_elsewhere(key),
 				"%.60s is not set from afar", key);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../base/id.h"
+#include "../../base/name.h"
 #include "../../flow/stages.h"
 #include "properties.h"
 #include "../views/views.h"
@@ -401,6 +402,16 @@ static json_t *row_of(const struct subject *subject, const struct property *prop
 					    : property->source,
 		"revision", (json_int_t)(desired != NULL ? subject->desired->revision : 0), "since",
 		by_wish && since[0] != '\0' ? since : NULL, "settable", property->row != NULL);
+}
+
+const char *yett_property_near(const char *name)
+{
+	const char *names[G_N_ELEMENTS(properties) + 1] = {NULL};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+		names[i] = properties[i].name;
+	}
+	return find(name) == NULL ? yett_name_nearest(name, names) : NULL;
 }
 
 static const struct yett_server *server_of(const struct yett_manage *manage, const char *name)

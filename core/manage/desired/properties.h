@@ -10,6 +10,8 @@ const char *yett_property_row(const char *name);
 const char *yett_property_of(const char *row);
 /* Of what is not set from afar: where it is changed; NULL: it is, or nobody knows it. */
 const char *yett_property_elsewhere(const char *name);
+/* The property that was meant by a name that is none; NULL: it is one, or none is near. */
+const char *yett_property_near(const char *name);
 /* Whether that is a management server of the group. */
 bool yett_property_is_server(const struct yett_manage *manage, const char *name);
 /* One of this node's own, as its settings have it; given; NULL: there is none. */

@@ -72,9 +72,8 @@ static void find_unreachable(struct round *round, const struct yett_id *id, cons
 {
 	unsigned behind = raise ? count_behind(round, id) : 0;
 	g_autofree char *text =
-		behind > 0 ? g_strdup_printf("%s %s is unreachable: %s; %u nodes are "
-					     "behind it",
-				     what, name, why, behind)
+		behind > 0 ? g_strdup_printf("%s %s is unreachable: %s; %u %s behind it", what,
+				     name, why, behind, behind == 1 ? "node is" : "nodes are")
 			   : g_strdup_printf("%s %s is unreachable: %s", what, name, why);
 
 	yett_alerts_find(round->manage,

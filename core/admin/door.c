@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../base/clock.h"
@@ -41,6 +42,8 @@ struct yett_door {
 	struct refused refused[YETT_DOOR_REFUSED]; /* the thread's; the oldest first */
 	size_t refused_count;
 	pthread_mutex_t mutex;
+	pthread_cond_t entered;
+	unsigned entering; /* taken, and not in yet */
 	GHashTable *users; /* how many each has, by uid */
 	unsigned all;
 };
@@ -74,6 +77,14 @@ static void change_count(struct yett_door *door, uid_t uid, int by)
 			door->users, GUINT_TO_POINTER(uid), GUINT_TO_POINTER(count + (unsigned)by));
 	}
 	door->all += (unsigned)by;
+	pthread_mutex_unlock(&door->mutex);
+}
+
+static void change_entering(struct yett_door *door, int by)
+{
+	pthread_mutex_lock(&door->mutex);
+	door->entering += (unsigned)by;
+	pthread_cond_signal(&door->entered);
 	pthread_mutex_unlock(&door->mutex);
 }
 
@@ -160,7 +171,9 @@ static bool accept_one(struct yett_door *door)
 		return true;
 	}
 	change_count(door, credentials.uid, 1);
+	change_entering(door, 1);
 	if (!door->calls.enter(door->calls.arg, fd, credentials.uid)) {
+		change_entering(door, -1);
 		change_count(door, credentials.uid, -1);
 	}
 	return true;
@@ -214,6 +227,7 @@ int yett_door_open(int socket, uid_t own, const struct yett_door_calls *calls,
 	struct yett_door **ret_door, struct yett_error *error)
 {
 	struct yett_door *door = g_new0(struct yett_door, 1);
+	pthread_condattr_t monotonic;
 	sigset_t all, before;
 
 	door->socket = socket;
@@ -222,6 +236,10 @@ int yett_door_open(int socket, uid_t own, const struct yett_door_calls *calls,
 	door->users = g_hash_table_new(NULL, NULL);
 	door->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&door->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&door->entered, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	*ret_door = door; /* who enters at once may leave at once */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -238,9 +256,27 @@ int yett_door_open(int socket, uid_t own, const struct yett_door_calls *calls,
 	return 0;
 }
 
+void yett_door_entered(struct yett_door *door)
+{
+	change_entering(door, -1);
+}
+
 void yett_door_left(struct yett_door *door, uid_t uid)
 {
 	change_count(door, uid, -1);
+}
+
+static void await_entering(struct yett_door *door)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(PATIENCE_NS / YETT_SEC);
+	pthread_mutex_lock(&door->mutex);
+	while (door->entering > 0 &&
+		pthread_cond_timedwait(&door->entered, &door->mutex, &until) == 0) {
+	}
+	pthread_mutex_unlock(&door->mutex);
 }
 
 void yett_door_close(struct yett_door *door)
@@ -251,6 +287,7 @@ void yett_door_close(struct yett_door *door)
 		YETT_REQUIRE(write(door->stop, &one, sizeof(one)) == sizeof(one));
 		pthread_join(door->thread, NULL);
 		door->runs = false;
+		await_entering(door);
 	}
 	while (door->refused_count > 0) {
 		forget_refused(door, 0);
@@ -264,6 +301,7 @@ void yett_door_free(struct yett_door *door)
 		close(door->stop);
 	}
 	g_hash_table_unref(door->users);
+	pthread_cond_destroy(&door->entered);
 	pthread_mutex_destroy(&door->mutex);
 	g_free(door);
 }

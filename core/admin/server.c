@@ -491,8 +491,11 @@ static void connected(void *arg, struct MHD_Connection *connection, void **conte
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		yett_door_left(admin->door, GPOINTER_TO_UINT(*context));
-	} else if (info != NULL && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED,
-					   &credentials, &length) == 0) {
+		return;
+	}
+	yett_door_entered(admin->door);
+	if (info != NULL &&
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0) {
 		*context = GUINT_TO_POINTER(credentials.uid);
 	}
 }

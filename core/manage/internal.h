@@ -100,6 +100,7 @@ struct yett_notify;
 struct yett_manage {
 	struct yett_node *node;
 	GHashTable *known;   /* struct yett_known by id */
+	GHashTable *named;   /* the same by name: GPtrArray, borrowed */
 	GHashTable *grants;  /* a set of struct yett_grant */
 	GHashTable *granted; /* how many of them a gateway has, by its id */
 	guint grants_max;    /* of one gateway */
@@ -150,8 +151,10 @@ void yett_known_done(struct yett_manage *manage);
 struct yett_known *yett_known_ensure(struct yett_manage *manage, const struct yett_id *id);
 /* What gateways tell is bounded: nobody fills this node's memory with names. */
 bool yett_known_has_room(const struct yett_manage *manage, const struct yett_id *id);
-void yett_known_describe(struct yett_known *known, const char *name, const char *method,
-	const char *software, const char *address);
+void yett_known_describe(struct yett_manage *manage, struct yett_known *known, const char *name,
+	const char *method, const char *software, const char *address);
+/* The node of that name; of several, that which is there, or was last. NULL: none is known. */
+const struct yett_known *yett_known_named(const struct yett_manage *manage, const char *name);
 void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, bool live);
 /* A sign of life, so old. */
 void yett_known_heard(struct yett_manage *manage, struct yett_known *known, uint32_t age_ms);

@@ -94,7 +94,8 @@ static void joined(void *arg, struct yett_peer *peer)
 	known->boot_here = true;
 	yett_known_set_way(known, &here, &here, peer->session, 0);
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
-	yett_known_describe(known, peer->name, peer->mechanism, peer->software, peer->address);
+	yett_known_describe(
+		manage, known, peer->name, peer->mechanism, peer->software, peer->address);
 	note_method(manage, known);
 	yett_known_use_newest_way(manage, known);
 	yett_known_set_live(manage, known, true);
@@ -217,7 +218,8 @@ static void take_attached(
 	if (node->name[0] != '\0' && (node->live || !known->live) &&
 		yett_known_way(known, &here) == NULL) { /* else it has told and proved it itself */
 		known->relay = node->relay;
-		yett_known_describe(known, node->name, node->method, node->software, node->address);
+		yett_known_describe(
+			manage, known, node->name, node->method, node->software, node->address);
 		note_method(manage, known);
 	}
 	yett_known_use_newest_way(manage, known);
@@ -234,7 +236,8 @@ static void take_announced(
 {
 	if (known->name[0] == '\0' && node->name[0] != '\0') {
 		known->relay = node->relay;
-		yett_known_describe(known, node->name, node->method, node->software, node->address);
+		yett_known_describe(
+			manage, known, node->name, node->method, node->software, node->address);
 		yett_tell_of(manage, known);
 	}
 }

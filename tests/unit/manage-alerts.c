@@ -296,7 +296,8 @@ static void many_that_are_gone_take_little_time(void)
 		char name[40];
 
 		snprintf(name, sizeof(name), "gone%u.example", i);
-		yett_known_describe(known, name, "x509", "yett 1", "10.0.0.1:5723");
+		yett_known_describe(
+			group.first->manage, known, name, "x509", "yett 1", "10.0.0.1:5723");
 		yett_known_set_live(group.first->manage, known, true);
 		yett_known_set_live(group.first->manage, known, false);
 	}

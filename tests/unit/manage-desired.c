@@ -2,6 +2,7 @@
  * one, checked, kept, answered; and what counts for nothing there. With nodes of production code, in
  * virtual time; the keys are in a folder of the test's own. */
 #include <string.h>
+#include <time.h>
 
 #include "group-world.h"
 #include "manage/desired/aimed.h"
@@ -185,6 +186,45 @@ static void what_the_schema_marks_can_be_set(void)
 		"{\"node.reconnect-max\": \"1 ms\"}}",
 		2 * YETT_SEC);
 	group_expect_state(&group, "refused", "reconnect-min");
+	group_free(&group);
+}
+
+/* Seconds of this thread for one pass over `count` nodes for whom something is set, and who are not here. */
+static double pass_s(struct group *group, unsigned from, unsigned count)
+{
+	struct yett_manage *manage = group->server->manage;
+	double best = 1e9;
+
+	for (unsigned i = from; i < count; i++) {
+		struct yett_id id = {
+			.bytes = {9, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+		g_autofree char *name = g_strdup_printf("n%05u.example", i);
+
+		yett_known_describe(manage, yett_known_ensure(manage, &id), name, "", "", "");
+		yett_court_apply(manage->court, YETT_TABLE_DESIRED, name,
+			"{\"values\": {\"node.heartbeat\": \"7 s\"}, \"upstreams\": []}", i + 1);
+	}
+	for (int i = 0; i < 5; i++) {
+		clock_t begun = clock();
+
+		manage->desire = true;
+		manage->desire_ns = 0;
+		yett_desired_tick(manage, yett_now(manage->node));
+		best = MIN(best, (double)(clock() - begun) / CLOCKS_PER_SEC);
+	}
+	return best;
+}
+
+/* Eight times as many take eight times as long, or so, and not sixty-four times. */
+static void what_is_set_for_many_is_sent_in_one_pass(void)
+{
+	struct group group = group_new(22);
+	double few_s = pass_s(&group, 0, 1000), many_s = pass_s(&group, 1000, 8000);
+
+	CU_ASSERT(many_s < 24 * MAX(few_s, 0.0005));
+	if (many_s >= 24 * MAX(few_s, 0.0005)) {
+		fprintf(stderr, "1,000 take %f s, 8,000 take %f s\n", few_s, many_s);
+	}
 	group_free(&group);
 }
 
@@ -492,6 +532,8 @@ int main(int argc, char **argv)
 			what_is_wrong_is_refused_before_it_is_stored},
 		{"every property says whose word it is", every_property_says_whose_word_it_is},
 		{"what the schema marks can be set", what_the_schema_marks_can_be_set},
+		{"what is set for many is sent in one pass",
+			what_is_set_for_many_is_sent_in_one_pass},
 		{"two administrators lose nothing", two_administrators_lose_nothing},
 		{"nothing else counts", nothing_else_counts},
 		{"the node refuses what its schema does", the_node_refuses_what_its_schema_does},

@@ -46,7 +46,7 @@ static bool lets_in(const struct world_node *gateway, const char *name)
 
 static const char *via(const struct world_node *server, const char *name)
 {
-	return yett_moves_via(server->manage, yett_desired_known(server->manage, name));
+	return yett_moves_via(server->manage, yett_known_named(server->manage, name));
 }
 
 static void the_new_one_lets_it_in_before_it_is_told(void)
@@ -366,7 +366,7 @@ static void one_with_custody_is_not_deleted(void)
 
 	drain_at(&group, group.server, body);
 	CU_ASSERT(wait_drain(&group, group.server, "drained"));
-	known = (struct yett_known *)(uintptr_t)yett_desired_known(
+	known = (struct yett_known *)(uintptr_t)yett_known_named(
 		group.server->manage, "gw1.example");
 	known->backlog_s = 1; /* as it would say with its heartbeat */
 	expect_delete(&group, YETT_ECONFLICT, "gw1.example has custody of data");

@@ -410,7 +410,7 @@ static bool leads_to(struct yett_manage *manage, const struct yett_peer *peer, c
 	if (strcmp(via, peer->name) == 0) {
 		return true;
 	}
-	known = yett_desired_known(manage, via);
+	known = yett_known_named(manage, via);
 	return known != NULL && yett_known_leads(known, &peer->id);
 }
 

@@ -416,7 +416,7 @@ static uint64_t newest_revision(const struct yett_court *court, const char *name
 static bool sign_undecided(struct yett_court *court, const char *name, const struct yett_id *id,
 	uint32_t verdict, GByteArray *to)
 {
-	const struct yett_known *known = yett_desired_known(court->manage, name);
+	const struct yett_known *known = yett_known_named(court->manage, name);
 	struct yett_decision decision = {
 		.as = known != NULL && known->relay ? YETT_AS_GATEWAY : YETT_AS_AGENT,
 		.verdict = verdict,

@@ -106,8 +106,6 @@ yett_decide_fn yett_decide_approve_gateway, yett_decide_delete_gateway, yett_dec
 
 /* desired.c */
 struct yett_desired;
-/* The node of that name; NULL: none is known. */
-const struct yett_known *yett_desired_known(const struct yett_manage *manage, const char *name);
 /* A document as it is signed; false: it does not fit. */
 bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *ret);
 /* What the node has said of this revision; NULL: nothing yet. */

@@ -132,27 +132,13 @@ static void decide(struct request *request, const char *table, const char *name,
 	yett_court_change(request->court, table, name, json, by, what, one_changed, one);
 }
 
-static const struct yett_known *known_by_name(const struct yett_manage *manage, const char *name)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		if (strcmp(((const struct yett_known *)value)->name, name) == 0) {
-			return value;
-		}
-	}
-	return NULL;
-}
-
 /* Whether anybody of that name has come, or was decided on. */
 static bool is_heard_of(const struct yett_court *court, const char *name)
 {
 	return yett_court_find(court, YETT_TABLE_PENDING, name) != NULL ||
 	       yett_court_find(court, YETT_TABLE_GATEWAYS, name) != NULL ||
 	       yett_court_find(court, YETT_TABLE_AGENTS, name) != NULL ||
-	       known_by_name(court->manage, name) != NULL;
+	       yett_known_named(court->manage, name) != NULL;
 }
 
 /* The nearest of those that wait, where the name itself is not known at all; NULL: go on. */
@@ -368,7 +354,7 @@ void yett_decide_reject_agents(struct yett_court *court, const json_t *body, con
 
 static bool is_known_gateway(const struct yett_manage *manage, const char *name)
 {
-	const struct yett_known *known = known_by_name(manage, name);
+	const struct yett_known *known = yett_known_named(manage, name);
 
 	return known != NULL && known->relay;
 }

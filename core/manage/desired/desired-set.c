@@ -124,7 +124,7 @@ static bool leads_to(const struct ring *ring, const char *gateway, unsigned hops
 	if (json_array_size(upstreams) > 0) {
 		return false;
 	}
-	known = yett_desired_known(manage, gateway);
+	known = yett_known_named(manage, gateway);
 	via = known != NULL && !yett_id_is_zero(&known->via) ? yett_manage_find(manage, &known->via)
 							     : NULL;
 	return via != NULL && leads_to(ring, via->name, hops - 1);
@@ -259,7 +259,7 @@ static bool take_target(struct yett_court *court, const json_t *body,
 			"%s is a management server, which is set by its own file", name);
 		return false;
 	}
-	known = yett_desired_known(court->manage, name);
+	known = yett_known_named(court->manage, name);
 	names = yett_view_names(court->manage);
 	near = yett_name_nearest(name, (const char *const *)names->pdata);
 	mend = near != NULL ? g_strdup_printf("did you mean %s? (yettctl agents, servers)", near)

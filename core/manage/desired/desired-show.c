@@ -32,7 +32,7 @@ static json_t *value_row(const char *name, const json_t *value, const struct yet
 json_t *yett_view_desired(const struct yett_manage *manage, const char *name)
 {
 	const struct yett_court *court = manage->court;
-	const struct yett_known *known = yett_desired_known(manage, name);
+	const struct yett_known *known = yett_known_named(manage, name);
 	const struct yett_paper *paper =
 		court != NULL ? yett_court_find(court, YETT_TABLE_DESIRED, name) : NULL;
 	const struct yett_paper *answer, *last;

@@ -77,7 +77,7 @@ static json_t *take_to(struct yett_court *court, const json_t *body, const char 
 
 static bool is_gateway(const struct yett_court *court, const char *name)
 {
-	const struct yett_known *known = yett_desired_known(court->manage, name);
+	const struct yett_known *known = yett_known_named(court->manage, name);
 
 	return (known != NULL && known->relay) ||
 	       yett_paper_verdict(yett_court_find(court, YETT_TABLE_GATEWAYS, name)) ==
@@ -165,7 +165,7 @@ void yett_drain_forget(struct yett_court *court, const char *name)
 static bool is_behind(
 	const struct yett_manage *manage, const struct yett_known *known, const char *gateway)
 {
-	const struct yett_known *of = yett_desired_known(manage, gateway);
+	const struct yett_known *of = yett_known_named(manage, gateway);
 
 	if (of == NULL || known == of || strcmp(yett_moves_via(manage, known), gateway) != 0) {
 		return false;
@@ -328,7 +328,7 @@ static json_t *left_behind(const struct yett_court *court, const char *name, uns
 json_t *yett_drain_view(const struct yett_court *court, const char *name)
 {
 	const struct yett_paper *paper = yett_court_find(court, YETT_TABLE_DESIRED, name);
-	const struct yett_known *known = yett_desired_known(court->manage, name);
+	const struct yett_known *known = yett_known_named(court->manage, name);
 	const struct yett_paper *answer =
 		paper != NULL ? yett_desired_answer(court, name, paper->revision) : NULL;
 	const json_t *drain = paper != NULL ? json_object_get(paper->json, "drain") : NULL;
@@ -357,7 +357,7 @@ json_t *yett_drain_view(const struct yett_court *court, const char *name)
 
 char *yett_drain_held(const struct yett_court *court, const char *name)
 {
-	const struct yett_known *known = yett_desired_known(court->manage, name);
+	const struct yett_known *known = yett_known_named(court->manage, name);
 	bool connected = yett_moves_via(court->manage, known)[0] != '\0';
 	g_autoptr(GString) names = g_string_new(NULL);
 	unsigned moving;

@@ -222,7 +222,7 @@ static bool lets_in(const struct yett_court *court, const char *name)
 static void ask(struct moving *moving, const char *upstream)
 {
 	struct yett_court *court = moving->court;
-	const struct yett_known *known = yett_desired_known(court->manage, upstream);
+	const struct yett_known *known = yett_known_named(court->manage, upstream);
 	struct yett_peer *peer =
 		known != NULL ? yett_desired_way_down(court->manage, &known->id) : NULL;
 	const uint64_t *asked_ns = g_hash_table_lookup(moving->asked, upstream);
@@ -252,7 +252,7 @@ static void ask(struct moving *moving, const char *upstream)
 static bool accepts(struct moving *moving, const struct yett_paper *paper, const char *upstream)
 {
 	const struct yett_manage *manage = moving->court->manage;
-	const struct yett_known *known = yett_desired_known(manage, moving->name);
+	const struct yett_known *known = yett_known_named(manage, moving->name);
 
 	if (json_object_get(json_object_get(paper->json, "accepted"), upstream) != NULL ||
 		g_hash_table_contains(moving->accepted, upstream) ||
@@ -371,7 +371,7 @@ static void tick_push(struct moving *moving, const struct yett_paper *paper)
 {
 	const struct yett_court *court = moving->court;
 	const struct yett_paper *desired = yett_court_find(court, YETT_TABLE_DESIRED, moving->name);
-	const struct yett_known *known = yett_desired_known(court->manage, moving->name);
+	const struct yett_known *known = yett_known_named(court->manage, moving->name);
 	const struct yett_paper *answer;
 	const char *state;
 
@@ -395,7 +395,7 @@ static void tick_push(struct moving *moving, const struct yett_paper *paper)
 static const char *old_way(const struct moving *moving, const struct yett_paper *paper)
 {
 	const struct yett_manage *manage = moving->court->manage;
-	const struct yett_known *known = yett_desired_known(manage, moving->name);
+	const struct yett_known *known = yett_known_named(manage, moving->name);
 	const json_t *upstreams = json_object_get(paper->json, "upstreams");
 
 	for (size_t i = 0; known != NULL && i < YETT_WAYS_MAX; i++) {
@@ -508,7 +508,7 @@ static char *waits_for(const struct yett_court *court, const struct yett_paper *
 	const json_t *upstreams = json_object_get(paper->json, "upstreams");
 	const json_t *accepted = json_object_get(paper->json, "accepted");
 	const char *name = yett_paper_text(paper, "name");
-	const struct yett_known *known = yett_desired_known(manage, name);
+	const struct yett_known *known = yett_known_named(manage, name);
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (is_step(paper, "push")) {
@@ -516,7 +516,7 @@ static char *waits_for(const struct yett_court *court, const struct yett_paper *
 	}
 	for (size_t i = 0; is_step(paper, "authorise") && i < json_array_size(upstreams); i++) {
 		const char *one = yett_court_text(json_array_get(upstreams, i), "name");
-		const struct yett_known *of = yett_desired_known(manage, one);
+		const struct yett_known *of = yett_known_named(manage, one);
 
 		if (json_object_get(accepted, one) == NULL &&
 			strcmp(yett_moves_via(manage, known), one) != 0 &&

@@ -439,7 +439,7 @@ json_t *yett_view_properties(const struct yett_manage *manage, const char *name)
 	bool gateway;
 	struct subject subject = {.manage = manage,
 		.name = name,
-		.known = yett_desired_known(manage, name),
+		.known = yett_known_named(manage, name),
 		.server = server_of(manage, name),
 		.self = strcmp(name, manage->node->name) == 0,
 		.desired = yett_court_find(court, YETT_TABLE_DESIRED, name),

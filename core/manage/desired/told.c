@@ -136,7 +136,7 @@ static void told(void *arg, struct yett_report *report)
 void yett_manage_show(struct yett_manage *manage, const char *name, json_t *json,
 	yett_answer_fn answer, void *arg)
 {
-	const struct yett_known *known = yett_desired_known(manage, name);
+	const struct yett_known *known = yett_known_named(manage, name);
 	struct yett_query_message query = {.what = YETT_QUERY_SHOW, .limit_ms = SHOW_MS};
 	bool self = strcmp(name, manage->node->name) == 0;
 	struct ask *ask;

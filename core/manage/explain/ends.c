@@ -221,7 +221,7 @@ void yett_manage_explain(
 		answer(arg, error.code, NULL, &error);
 		return;
 	} else {
-		known = yett_explain_known(manage, full);
+		known = yett_known_named(manage, full);
 	}
 	json = yett_explain_json(&explanation, full, manage->node->name);
 	if (known == NULL || manage->node->store == NULL || strcmp(full, manage->node->name) == 0 ||

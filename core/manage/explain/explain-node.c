@@ -32,27 +32,6 @@ struct subject {
 	struct yett_diagnosis verdict; /* where it is known */
 };
 
-const struct yett_known *yett_explain_known(const struct yett_manage *manage, const char *name)
-{
-	const struct yett_known *found = NULL;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->known);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct yett_known *known = value;
-
-		/* Of several with a name, that which is there, or was last. */
-		if (strcmp(known->name, name) == 0 &&
-			(found == NULL || (known->live && !found->live) ||
-				(known->live == found->live &&
-					known->heard_ns > found->heard_ns))) {
-			found = known;
-		}
-	}
-	return found;
-}
-
 static void add_names(GHashTable *names, GHashTable *papers)
 {
 	GHashTableIter iter;
@@ -493,7 +472,7 @@ bool yett_explain_find(const struct yett_manage *manage, const char *text,
 	} else if (!g_hash_table_contains(names, ret_name)) {
 		fail_unknown(names, ret_name, error);
 	} else {
-		*ret_known = yett_explain_known(manage, ret_name);
+		*ret_known = yett_known_named(manage, ret_name);
 		found = true;
 	}
 	g_hash_table_unref(names);
@@ -514,7 +493,7 @@ bool yett_explain_other(struct yett_manage *manage, const char *text,
 			"\"%.200s\" is no name of a node", text);
 		return false;
 	}
-	s.known = yett_explain_known(manage, ret_name);
+	s.known = yett_known_named(manage, ret_name);
 	s.refusal = yett_refusal_find(manage->node, ret_name);
 	if (manage->court != NULL) {
 		s.decision = yett_court_decision(manage->court, ret_name, &s.decided_gateway);

@@ -46,8 +46,6 @@ bool yett_explain_other(struct yett_manage *manage, const char *name,
 	struct yett_explanation *ret_explanation, char ret_name[YETT_NODE_NAME_SIZE],
 	struct yett_error *error);
 
-/* The node of a name; NULL: it has never been in here. */
-const struct yett_known *yett_explain_known(const struct yett_manage *manage, const char *name);
 /* A name as people write it, in full; the node, or NULL where it has never been in here. False: nobody is
  * called so, and `error` says so. */
 bool yett_explain_find(const struct yett_manage *manage, const char *text,

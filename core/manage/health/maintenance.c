@@ -93,7 +93,7 @@ bool yett_manage_at_site(const struct yett_manage *manage, const char *gateway, 
 		if (strcmp(site_of(manage, gateway), site) == 0) {
 			return true;
 		}
-		known = known == NULL ? yett_desired_known(manage, gateway)
+		known = known == NULL ? yett_known_named(manage, gateway)
 				      : yett_manage_find(manage, &known->via);
 		if (known == NULL) {
 			return false;

@@ -34,6 +34,8 @@ static gboolean pair_equal(gconstpointer a, gconstpointer b)
 void yett_known_init(struct yett_manage *manage)
 {
 	manage->known = g_hash_table_new_full(yett_id_hash, id_equal, NULL, g_free);
+	manage->named = g_hash_table_new_full(
+		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
 	manage->grants = g_hash_table_new_full(pair_hash, pair_equal, g_free, NULL);
 	manage->granted = g_hash_table_new_full(yett_id_hash, id_equal, g_free, NULL);
 	manage->grants_max = GRANTS_MAX;
@@ -41,6 +43,7 @@ void yett_known_init(struct yett_manage *manage)
 
 void yett_known_done(struct yett_manage *manage)
 {
+	g_hash_table_unref(manage->named);
 	g_hash_table_unref(manage->known);
 	g_hash_table_unref(manage->grants);
 	g_hash_table_unref(manage->granted);
@@ -95,10 +98,60 @@ bool yett_known_has_room(const struct yett_manage *manage, const struct yett_id 
 	       g_hash_table_contains(manage->known, id);
 }
 
-void yett_known_describe(struct yett_known *known, const char *name, const char *method,
-	const char *software, const char *address)
+/* Those of each name: a node that was installed anew has another id, and the same name. */
+
+static void unname(struct yett_manage *manage, struct yett_known *known)
 {
+	GPtrArray *same = g_hash_table_lookup(manage->named, known->name);
+
+	if (same != NULL) {
+		g_ptr_array_remove_fast(same, known);
+		if (same->len == 0) {
+			g_hash_table_remove(manage->named, known->name);
+		}
+	}
+}
+
+static void set_name(struct yett_manage *manage, struct yett_known *known, const char *name)
+{
+	GPtrArray *same;
+
+	if (strncmp(known->name, name, sizeof(known->name) - 1) == 0) {
+		return;
+	}
+	unname(manage, known);
 	g_strlcpy(known->name, name, sizeof(known->name));
+	if (known->name[0] == '\0') {
+		return;
+	}
+	same = g_hash_table_lookup(manage->named, known->name);
+	if (same == NULL) {
+		same = g_ptr_array_sized_new(1);
+		g_hash_table_insert(manage->named, g_strdup(known->name), same);
+	}
+	g_ptr_array_add(same, known);
+}
+
+const struct yett_known *yett_known_named(const struct yett_manage *manage, const char *name)
+{
+	const GPtrArray *same = g_hash_table_lookup(manage->named, name);
+	const struct yett_known *found = NULL;
+
+	for (guint i = 0; same != NULL && i < same->len; i++) {
+		const struct yett_known *known = same->pdata[i];
+
+		if (found == NULL || (known->live && !found->live) ||
+			(known->live == found->live && known->heard_ns > found->heard_ns)) {
+			found = known;
+		}
+	}
+	return found;
+}
+
+void yett_known_describe(struct yett_manage *manage, struct yett_known *known, const char *name,
+	const char *method, const char *software, const char *address)
+{
+	set_name(manage, known, name);
 	g_strlcpy(known->method, method, sizeof(known->method));
 	g_strlcpy(known->software, software, sizeof(known->software));
 	g_strlcpy(known->address, address, sizeof(known->address));

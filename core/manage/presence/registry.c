@@ -42,7 +42,7 @@ static int load_node(void *arg, const char *key, const char *json, uint64_t revi
 		return 0;
 	}
 	known = yett_known_ensure(manage, &id);
-	yett_known_describe(known, text_of(object, "name"), text_of(object, "method"),
+	yett_known_describe(manage, known, text_of(object, "name"), text_of(object, "method"),
 		text_of(object, "software"), text_of(object, "address"));
 	yett_id_parse(text_of(object, "via"), &known->via);
 	known->relay = json_is_true(json_object_get(object, "is_gateway"));

@@ -219,7 +219,7 @@ static void saw_presence(struct yett_manage *manage, const struct yett_document 
 	known->far_silent = json_is_true(json_object_get(json, "silent"));
 	known->relay = json_is_true(json_object_get(json, "is_gateway"));
 	known->backlog_s = (uint32_t)json_integer_value(json_object_get(json, "backlog_s"));
-	yett_known_describe(known, text_of(json, "name"), text_of(json, "method"),
+	yett_known_describe(manage, known, text_of(json, "name"), text_of(json, "method"),
 		text_of(json, "software"), known->address);
 	g_strlcpy(known->why, text_of(json, "why"), sizeof(known->why));
 	yett_id_parse(text_of(json, "via"), &known->via);

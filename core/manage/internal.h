@@ -108,8 +108,11 @@ struct yett_manage {
 		*clones; /* by id: which starts of a node came, where there were two (clones.c) */
 	GHashTable *untold; /* of whom upstreams have still to hear: by peer (tell.c) */
 	uint64_t next_heartbeat_ns, last_heartbeat_ns;
-	bool told_backlog;    /* by the last heartbeat */
-	bool started_drained; /* it was being emptied when it started: who was there, nobody knows */
+	bool told_backlog; /* by the last heartbeat */
+	GHashTable *
+		behind; /* behind.c: ids of who may come back while it is emptied; NULL: it is not */
+	bool behind_over;     /* the file of them is to be removed */
+	bool started_drained; /* it was being emptied when it started, and that file was missing */
 	struct yett_court *court; /* court.h; NULL: no store, so no decisions of ours */
 	struct yett_kept *kept;   /* kept.h; NULL: no group is known to a node without a store */
 	struct yett_asks *asks;   /* ask.c */

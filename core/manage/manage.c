@@ -14,6 +14,7 @@
 #include "../base/log.h"
 #include "../flow/stages.h"
 #include "admission/court.h"
+#include "desired/behind.h"
 #include "desired/drain.h"
 #include "admission/kept.h"
 #include "desired/moves.h"
@@ -446,6 +447,7 @@ static void tick(void *arg, uint64_t now_ns)
 		manage->next_second_ns = now_ns + YETT_SEC;
 		yett_clones_tick(manage);
 		yett_health_tick(manage);
+		yett_behind_tick(manage);
 		if (manage->node->queue != NULL && has_backlog(manage) != manage->told_backlog &&
 			now_ns - manage->last_heartbeat_ns > HEARTBEAT_LEAST_NS) {
 			manage->next_heartbeat_ns = now_ns; /* whether it holds data is news */
@@ -605,6 +607,9 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 			queue->scan(self, lane, held_entry, manage);
 		}
 	}
+	if (manage->kept != NULL) {
+		yett_behind_open(manage);
+	}
 	return 0;
 }
 
@@ -624,6 +629,7 @@ void yett_manage_free(struct yett_manage *manage)
 		yett_clones_done(manage);
 		yett_tell_done(manage);
 		yett_aim_done(manage);
+		yett_behind_done(manage);
 		yett_ask_done(manage);
 		yett_court_done(manage);
 		yett_known_done(manage);

@@ -129,3 +129,20 @@ int yett_saved_write(const struct yett_files *files, const char *directory, cons
 					"may write it, and that it is not mounted read-only",
 		"%s/%s cannot be written: %s", directory, name, yett_result_text(result));
 }
+
+int yett_saved_remove(const struct yett_files *files, const char *directory, const char *name)
+{
+	int dir = files->dir_open(files->fs, directory), result;
+
+	if (dir < 0) {
+		return dir;
+	}
+	result = files->remove(files->fs, dir, name);
+	if (result == 0) {
+		result = files->dir_sync(files->fs, dir);
+	} else if (result == YETT_ENOTFOUND) {
+		result = 0;
+	}
+	files->dir_close(files->fs, dir);
+	return result;
+}

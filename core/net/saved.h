@@ -15,4 +15,7 @@ int yett_saved_read(const struct yett_files *files, const char *directory, const
 int yett_saved_write(const struct yett_files *files, const char *directory, const char *name,
 	const void *bytes, size_t length, struct yett_error *error);
 
+/* For good: the directory is synced. It need not be there. */
+int yett_saved_remove(const struct yett_files *files, const char *directory, const char *name);
+
 #endif

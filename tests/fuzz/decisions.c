@@ -6,6 +6,7 @@
  *      little-endian), a length, so many bytes, and so on
  *   4  the file of a node's desired state, any bytes
  *   5  such a file that is good, with the rest laid over it
+ *   6  the file of who was behind a gateway, any bytes
  * Nothing that the group has not signed lets anybody in: a name that is approved is the one that was. */
 #include "fuzz.h"
 
@@ -17,6 +18,7 @@
 #include "base/id.h"
 #include "conf/kit.h"
 #include "manage/desired/aimed.h"
+#include "manage/desired/behind.h"
 #include "manage/internal.h"
 #include "manage/admission/kept.h"
 
@@ -140,6 +142,19 @@ static void read_desired(const uint8_t *bytes, size_t length)
 	yett_aimed_free(aimed);
 }
 
+/* What is read is written so again, but for what stands there twice. */
+static void read_behind(const uint8_t *bytes, size_t length)
+{
+	GHashTable *ids = yett_behind_new();
+	bool good_file = yett_behind_read(ids, bytes, length);
+	GByteArray *written = yett_behind_write(ids);
+
+	FUZZ_REQUIRE(good_file || g_hash_table_size(ids) == 0);
+	FUZZ_REQUIRE(!good_file || written->len <= length);
+	g_byte_array_unref(written);
+	g_hash_table_unref(ids);
+}
+
 static void lay_over(const GByteArray *what, const uint8_t *bytes, size_t length,
 	void (*read)(const uint8_t *bytes, size_t length))
 {
@@ -195,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (length < 1) {
 		return 0;
 	}
-	switch (bytes[0] % 6) {
+	switch (bytes[0] % 7) {
 	case 0:
 		read_file(bytes + 1, length - 1);
 		break;
@@ -218,6 +233,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		break;
 	case 4:
 		read_desired(bytes + 1, length - 1);
+		break;
+	case 6:
+		read_behind(bytes + 1, length - 1);
 		break;
 	default:
 		lay_over(good_desired, bytes + 1, length - 1, read_desired);

@@ -358,6 +358,74 @@ static void one_that_is_emptied_takes_nobody_new(void)
 	group_free(&group);
 }
 
+/* One that is approved, and has never been there. */
+static struct world_node *add_newcomer(struct group *group)
+{
+	g_autofree char *kit = group_kit("b.example");
+	struct group_answer answer;
+
+	group_ask_at(group->server, "/v1/agents/approve",
+		"{\"names\": [\"b.example\"], \"ahead\": true}", &answer);
+	group_run(group, YETT_SEC);
+	CU_ASSERT_FATAL(answer.came && answer.result == 0);
+	return world_add(group->world, "b.example",
+		"group = { kit = \"%s\"; };\n"
+		"upstreams = ( { name = \"gw1.example\"; address = \"%s\"; } );\n",
+		kit, world_address("gw1.example"));
+}
+
+static void one_that_is_emptied_knows_it_when_it_starts(void)
+{
+	struct group group = group_new_two(93);
+	struct world_node *newcomer = add_newcomer(&group);
+
+	drain_at(&group, group.server, "{\"name\": \"gw1.example\"}");
+	CU_ASSERT(wait_drain(&group, group.server, "draining"));
+	world_power(group.first, YETT_FAULTY_NOTHING);
+	world_start(newcomer);
+	world_start(group.first);
+	CU_ASSERT(group.first->node->settings->node.drain);
+	group_run(&group, 60 * YETT_SEC);
+	CU_ASSERT_STRING_EQUAL(via(group.server, AGENT), "gw1.example");
+	CU_ASSERT_STRING_EQUAL(via(group.server, "b.example"), "");
+	/* When it is over, it forgets who was there, also on its disk. */
+	drain_at(&group, group.server, "{\"name\": \"gw1.example\", \"cancel\": true}");
+	CU_ASSERT(wait_drain(&group, group.server, "not drained"));
+	group_run(&group, 60 * YETT_SEC);
+	CU_ASSERT_STRING_EQUAL(via(group.server, "b.example"), "gw1.example");
+	CU_ASSERT_PTR_NULL(group.first->manage->behind);
+	world_kill(group.first);
+	world_start(group.first);
+	CU_ASSERT_FALSE(group.first->manage->behind_over);
+	group_free(&group);
+}
+
+/* Whenever it dies in between: where it is to be emptied, it knows who was there. */
+static void it_is_never_emptied_without_knowing_who_was_there(void)
+{
+	bool drained = false;
+
+	for (uint64_t at = 1; at < 40 && !drained; at++) {
+		struct group group = group_new_two(94);
+		struct group_answer answer;
+
+		group.first->process->faults.kill_at = group.first->process->operations + at;
+		group_ask_at(
+			group.server, "/v1/gateways/drain", "{\"name\": \"gw1.example\"}", &answer);
+		group_run(&group, 5 * YETT_SEC);
+		if (group.first->node != NULL) {
+			world_power(group.first, YETT_FAULTY_NOTHING);
+			drained = true; /* it was done before that operation */
+		}
+		group.first->faults = (struct sim_faults){.kill_at = 0};
+		world_start(group.first);
+		CU_ASSERT(!drained || group.first->node->settings->node.drain);
+		CU_ASSERT_FALSE(group.first->manage->started_drained);
+		group_free(&group);
+	}
+	CU_ASSERT(drained);
+}
+
 static void one_with_custody_is_not_deleted(void)
 {
 	struct group group = group_new_two(92);
@@ -399,6 +467,10 @@ int main(int argc, char **argv)
 		{"a gateway is emptied, whoever goes on with it",
 			a_gateway_is_emptied_whoever_goes_on_with_it},
 		{"one that is emptied takes nobody new", one_that_is_emptied_takes_nobody_new},
+		{"one that is emptied knows it when it starts",
+			one_that_is_emptied_knows_it_when_it_starts},
+		{"it is never emptied without knowing who was there",
+			it_is_never_emptied_without_knowing_who_was_there},
 		{"one with custody is not deleted", one_with_custody_is_not_deleted},
 		CU_TEST_INFO_NULL,
 	};

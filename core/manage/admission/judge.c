@@ -6,10 +6,10 @@
 
 #include "../../base/id.h"
 #include "../../flow/stages.h"
+#include "../desired/behind.h"
 #include "court.h"
 #include "kept.h"
 
-#define COME_BACK_NS     (300 * YETT_SEC)
 #define RETRY_DRAINED_MS 15000
 
 void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask)
@@ -38,15 +38,6 @@ static bool decides(void *arg)
 	       (manage->court != NULL && !yett_id_is_zero(&manage->court->trust.group));
 }
 
-/* Of a gateway that is being emptied: whoever was there may come back, since it may have no other way. Where
- * it has started meanwhile it does not know who that was, so it lets in who comes soon. */
-static bool was_here(const struct yett_manage *manage, const struct yett_id *id)
-{
-	return g_hash_table_contains(manage->known, id) ||
-	       (manage->started_drained &&
-		       yett_now(manage->node) - manage->opened_ns < COME_BACK_NS);
-}
-
 static void send_away(const struct yett_manage *manage, struct yett_judgement *ret)
 {
 	ret->admitted = ret->proxy = false;
@@ -71,7 +62,7 @@ static void judge(void *arg, struct yett_peer *peer, bool fresh, struct yett_jud
 		g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
 		yett_gate_judge(manage, &ask, fresh, ret);
 		if (fresh && ret->admitted && manage->node->settings->node.drain &&
-			!was_here(manage, &peer->id)) {
+			!yett_behind_was_here(manage, &peer->id)) {
 			send_away(manage, ret);
 		}
 	}

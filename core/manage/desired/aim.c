@@ -22,6 +22,7 @@
 #include "../../flow/stages.h"
 #include "../../net/saved.h"
 #include "aimed.h"
+#include "behind.h"
 #include "../internal.h"
 #include "../admission/kept.h"
 
@@ -280,7 +281,9 @@ static void begin(struct yett_manage *manage)
 		yett_aimed_copy(&aimed->settled, &aimed->newest);
 	}
 	/* On disk first: a node that dies now does it at its next start. */
-	if (save(manage) != 0) {
+	if ((new->node.drain &&
+		    !manage->node->settings->node.drain &&yett_behind_keep(manage) != 0) ||
+		save(manage) != 0) {
 		aim->untold = false;
 		aimed->newest.there = false;
 		aimed->state = 0;
@@ -532,7 +535,6 @@ int yett_aim_open(struct yett_manage *manage, struct yett_error *error)
 	}
 	free(bytes);
 	start(manage);
-	manage->started_drained = manage->node->settings->node.drain;
 	return 0;
 }
 

@@ -244,6 +244,13 @@ static void written(void *arg, int result, uint64_t revision)
 	}
 	if (result != 0) {
 		act->result = result;
+		if (result == YETT_EUNAVAIL) {
+			yett_fail(&act->error, result,
+				"see to it (store-failing in the log says what ails it), and say "
+				"it "
+				"again",
+				"the store fails, and nothing has been changed");
+		}
 		answer_failure(act);
 		return;
 	}

@@ -24,6 +24,10 @@ static json_t *error_of(const struct replay *replay, int result)
 		return yett_admin_error("EINVAL",
 			"yettctl dead list says why; try again once that is mended",
 			"the dead letter %s still cannot be decoded; it is kept", replay->key);
+	case YETT_EUNAVAIL:
+		return yett_admin_error("EUNAVAIL",
+			"see to it (store-failing in the log says what ails it), and say it again",
+			"the store fails, and nothing has been changed");
 	default:
 		return yett_admin_error(yett_result_name(result), "see this server's journal", "%s",
 			yett_result_text(result));

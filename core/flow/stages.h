@@ -124,27 +124,32 @@ void yett_store_keep(struct yett_node *node, struct yett_keep *keep);
 bool yett_store_idle(const struct yett_node *node);
 void yett_store_tick(struct yett_node *node); /* housekeeping, when there is time */
 bool yett_store_healthy(const struct yett_node *node);
-/* A registry document in the next transaction; the newest value of a key wins; json NULL deletes. */
+/* A registry document in the next transaction; the newest value of a key wins, also while the store fails;
+ * json NULL deletes. */
 void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json);
 /* The same where nobody else may have changed it meanwhile: `revision` is the one that it was read with
  * (0: it is not there; YETT_REVISION_ANY: whatever it is). `done` is called once, on the loop: 0 and the
  * new revision (0: deleted) when it is durable; YETT_ECONFLICT, and nothing is written, where it was at
  * another revision: read it again and decide anew; YETT_ENOTFOUND, YETT_EINVAL; YETT_ECLOSED where the
- * node stops before the answer is known. While the store fails, it waits. A store whose commit was lost
- * on its way back may say YETT_ECONFLICT of what it has written: reading shows it. Changes and documents
+ * node stops before the answer is known. While the store fails, it waits; YETT_EUNAVAIL, and it is not
+ * written, where YETT_STORE_CHANGES_MAX wait already. A store whose commit was lost on its way back may say YETT_ECONFLICT of what it has written: reading shows it. Changes and documents
  * of a key are written in the order of the calls. `done` may call this, but not while the node closes. */
+#define YETT_STORE_CHANGES_MAX 10000
 typedef void (*yett_change_done)(void *arg, int result, uint64_t revision);
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
 	uint64_t revision, yett_change_done done, void *arg);
-/* What is written in the very transaction of a change, if that is made, and not at all otherwise: who
- * made it, and what it does away with. json NULL: deleted, if it is there. */
+/* The same of what somebody has asked for, and waits for: where the store has failed for 10 s it is taken back,
+ * YETT_EUNAVAIL. With what is written in the very transaction of the change, if that is made, and not at all
+ * otherwise: who made it, and what it does away with. json NULL: deleted, if it is there. */
 struct yett_store_also {
 	const char *table, *key, *json;
 };
 void yett_store_change_also(struct yett_node *node, const char *table, const char *key,
 	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
 	yett_change_done done, void *arg);
+/* Documents and changes that are not durable yet. */
+size_t yett_store_waiting(const struct yett_node *node);
 /* The store was put back from a copy while it was open: what is signed from now on is newer. */
 void yett_store_set_generation(struct yett_node *node, uint64_t generation);
 /* Runs fn(arg) on the reader's thread, then done(arg) on the loop. */

@@ -6,7 +6,10 @@
  * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
  * transaction. On the loop, but for `work` (the writer's thread) and calls (the reader's thread, on
  * an instance of its own). A transaction that fails is rolled back as a whole; its batches wait,
- * unacknowledged, and are tried again after a second. */
+ * unacknowledged, and are tried again after a second.
+ *
+ * What waits is bounded, however long the store fails: of documents, one for each key, the newest; of
+ * changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back after a while. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +22,7 @@
 #define RETRY_NS      (1 * YETT_SEC)
 #define TIDY_NS       (5 * YETT_SEC)
 #define TIDY_BUDGET   (50 * YETT_MS)
+#define PATIENCE_NS   (10 * YETT_SEC) /* of what somebody asked for and waits for */
 
 struct document {
 	char *table, *key, *json; /* json NULL: delete */
@@ -26,6 +30,8 @@ struct document {
 	uint64_t revision;
 	yett_change_done done;
 	void *arg;
+	bool change;
+	uint64_t patience_ns; /* of a change: until then it may wait; monotonic */
 	int result;
 	uint64_t ret_revision;
 	GPtrArray *also; /* struct document *: written with a change that is made; or NULL */
@@ -54,6 +60,8 @@ struct yett_vault {
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
 	GPtrArray *documents;        /* struct document *, in order */
 	GHashTable *newest;          /* of them by table and key, that a newer value goes into */
+	GPtrArray *refused; /* changes that there was no room for: answered at the next tick */
+	size_t changes;     /* that wait, or are being written */
 	struct yett_timer *retry;
 	struct yett_id id;
 	uint64_t generation;
@@ -225,13 +233,15 @@ static void set_failing(struct yett_vault *vault, bool failing)
 }
 
 /* `instead`: what became of all of them, where it is not what the store said. */
-static void answer_changes(GPtrArray *documents, int instead)
+static void answer_changes(struct yett_vault *vault, GPtrArray *documents, int instead)
 {
 	for (guint i = 0; i < documents->len; i++) {
 		struct document *document = documents->pdata[i];
 		yett_change_done done_fn = document->done;
 
 		document->done = NULL;
+		vault->changes -= document->change;
+		document->change = false;
 		if (done_fn != NULL) {
 			done_fn(document->arg, instead != 0 ? instead : document->result,
 				instead != 0 ? 0 : document->ret_revision);
@@ -260,24 +270,70 @@ static void complete(struct yett_vault *vault)
 					 : result < 0             ? result
 								  : 0);
 	}
-	answer_changes(vault->group_documents, 0);
+	answer_changes(vault, vault->group_documents, 0);
 	g_ptr_array_set_size(vault->group_documents, 0);
 	yett_count(vault->node, YETT_COUNT_SYNCS, 1);
 	yett_intake_acknowledge(vault->node);
 }
 
-/* What failed goes back, in front of what came since. */
+/* What is written of these keys from now on comes after the change, not before it. */
+static void forget_newest(struct yett_vault *vault, const struct document *change)
+{
+	g_hash_table_remove(vault->newest, change);
+	for (guint i = 0; change->also != NULL && i < change->also->len; i++) {
+		g_hash_table_remove(vault->newest, change->also->pdata[i]);
+	}
+}
+
+/* Behind all that wait; a newer value of a document goes where the older one is. */
+static void queue_document(struct yett_vault *vault, struct document *document)
+{
+	struct document *older =
+		document->change ? NULL : g_hash_table_lookup(vault->newest, document);
+
+	if (older != NULL) {
+		g_free(older->json);
+		older->json = g_steal_pointer(&document->json);
+		document_free(document);
+		return;
+	}
+	g_ptr_array_add(vault->documents, document);
+	if (document->change) {
+		forget_newest(vault, document);
+	} else {
+		g_hash_table_add(vault->newest, document);
+	}
+}
+
+/* What failed goes back, in front of what came since. Whoever asked for a change, and waits, is told: else it
+ * would come about when nobody thinks of it any more. */
 static void restore(struct yett_vault *vault)
 {
 	struct yett_keep_list all = vault->group;
 	GPtrArray *documents = vault->group_documents;
+	GPtrArray *given_up = g_ptr_array_new_with_free_func(document_free);
+	uint64_t now_ns = yett_now(vault->node);
 
 	memset(&vault->group, 0, sizeof(vault->group));
 	yett_keep_join(&all, &vault->pending);
 	vault->pending = all;
 	g_ptr_array_extend_and_steal(documents, vault->documents);
-	vault->documents = documents;
+	vault->documents = g_ptr_array_new_with_free_func(document_free);
 	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
+	g_hash_table_remove_all(vault->newest);
+	g_ptr_array_set_free_func(documents, NULL);
+	for (guint i = 0; i < documents->len; i++) {
+		struct document *document = documents->pdata[i];
+
+		if (document->change && now_ns >= document->patience_ns) {
+			g_ptr_array_add(given_up, document);
+		} else {
+			queue_document(vault, document);
+		}
+	}
+	g_ptr_array_free(documents, TRUE);
+	answer_changes(vault, given_up, YETT_EUNAVAIL);
+	g_ptr_array_free(given_up, TRUE);
 	vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
 }
 
@@ -294,6 +350,7 @@ static void vault_free(struct yett_vault *vault)
 	}
 	g_hash_table_unref(vault->newest);
 	g_ptr_array_free(vault->documents, TRUE);
+	g_ptr_array_free(vault->refused, TRUE);
 	g_ptr_array_free(vault->group_documents, TRUE);
 	g_free(vault->puts);
 	g_free(vault);
@@ -416,65 +473,75 @@ static struct document *document_new(
 	return document;
 }
 
-static struct document *add_document(
-	struct yett_vault *vault, const char *table, const char *key, const char *json)
-{
-	struct document *document = document_new(table, key, json, YETT_REVISION_ANY);
-
-	g_ptr_array_add(vault->documents, document);
-	return document;
-}
-
 void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json)
 {
-	struct yett_vault *vault = node->store;
-	struct document sought = {.table = (char *)(uintptr_t)table, .key = (char *)(uintptr_t)key};
-	struct document *document = g_hash_table_lookup(vault->newest, &sought);
+	queue_document(node->store, document_new(table, key, json, YETT_REVISION_ANY));
+	kick(node->store);
+}
 
-	if (document != NULL) {
-		g_free(document->json);
-		document->json = g_strdup(json);
+static void add_change(
+	struct yett_node *node, struct document *change, yett_change_done done_fn, void *arg)
+{
+	struct yett_vault *vault = node->store;
+
+	change->done = done_fn;
+	change->arg = arg;
+	if (vault->changes >= YETT_STORE_CHANGES_MAX) {
+		g_ptr_array_add(vault->refused, change);
 		return;
 	}
-	document = add_document(vault, table, key, json);
-	g_hash_table_add(vault->newest, document);
+	change->change = true;
+	vault->changes++;
+	queue_document(vault, change);
 	kick(vault);
 }
 
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
 	uint64_t revision, yett_change_done done_fn, void *arg)
 {
-	yett_store_change_also(node, table, key, json, revision, NULL, 0, done_fn, arg);
+	struct document *change = document_new(table, key, json, revision);
+
+	change->patience_ns = UINT64_MAX;
+	add_change(node, change, done_fn, arg);
 }
 
 void yett_store_change_also(struct yett_node *node, const char *table, const char *key,
 	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
 	yett_change_done done_fn, void *arg)
 {
-	struct yett_vault *vault = node->store;
-	struct document *document = add_document(vault, table, key, json);
+	struct document *change = document_new(table, key, json, revision);
 
-	/* What is written of these keys from now on comes after the change, not before it. */
-	g_hash_table_remove(vault->newest, document);
+	change->patience_ns = yett_now(node) + PATIENCE_NS;
 	for (size_t i = 0; i < count; i++) {
-		struct document *one =
-			document_new(also[i].table, also[i].key, also[i].json, YETT_REVISION_ANY);
-
-		if (document->also == NULL) {
-			document->also = g_ptr_array_new_with_free_func(document_free);
+		if (change->also == NULL) {
+			change->also = g_ptr_array_new_with_free_func(document_free);
 		}
-		g_hash_table_remove(vault->newest, one);
-		g_ptr_array_add(document->also, one);
+		g_ptr_array_add(change->also,
+			document_new(also[i].table, also[i].key, also[i].json, YETT_REVISION_ANY));
 	}
-	document->revision = revision;
-	document->done = done_fn;
-	document->arg = arg;
-	kick(vault);
+	add_change(node, change, done_fn, arg);
+}
+
+size_t yett_store_waiting(const struct yett_node *node)
+{
+	return node->store->documents->len + node->store->group_documents->len;
+}
+
+static void answer_refused(struct yett_vault *vault, int result)
+{
+	GPtrArray *refused = vault->refused;
+
+	vault->refused = g_ptr_array_new_with_free_func(document_free);
+	answer_changes(vault, refused, result);
+	g_ptr_array_free(refused, TRUE);
 }
 
 void yett_store_tick(struct yett_node *node)
 {
+	if (node->store->refused->len > 0) {
+		answer_refused(node->store, YETT_EUNAVAIL);
+	}
 	yett_keep_join(&node->store->pending, &node->store->later);
 	kick(node->store);
 }
@@ -484,7 +551,7 @@ bool yett_store_idle(const struct yett_node *node)
 	const struct yett_vault *vault = node->store;
 
 	return !vault->busy && vault->pending.head == NULL && vault->documents->len == 0 &&
-	       vault->reading == 0;
+	       vault->reading == 0 && vault->refused->len == 0;
 }
 
 bool yett_store_healthy(const struct yett_node *node)
@@ -522,7 +589,6 @@ static void read_work(void *arg)
 static void read_done(void *arg)
 {
 	struct read_call *call = arg;
-
 	struct yett_vault *vault = call->vault;
 
 	vault->reading--;
@@ -573,6 +639,7 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	vault->operations = node->settings->store.descriptor->operations;
 	vault->documents = g_ptr_array_new_with_free_func(document_free);
 	vault->newest = g_hash_table_new(document_hash, same_document);
+	vault->refused = g_ptr_array_new_with_free_func(document_free);
 	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
 	vault->retry = node->loop->table->timer_new(node->loop, retry, vault);
 	result = make_instance(node, YETT_STORE_WRITER, &vault->writer, error);
@@ -622,8 +689,9 @@ void yett_store_close(struct yett_node *node)
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->later, YETT_ECLOSED);
-	answer_changes(vault->group_documents, YETT_ECLOSED);
-	answer_changes(vault->documents, YETT_ECLOSED);
+	answer_changes(vault, vault->group_documents, YETT_ECLOSED);
+	answer_changes(vault, vault->documents, YETT_ECLOSED);
+	answer_refused(vault, YETT_ECLOSED);
 	yett_instance_free(vault->reader);
 	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);

@@ -58,14 +58,19 @@ static int find(void *arg, const char *key, const char *json, uint64_t revision)
 	return 0;
 }
 
-static struct found present(const struct world_node *server)
+static struct found present_at(const struct world_node *server, const char *at)
 {
 	struct found found = {.json = "nothing"};
 	void *self;
 	const struct yett_store_operations *operations = yett_store_operations(server->node, &self);
 
-	CU_ASSERT_EQUAL(operations->registry_list(self, "test", "key", find, &found, NULL), 0);
+	CU_ASSERT_EQUAL(operations->registry_list(self, "test", at, find, &found, NULL), 0);
 	return found;
+}
+
+static struct found present(const struct world_node *server)
+{
+	return present_at(server, "key");
 }
 
 static void change(
@@ -187,6 +192,100 @@ static void waits_for_a_store_that_fails(void)
 	world_free(world);
 }
 
+/* However long it fails and however often a value is told anew, one of each key waits; and what came after a
+ * change is written after it. */
+static void what_waits_is_bounded(void)
+{
+	struct world *world = world_new(6);
+	struct world_node *server = one_server(world);
+	struct answer answer;
+	char json[32];
+
+	server->process->faults.full = true;
+	yett_store_document(server->node, "test", "key", "{\"by\":\"first\"}");
+	for (unsigned second = 0; second < 60; second++) {
+		world_run(world, YETT_SEC);
+		for (unsigned i = 0; i < 50; i++) {
+			char key[16];
+
+			snprintf(key, sizeof(key), "k%u", i);
+			snprintf(json, sizeof(json), "{\"by\":%u}", second);
+			yett_store_document(server->node, "test", key, json);
+		}
+		if (second == 30) {
+			change(server, "{\"by\":\"change\"}", YETT_REVISION_ANY, &answer);
+		}
+		yett_store_document(server->node, "test", "key", json);
+	}
+	CU_ASSERT_FALSE(yett_store_healthy(server->node));
+	CU_ASSERT(yett_store_waiting(server->node) <
+		  50 + 20); /* and what servers say of themselves */
+	if (yett_store_waiting(server->node) >= 50 + 20) {
+		fprintf(stderr, "%zu wait\n", yett_store_waiting(server->node));
+	}
+	server->process->faults.full = false;
+	world_run(world, 5 * YETT_SEC);
+	expect(&answer, 0);
+	CU_ASSERT_STRING_EQUAL(present(server).json, "{\"by\":59}");
+	CU_ASSERT(present(server).revision > answer.revision);
+	world_free(world);
+}
+
+/* What people wait for is given back, and is not written later; what servers do by themselves waits. */
+static void what_is_asked_for_is_refused_in_time(void)
+{
+	const struct yett_store_also also = {"audit", "1", "{}"};
+	struct world *world = world_new(7);
+	struct world_node *server = one_server(world);
+	struct answer asked = {0}, own;
+
+	server->process->faults.full = true;
+	change(server, "{\"by\":\"itself\"}", YETT_REVISION_ANY, &own);
+	yett_store_change_also(server->node, "test", "other", "{}", 0, &also, 1, take, &asked);
+	world_run(world, 5 * YETT_SEC);
+	CU_ASSERT_EQUAL(asked.calls, 0);
+	world_run(world, 7 * YETT_SEC);
+	expect(&asked, YETT_EUNAVAIL);
+	CU_ASSERT_EQUAL(own.calls, 0);
+	server->process->faults.full = false;
+	world_run(world, 5 * YETT_SEC);
+	expect(&asked, YETT_EUNAVAIL);
+	expect(&own, 0);
+	CU_ASSERT_STRING_EQUAL(present_at(server, "other").json, "nothing");
+	world_free(world);
+}
+
+static void too_many_changes_are_refused(void)
+{
+	struct world *world = world_new(8);
+	struct world_node *server = one_server(world);
+	struct answer *answers = g_new0(struct answer, YETT_STORE_CHANGES_MAX + 10);
+	unsigned refused = 0;
+
+	server->process->faults.full = true;
+	for (unsigned i = 0; i < YETT_STORE_CHANGES_MAX + 10; i++) {
+		change(server, "{}", YETT_REVISION_ANY, &answers[i]);
+	}
+	CU_ASSERT_EQUAL(
+		answers[YETT_STORE_CHANGES_MAX + 9].calls, 0); /* not from within the call */
+	world_run(world, 3 * YETT_SEC);
+	for (unsigned i = 0; i < YETT_STORE_CHANGES_MAX + 10; i++) {
+		refused += answers[i].calls == 1 && answers[i].result == YETT_EUNAVAIL;
+	}
+	CU_ASSERT(refused >= 10 && refused < 20); /* this server has some of its own */
+	server->process->faults.full = false;
+	world_run(world, 5 * YETT_SEC);
+	for (unsigned i = 0; i < YETT_STORE_CHANGES_MAX + 10; i++) {
+		CU_ASSERT(answers[i].calls == 1);
+	}
+	memset(answers, 0, sizeof(*answers));
+	change(server, "{}", YETT_REVISION_ANY, answers); /* there is room again */
+	world_run(world, YETT_SEC);
+	expect(answers, 0);
+	world_free(world);
+	g_free(answers);
+}
+
 static void a_node_that_stops_says_so(void)
 {
 	struct world *world = world_new(5);
@@ -210,6 +309,9 @@ int main(int argc, char **argv)
 		{"one of many wins", one_of_many_wins},
 		{"an answer may change again", an_answer_may_change_again},
 		{"waits for a store that fails", waits_for_a_store_that_fails},
+		{"what waits is bounded", what_waits_is_bounded},
+		{"what is asked for is refused in time", what_is_asked_for_is_refused_in_time},
+		{"too many changes are refused", too_many_changes_are_refused},
 		{"a node that stops says so", a_node_that_stops_says_so},
 		CU_TEST_INFO_NULL,
 	};

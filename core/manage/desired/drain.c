@@ -256,7 +256,9 @@ void yett_drain_tick(struct yett_court *court, uint64_t now_ns)
 	GHashTableIter iter;
 	gpointer value;
 
-	if (now_ns < court->drain_ns || court->manage->node->draining) {
+	if (now_ns < court->drain_ns || court->manage->node->draining ||
+		!yett_store_healthy(
+			court->manage->node)) { /* else the same moves, again and again */
 		return;
 	}
 	court->drain_ns = now_ns + TICK_NS;

@@ -357,7 +357,7 @@ static void told(void *arg, int result)
 	} else {
 		refuse(wish->answer, wish->arg, result, "look again: yettctl group",
 			result == YETT_ECONFLICT ? "somebody else has changed the group meanwhile"
-						 : yett_result_text(result));
+						 : yett_court_conflict(result));
 	}
 	wish_free(wish);
 }

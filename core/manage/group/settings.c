@@ -28,9 +28,15 @@ void yett_court_refuse(
 
 const char *yett_court_conflict(int result)
 {
-	return result == YETT_ECONFLICT
-		       ? "somebody else has decided on it meanwhile; look, and decide again"
-		       : yett_result_text(result);
+	switch (result) {
+	case YETT_ECONFLICT:
+		return "somebody else has decided on it meanwhile; look, and decide again";
+	case YETT_EUNAVAIL:
+		return "the store fails, and nothing has been changed; see to it (store-failing in "
+		       "the log says what ails it), and say it again";
+	default:
+		return yett_result_text(result);
+	}
 }
 
 const char *yett_court_text(const json_t *body, const char *key)

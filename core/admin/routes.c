@@ -288,7 +288,8 @@ const struct yett_admin_route yett_admin_routes[] = {
 const struct yett_admin_change yett_admin_changes[] = {
 	{"/v1/group/init", "makes the management group", {"name", NULL}, run_change},
 	{"/v1/group/join", "lets this server sign for the group of its store", {NULL}, run_change},
-	{"/v1/group/rollover", "makes the successor the group's key", {NULL}, run_change},
+	{"/v1/group/rollover", "makes the successor the group's key", {"compromised", NULL},
+		run_change},
 	{"/v1/group/set", "changes settings of the group", {"manual_agents", "decision_days", NULL},
 		run_change},
 	{"/v1/group/rules/add", "approves agents by a rule",
@@ -301,6 +302,8 @@ const struct yett_admin_change yett_admin_changes[] = {
 	{"/v1/gateways/drain", "empties a gateway", {"name", "to", "cancel", NULL}, run_change},
 	{"/v1/agents/approve", "approves agents", {"names", "all", "ahead", NULL}, run_change},
 	{"/v1/agents/reject", "rejects agents", {"names", "all", "ahead", NULL}, run_change},
+	{"/v1/agents/delete", "takes back what was decided about agents", {"names", NULL},
+		run_change},
 	{"/v1/alerts/acknowledge", "says that somebody looks after an alert",
 		{"id", "comment", NULL}, yett_admin_acknowledge},
 	{"/v1/maintenance/start", "raises no alerts for a node or a site",

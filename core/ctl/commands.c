@@ -122,6 +122,14 @@ static const struct yett_option agent_options[] = {
 
 static const struct yett_option revoke_options[] = {AHEAD, END};
 
+static const struct yett_option rollover_options[] = {
+	{"compromised", NULL,
+		"The key is, or may be, in other hands: nothing that it has vouched for counts any "
+		"more.",
+		0, 0},
+	END,
+};
+
 static const struct yett_option kit_options[] = {
 	{"upstream", "NAME[=ADDRESS]",
 		"Where it goes first; several with commas, the preferred one first. Without it: to "
@@ -323,6 +331,12 @@ static const struct yett_form of_who_takes_part[] = {
 		"says "
 		"that it is meant; so it is by `node revoke`.",
 		agent_options, YETT_FORM_JSON, yett_ctl_agent_reject},
+	{"agent delete", "NAME…", "takes back what was decided about agents",
+		"Takes back what was decided about agents, as if nobody had: `manual-agents` and "
+		"rules count for them when they come again. For those that were approved and are "
+		"gone, and for rejections of agents that will not come again: what is kept of them "
+		"at each gateway is bounded.",
+		NULL, YETT_FORM_JSON, yett_ctl_agent_delete},
 	{"node revoke", "NAME", "cuts a node off at every listener",
 		"Cuts a node off at every listener, whatever its list says, and closes its "
 		"sessions. "
@@ -379,8 +393,11 @@ static const struct yett_form of_the_group[] = {
 		"its "
 		"own, certified by the server that has the group's.",
 		NULL, YETT_FORM_JSON, yett_ctl_group_join},
-	{"group rollover", NULL, "makes the successor the group's key, and a new successor", NULL,
-		NULL, YETT_FORM_JSON, yett_ctl_group_rollover},
+	{"group rollover", NULL, "makes the successor the group's key, and a new successor",
+		"Makes the successor the group's key, and a new successor. Decisions that gateways "
+		"have go on until they expire; with `--compromised` they end as soon as a gateway "
+		"hears of it, and are asked for again.",
+		rollover_options, YETT_FORM_JSON, yett_ctl_group_rollover},
 	{"group set", "KEY=VALUE…", "changes settings of the group",
 		"`manual-agents`: what becomes of agents that nobody has decided on, `reject`, "
 		"`review` or `approve`. `decision-days`: how long a decision counts at a gateway "

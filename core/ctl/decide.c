@@ -100,23 +100,27 @@ int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *lin
 		"revoked: no listener of the group lets it in, until it is approved again");
 }
 
-static int decide_agents(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
+static int decide_named(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
 	const char *done)
 {
-	json_t *body, *names;
+	json_t *body = body_of(line), *names = json_array();
 
-	if ((line->count == 0) == (yett_line_value(line, "all") == NULL)) {
-		fputs("yettctl: name the agents, or say --all\n", stderr);
-		return YETT_EXIT_USAGE;
-	}
-	body = body_of(line);
-	names = json_array();
 	for (int i = 0; i < line->count; i++) {
 		json_array_append_new(names, json_string(line->words[i]));
 	}
 	json_object_set_new(body, "names", names);
 	done_word = done;
 	return post(ctl, path, body, print_decided);
+}
+
+static int decide_agents(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
+	const char *done)
+{
+	if ((line->count == 0) == (yett_line_value(line, "all") == NULL)) {
+		fputs("yettctl: name the agents, or say --all\n", stderr);
+		return YETT_EXIT_USAGE;
+	}
+	return decide_named(ctl, line, path, done);
 }
 
 int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *line)
@@ -127,6 +131,11 @@ int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *l
 int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *line)
 {
 	return decide_agents(ctl, line, "/v1/agents/reject", "rejected");
+}
+
+int yett_ctl_agent_delete(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return decide_named(ctl, line, "/v1/agents/delete", "undecided again");
 }
 
 /* The JSON, and the certificates as PEM behind it, so that the file is also one of roots. */

@@ -96,8 +96,12 @@ int yett_ctl_group_join(const struct yett_ctl *ctl, const struct yett_line *line
 
 int yett_ctl_group_rollover(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	(void)line;
-	return print(ctl, yett_ctl_post(ctl, "/v1/group/rollover", json_object()));
+	json_t *body = json_object();
+
+	if (yett_line_value(line, "compromised") != NULL) {
+		json_object_set_new(body, "compromised", json_true());
+	}
+	return print(ctl, yett_ctl_post(ctl, "/v1/group/rollover", body));
 }
 
 int yett_ctl_group_set(const struct yett_ctl *ctl, const struct yett_line *line)

@@ -245,6 +245,7 @@ void yett_aim_done(struct yett_manage *manage);
 void yett_aim_tick(struct yett_manage *manage, uint64_t now_ns);
 void yett_aim_take(struct yett_manage *manage, const uint8_t *bytes, size_t length);
 void yett_aim_tell(struct yett_manage *manage, struct yett_peer *upstream); /* what came of it */
+void yett_aim_distrust(struct yett_manage *manage); /* the group's key was in other hands */
 int yett_aim_reload(
 	struct yett_manage *manage, const struct yett_settings *settings, struct yett_error *error);
 

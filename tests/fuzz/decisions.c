@@ -203,6 +203,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct yett_decision decision;
 	struct yett_desired desired;
 	struct yett_trust read = trust;
+	bool compromised = false;
 
 	if (good == NULL) {
 		setup();
@@ -226,7 +227,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		(void)yett_decision_peek(bytes + 1, length - 1, &decision);
 		(void)yett_desired_peek(
 			bytes + 1, length - 1, &desired.generation, &desired.revision);
-		FUZZ_REQUIRE(yett_trust_follow(&read, bytes + 1, length - 1, &error) != 0);
+		FUZZ_REQUIRE(
+			yett_trust_follow(&read, bytes + 1, length - 1, &compromised, &error) != 0);
 		break;
 	case 3:
 		lay_over(good, bytes + 1, length - 1, read_file);

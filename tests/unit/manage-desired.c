@@ -1,6 +1,7 @@
 /* Desired state in the simulated world: set on a management server, brought to a gateway behind another
  * one, checked, kept, answered; and what counts for nothing there. With nodes of production code, in
  * virtual time; the keys are in a folder of the test's own. */
+#include <glib/gstdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -225,6 +226,96 @@ static void what_is_set_for_many_is_sent_in_one_pass(void)
 	if (many_s >= 24 * MAX(few_s, 0.0005)) {
 		fprintf(stderr, "1,000 take %f s, 8,000 take %f s\n", few_s, many_s);
 	}
+	group_free(&group);
+}
+
+/* The identity of the group after a rollover since its key was in other hands. */
+static void roll_over(struct group *group, const struct yett_sign_key *third)
+{
+	struct yett_court *court = group->server->manage->court;
+	struct yett_trust after = group_trust;
+	GByteArray *keys = g_byte_array_new();
+	g_autofree char *text = NULL;
+	json_t *json;
+
+	after.sequence = 2;
+	memcpy(after.current, yett_sign_public(group_stranger_key), sizeof(after.current));
+	memcpy(after.next, yett_sign_public(third), sizeof(after.next));
+	CU_ASSERT_EQUAL(yett_trust_sign(&after, true, group_stranger_key, keys), 0);
+	{
+		g_autofree char *current = yett_hex(after.current, sizeof(after.current));
+		g_autofree char *next = yett_hex(after.next, sizeof(after.next));
+		g_autofree char *rollover = yett_hex(keys->data, keys->len);
+
+		json = json_pack("{s:s, s:i, s:s, s:s, s:[s], s:i}", "id",
+			"7f3c2d1e-0000-4000-8000-000000000001", "sequence", 2, "current", current,
+			"next", next, "rollovers", rollover, "compromised", 2);
+	}
+	text = json_dumps(json, JSON_COMPACT);
+	yett_court_apply(court, YETT_TABLE_GROUP, "identity", text, 100000);
+	CU_ASSERT_EQUAL(court->trust.sequence, 2);
+	g_byte_array_unref(court->certificate);
+	court->certificate =
+		group_certify(group_now_s(group->server), court->server_key, group_stranger_key);
+	json_decref(json);
+	g_byte_array_unref(keys);
+}
+
+static struct yett_sign_key *third_key(void)
+{
+	g_autofree char *folder = g_dir_make_tmp("yett-third-XXXXXX", NULL);
+	g_autofree char *path = g_strdup_printf("%s/key", folder);
+	struct yett_error error = {.code = 0};
+	struct yett_sign_key *key = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(yett_sign_generate(path, &key, &error), 0);
+	g_unlink(path);
+	g_rmdir(folder);
+	return key;
+}
+
+/* Whoever has the key sets a node with the highest revision of all; then the key is rolled over. */
+static void what_a_key_in_other_hands_has_set_is_replaced(void)
+{
+	struct yett_desired forged = {.group = group_trust.group,
+		.name = BRANCH,
+		.generation = UINT64_MAX,
+		.revision = UINT64_MAX,
+		.value_count = 1,
+		.values = {{"node.heartbeat", "9 s"}}};
+	struct yett_sign_key *third = third_key();
+	GByteArray *bytes = g_byte_array_new();
+	struct group group;
+
+	memcpy(group_trust.next, yett_sign_public(group_stranger_key), sizeof(group_trust.next));
+	group = group_new(24);
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\"}}",
+		2 * YETT_SEC);
+	group_expect_state(&group, "applied", "");
+	forged.issued_s = group_now_s(group.server);
+	forged.expires_s = forged.issued_s + DAY_S;
+	CU_ASSERT_EQUAL(yett_desired_sign(&forged, group.key, group.certificate, bytes), 0);
+	yett_aim_take(group.branch->manage, bytes->data, bytes->len);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT_EQUAL(heartbeat_s(&group), 9);
+	roll_over(&group, third);
+	/* It dies as soon as it has heard of the keys, and knows it when it starts. */
+	for (int i = 0; i < 3000 && group.branch->manage->kept->trust.sequence == 1; i++) {
+		world_run(group.world, 10 * YETT_MS);
+	}
+	CU_ASSERT_EQUAL(group.branch->manage->kept->trust.sequence, 2);
+	world_power(group.branch, YETT_FAULTY_NOTHING);
+	world_start(group.branch);
+	world_run(group.world, 60 * YETT_SEC);
+	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
+	group_expect_state(&group, "applied", "");
+	world_power(group.branch, YETT_FAULTY_NOTHING);
+	world_start(group.branch);
+	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
+	memcpy(group_trust.next, group_trust.current, sizeof(group_trust.next));
+	yett_sign_free(third);
+	g_byte_array_unref(bytes);
 	group_free(&group);
 }
 
@@ -534,6 +625,8 @@ int main(int argc, char **argv)
 		{"what the schema marks can be set", what_the_schema_marks_can_be_set},
 		{"what is set for many is sent in one pass",
 			what_is_set_for_many_is_sent_in_one_pass},
+		{"what a key in other hands has set is replaced",
+			what_a_key_in_other_hands_has_set_is_replaced},
 		{"two administrators lose nothing", two_administrators_lose_nothing},
 		{"nothing else counts", nothing_else_counts},
 		{"the node refuses what its schema does", the_node_refuses_what_its_schema_does},

@@ -323,6 +323,8 @@ static void who_is_barred_stays_barred(void)
 	yett_kept_free(kept);
 }
 
+static bool compromised; /* by the rollovers that are made */
+
 static GByteArray *rollover(uint64_t sequence, const struct yett_sign_key *current,
 	const struct yett_sign_key *next, const struct yett_sign_key *by)
 {
@@ -331,7 +333,7 @@ static GByteArray *rollover(uint64_t sequence, const struct yett_sign_key *curre
 
 	memcpy(after.current, yett_sign_public(current), sizeof(after.current));
 	memcpy(after.next, yett_sign_public(next), sizeof(after.next));
-	CU_ASSERT_EQUAL_FATAL(yett_trust_sign(&after, by, bytes), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_trust_sign(&after, compromised, by, bytes), 0);
 	return bytes;
 }
 
@@ -371,6 +373,61 @@ static void keys_follow_their_successor_alone(void)
 	yett_kept_free(again);
 }
 
+static struct yett_kept *read_again(const struct yett_kept *kept)
+{
+	GByteArray *file = yett_kept_write(kept);
+	struct yett_kept *again = yett_kept_new(&test_clock, &trust);
+
+	CU_ASSERT_EQUAL(yett_kept_read(again, file->data, file->len), 0);
+	g_byte_array_unref(file);
+	return again;
+}
+
+/* Whoever has the key has written approvals, a rejection, and the future. */
+static void what_a_key_in_other_hands_has_signed_ends(void)
+{
+	struct yett_kept *kept = yett_kept_new(&test_clock, &trust), *again;
+	struct yett_decision forged = decision_of(YETT_DECIDED_APPROVED, UINT64_MAX), real;
+	GByteArray *by_next, *taken;
+
+	forged.expires_s = now_s + 20000 * DAY_S;
+	taken = signed_by(&forged, server_key, certificate);
+	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(taken)), 1);
+	g_strlcpy(forged.name, "a2.example", sizeof(forged.name));
+	forged.verdict = YETT_DECIDED_REVOKED;
+	forged.issued_s = now_s + DAY_S;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&forged, server_key, certificate)), 1);
+	CU_ASSERT_EQUAL(yett_kept_now_s(kept), now_s + DAY_S);
+	compromised = true;
+	CU_ASSERT_EQUAL(give(kept, rollover(2, next_key, third_key, next_key)), 1);
+	compromised = false;
+	for (int i = 0; i < 2; i++) { /* and after a start */
+		CU_ASSERT_EQUAL(verdict_now(kept, "a1.example"), YETT_DECIDED_NONE);
+		CU_ASSERT_EQUAL(verdict_now(kept, "a2.example"), YETT_DECIDED_REVOKED);
+		CU_ASSERT_EQUAL(yett_kept_now_s(kept), now_s);
+		CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(taken)), YETT_EDENIED);
+		again = read_again(kept);
+		yett_kept_free(kept);
+		kept = again;
+	}
+	/* The group's word, whatever its revision. */
+	by_next = certify(&group_id, next_key, server_key, NOW_S, NOW_S + DAY_S);
+	real = decision_of(YETT_DECIDED_APPROVED, 5);
+	CU_ASSERT_EQUAL(give(kept, signed_by(&real, server_key, by_next)), 1);
+	g_strlcpy(real.name, "a2.example", sizeof(real.name));
+	CU_ASSERT_EQUAL(give(kept, signed_by(&real, server_key, by_next)), 1);
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(verdict_now(kept, "a1.example"), YETT_DECIDED_APPROVED);
+		CU_ASSERT_EQUAL(verdict_now(kept, "a2.example"), YETT_DECIDED_APPROVED);
+		again = read_again(kept);
+		yett_kept_free(kept);
+		kept = again;
+	}
+	g_byte_array_unref(by_next);
+	g_byte_array_unref(taken);
+	yett_kept_free(kept);
+}
+
 /* A file that is damaged anywhere lets in nobody who was not let in. */
 static void a_damaged_file_opens_nothing(void)
 {
@@ -398,6 +455,13 @@ static void a_damaged_file_opens_nothing(void)
 	yett_kept_free(kept);
 }
 
+static int give_named(
+	struct yett_kept *kept, struct yett_decision *decision, const char *kind, int i)
+{
+	g_snprintf(decision->name, sizeof(decision->name), "%s%d.example", kind, i);
+	return give(kept, signed_by(decision, server_key, certificate));
+}
+
 static void it_is_bounded(void)
 {
 	struct yett_kept *kept = yett_kept_new(&test_clock, &trust);
@@ -405,21 +469,75 @@ static void it_is_bounded(void)
 
 	kept->max = 4;
 	for (int i = 0; i < 6; i++) {
-		g_snprintf(decision.name, sizeof(decision.name), "n%d.example", i);
 		decision.expires_s = now_s + DAY_S + i;
-		CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, certificate)), 1);
+		CU_ASSERT_EQUAL(give_named(kept, &decision, "n", i), 1);
 		CU_ASSERT(g_hash_table_size(kept->decisions) <= 4);
 	}
-	/* Those that end first went. Who is barred stays, and is refused beyond it. */
+	/* Those that end first went. Who is barred stays, and is refused beyond it; neither takes the room of
+	 * the others. */
 	CU_ASSERT_EQUAL(verdict_now(kept, "n0.example"), YETT_DECIDED_NONE);
-	CU_ASSERT_EQUAL(verdict_now(kept, "n5.example"), YETT_DECIDED_APPROVED);
 	decision.verdict = YETT_DECIDED_REVOKED;
 	for (int i = 0; i < 6; i++) {
-		g_snprintf(decision.name, sizeof(decision.name), "b%d.example", i);
-		CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, certificate)),
-			i < 4 ? 1 : YETT_ELIMIT);
+		CU_ASSERT_EQUAL(give_named(kept, &decision, "b", i), i < 4 ? 1 : YETT_ELIMIT);
+		CU_ASSERT_EQUAL(kept->missed, i >= 4);
 	}
 	CU_ASSERT_EQUAL(verdict_now(kept, "b0.example"), YETT_DECIDED_REVOKED);
+	CU_ASSERT_EQUAL(verdict_now(kept, "n5.example"), YETT_DECIDED_APPROVED);
+	/* One that is known is always barred. */
+	decision.revision++;
+	CU_ASSERT_EQUAL(give_named(kept, &decision, "n", 5), 1);
+	CU_ASSERT_EQUAL(verdict_now(kept, "n5.example"), YETT_DECIDED_REVOKED);
+	CU_ASSERT_EQUAL(kept->held, 5);
+	/* That some are missing outlives a start; all that were kept, too. */
+	for (int i = 0; i < 2; i++) {
+		struct yett_kept *again = read_again(kept);
+
+		yett_kept_free(kept);
+		kept = again;
+		kept->max = 4;
+		CU_ASSERT(kept->missed);
+		CU_ASSERT_EQUAL(kept->held, 5);
+	}
+	/* There is room again. */
+	decision.verdict = YETT_DECIDED_PENDING;
+	decision.revision++;
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(give_named(kept, &decision, "b", i), 1);
+	}
+	CU_ASSERT_EQUAL(kept->held, 3);
+	decision.verdict = YETT_DECIDED_REVOKED;
+	CU_ASSERT_EQUAL(give_named(kept, &decision, "b", 4), 1);
+	yett_kept_free(kept);
+}
+
+/* What was taken away is not forgotten for others, however many come. */
+static void who_asks_often_makes_no_room_for_himself(void)
+{
+	struct yett_kept *kept = yett_kept_new(&test_clock, &trust);
+	struct yett_decision decision = decision_of(YETT_DECIDED_APPROVED, 5);
+	GByteArray *bytes = signed_by(&decision, server_key, certificate);
+
+	kept->max = 4;
+	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(bytes)), 1);
+	decision.verdict = YETT_DECIDED_PENDING;
+	decision.revision = 6;
+	decision.expires_s = now_s + 60;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, certificate)), 1);
+	decision.revision = 1;
+	decision.expires_s = now_s + 30 * DAY_S;
+	for (int i = 0; i < 20; i++) {
+		CU_ASSERT_EQUAL(give_named(kept, &decision, "p", i), 1);
+	}
+	CU_ASSERT_EQUAL(g_hash_table_size(kept->decisions), 5);
+	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(bytes)), 0);
+	CU_ASSERT_EQUAL(verdict_now(kept, "a1.example"), YETT_DECIDED_PENDING);
+	now_s += 40 * DAY_S;
+	decision.expires_s = now_s + 30 * DAY_S;
+	decision.issued_s = now_s;
+	CU_ASSERT_EQUAL(give_named(kept, &decision, "p", 20), 1);
+	CU_ASSERT_EQUAL(kept->held, 0); /* it cannot count any more */
+	now_s = NOW_S;
+	g_byte_array_unref(bytes);
 	yett_kept_free(kept);
 }
 
@@ -504,7 +622,11 @@ int main(int argc, char **argv)
 		{"who is barred stays barred", who_is_barred_stays_barred},
 		{"keys follow their successor alone", keys_follow_their_successor_alone},
 		{"a damaged file opens nothing", a_damaged_file_opens_nothing},
+		{"what a key in other hands has signed ends",
+			what_a_key_in_other_hands_has_signed_ends},
 		{"it is bounded", it_is_bounded},
+		{"who asks often makes no room for himself",
+			who_asks_often_makes_no_room_for_himself},
 		{"keys are kept from others", keys_are_kept_from_others},
 		{"a kit is read whole or not at all", a_kit_is_read_whole_or_not_at_all},
 		CU_TEST_INFO_NULL,

@@ -102,7 +102,7 @@ const char *yett_court_text(const json_t *body, const char *key); /* "" where it
 typedef void yett_decide_fn(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg);
 yett_decide_fn yett_decide_approve_gateway, yett_decide_delete_gateway, yett_decide_approve_agents,
-	yett_decide_reject_agents, yett_decide_revoke;
+	yett_decide_reject_agents, yett_decide_delete_agents, yett_decide_revoke;
 
 /* desired.c */
 struct yett_desired;
@@ -135,8 +135,8 @@ json_t *yett_group_kit(const struct yett_court *court, const char *name, const c
 void yett_group_init(struct yett_court *court, const char *name, const char *by,
 	yett_answer_fn answer, void *arg);
 void yett_group_join(struct yett_court *court, const char *by, yett_answer_fn answer, void *arg);
-void yett_group_rollover(
-	struct yett_court *court, const char *by, yett_answer_fn answer, void *arg);
+void yett_group_rollover(struct yett_court *court, bool compromised, const char *by,
+	yett_answer_fn answer, void *arg);
 /* The envelopes of all rollovers, oldest first. */
 json_t *yett_group_rollovers(const struct yett_court *court);
 

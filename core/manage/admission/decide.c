@@ -352,6 +352,35 @@ void yett_decide_reject_agents(struct yett_court *court, const json_t *body, con
 	decide_agents(court, body, by, YETT_DECIDED_REJECTED, answer, arg);
 }
 
+/* One that was approved may be let in again, by a rule, a list or a setting: it is not kept out by this. */
+void yett_decide_delete_agents(struct yett_court *court, const json_t *body, const char *by,
+	yett_answer_fn answer, void *arg)
+{
+	GPtrArray *names = agents_in(court, body, YETT_DECIDED_NONE, answer, arg);
+	struct request *request;
+
+	for (guint i = 0; names != NULL && i < names->len; i++) {
+		if (yett_paper_verdict(yett_court_find(
+			    court, YETT_TABLE_AGENTS, names->pdata[i])) == YETT_DECIDED_NONE) {
+			yett_court_refuse(answer, arg, YETT_ENOTFOUND, "yettctl decisions",
+				"there is no decision about an agent %s", (char *)names->pdata[i]);
+			g_clear_pointer(&names, g_ptr_array_unref);
+		}
+	}
+	if (names == NULL) {
+		return;
+	}
+	request = request_new(court, answer, arg);
+	for (guint i = 0; i < names->len; i++) {
+		const char *name = names->pdata[i];
+
+		decide(request, YETT_TABLE_AGENTS, name, document(court, YETT_TABLE_AGENTS, name),
+			YETT_DECIDED_NONE, by, "agent delete");
+	}
+	g_ptr_array_unref(names);
+	one_less(request);
+}
+
 static bool is_known_gateway(const struct yett_manage *manage, const char *name)
 {
 	const struct yett_known *known = yett_known_named(manage, name);

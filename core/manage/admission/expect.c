@@ -45,7 +45,8 @@ static const char *objection(const struct yett_manage *manage, const struct yett
 		(decision->as != YETT_AS_GATEWAY || one->decision.as == YETT_AS_GATEWAY)) {
 		return NULL;
 	}
-	if (by_list(manage, decision)) {
+	if (by_list(manage, decision) &&
+		(one != NULL || manage->kept == NULL || !manage->kept->missed)) {
 		return NULL;
 	}
 	return manage->kept == NULL

@@ -19,6 +19,8 @@
 
 #define SAVE_NS   (2 * YETT_SEC)
 #define RENEW_NS  (30 * YETT_SEC)
+#define ASK_NS    (2 * YETT_SEC)
+#define TOLD_NS   (30 * YETT_SEC) /* after its begin a session has told who is barred */
 #define FILE_NAME "decisions"
 
 #define RETRY_UNKNOWN_MS 2000
@@ -26,6 +28,27 @@
 #define RETRY_REFUSED_MS 15000
 
 /* What is kept, on disk. */
+
+/* What could not be written would let in, after a start, who is barred since: then rather nobody. */
+static void drop_file(const struct yett_manage *manage, const char *why)
+{
+	const struct yett_node *node = manage->node;
+
+	if (yett_saved_remove(node->world.files, node->world.state, FILE_NAME) == 0) {
+		yett_log(YETT_LOG_ERROR, "decisions-unsaved",
+			"who is barred could not be kept: %s; the older file is gone, so that a "
+			"restart while this node is cut off lets in nobody by it; tried again "
+			"every "
+			"2 s",
+			why);
+		return;
+	}
+	yett_log(YETT_LOG_ERROR, "decisions-unsaved",
+		"who is barred could not be kept, and counts in memory only: %s; a restart while "
+		"this node is cut off would let in again who was let in before: mend that, or "
+		"remove %s/%s; tried again every 2 s",
+		why, node->world.state, FILE_NAME);
+}
 
 static void save(struct yett_manage *manage)
 {
@@ -36,7 +59,9 @@ static void save(struct yett_manage *manage)
 	manage->kept->saved_ns = yett_now(node);
 	if (yett_saved_write(node->world.files, node->world.state, FILE_NAME, bytes->data,
 		    bytes->len, &error) == 0) {
-		manage->kept->changed = false;
+		manage->kept->changed = manage->kept->unsaved_no = false;
+	} else if (manage->kept->unsaved_no) {
+		drop_file(manage, error.text);
 	} else {
 		yett_log(YETT_LOG_ERROR, "decisions-unsaved",
 			"the decisions of the group could not be kept: %s; a restart while this "
@@ -46,15 +71,41 @@ static void save(struct yett_manage *manage)
 	g_byte_array_unref(bytes);
 }
 
+/* The group's key was in other hands, and what it has vouched for counts no more. Whoever is here stays until
+ * those that are asked for anew can have come; nobody else comes in by it. */
+static void end_all(struct yett_manage *manage)
+{
+	struct yett_kept *kept = manage->kept;
+	uint64_t now_ns = yett_now(manage->node);
+
+	yett_log(YETT_LOG_WARNING, "decisions-ended",
+		"the group says that its former key was in other hands: what that has vouched for "
+		"counts no more, and is asked for again; who is not approved anew within half a "
+		"minute goes count=%u",
+		kept->ended);
+	yett_aim_distrust(manage);
+	kept->ask_ns = now_ns + ASK_NS; /* the servers have new certificates by then */
+	kept->renewed_ns = now_ns;
+}
+
 /* The name of what it is about, if it is news (given); NULL: none. `*ret_sudden` if it has to be on disk
  * before anything else happens. */
 static char *take(struct yett_manage *manage, struct yett_peer *peer,
 	const struct yett_signed_bytes *bytes, bool *ret_sudden)
 {
 	struct yett_error error = {.code = 0};
+	bool missed = manage->kept->missed;
 	const char *name;
 	int result = yett_kept_take(manage->kept, bytes->bytes, bytes->length, &name, &error);
 
+	if (result == YETT_ELIMIT) {
+		yett_log(YETT_LOG_ERROR, "decisions-full", "%s; %s upstream=%s", error.text,
+			error.mend, peer->name);
+		if (!missed) { /* that some are missing */
+			*ret_sudden = manage->kept->unsaved_no = true;
+		}
+		return NULL;
+	}
 	if (result < 0) {
 		yett_log(YETT_LOG_WARNING, "decision-refused",
 			"%s%s%s; it counts for nothing here upstream=%s",
@@ -70,11 +121,16 @@ static char *take(struct yett_manage *manage, struct yett_peer *peer,
 			"the keys of the group were rolled over, as their successor has signed "
 			"sequence=%" G_GUINT64_FORMAT,
 			manage->kept->trust.sequence);
+		if (manage->kept->compromised) {
+			end_all(manage);
+		}
 		yett_ask_keys(manage);
 		*ret_sudden = true;
 		return NULL;
 	}
-	*ret_sudden = *ret_sudden || yett_kept_find(manage->kept, name)->sudden;
+	if (yett_kept_find(manage->kept, name)->sudden) {
+		*ret_sudden = manage->kept->unsaved_no = true;
+	}
 	return g_strdup(name);
 }
 
@@ -166,11 +222,17 @@ void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask
 		ret->proxy = ret->proxy || decision->as == YETT_AS_GATEWAY;
 		return;
 	}
-	if (ret->admitted) {
+	if (ret->admitted && (one != NULL || !manage->kept->missed)) {
 		return; /* by the listener's list */
 	}
 	if (fresh) {
 		yett_ask_up(manage, ask);
+	}
+	if (ret->admitted) {
+		say(manage, ret, YETT_REFUSE_ADMISSION, RETRY_REFUSED_MS, ask->name,
+			"may be barred: more nodes are than can be kept here (decisions-full), so "
+			"the management server is asked first");
+		return;
 	}
 	yett_log(YETT_LOG_NOTICE, "admission-asked",
 		"a node that nobody here knows is refused for now, and the management server is "
@@ -215,15 +277,65 @@ static void renew(struct yett_manage *manage)
 	}
 }
 
+/* Those that bar, and for which there was no room, come again with a new session. */
+static void complete(struct yett_manage *manage, uint64_t now_ns)
+{
+	struct yett_kept *kept = manage->kept;
+
+	if (!kept->missed || kept->held >= kept->max) {
+		return;
+	}
+	for (guint i = 0; i < manage->node->links->len; i++) {
+		struct yett_link *link = manage->node->links->pdata[i];
+
+		if (link->state != YETT_UPSTREAM_UP || link->peer == NULL ||
+			link->peer->state != YETT_PEER_OPEN || link->peer->standby) {
+			continue;
+		}
+		if (link->peer->opened_ns <= kept->missed_ns) {
+			yett_upstream_renew(link);
+		} else if (now_ns - link->peer->opened_ns > TOLD_NS) {
+			kept->missed = false;
+			kept->changed = true;
+			yett_log(YETT_LOG_NOTICE, "decisions-complete",
+				"all that are barred are kept here again, and listeners' lists "
+				"count as before");
+			return;
+		}
+	}
+}
+
+/* Whoever is here by a decision that has ended. */
+static void ask_for_all(struct yett_manage *manage)
+{
+	for (guint i = 0; i < manage->node->peers->len; i++) {
+		const struct yett_peer *peer = manage->node->peers->pdata[i];
+		struct yett_admission_ask ask;
+
+		if (peer->state == YETT_PEER_OPEN && peer->gate != NULL &&
+			yett_kept_find(manage->kept, peer->name) == NULL &&
+			!yett_admit_may_enter(peer->gate->settings, peer->name)) {
+			yett_manage_ask_of(peer, &ask);
+			g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
+			yett_ask_up(manage, &ask);
+		}
+	}
+}
+
 void yett_gate_tick(struct yett_manage *manage, uint64_t now_ns)
 {
 	struct yett_kept *kept = manage->kept;
 
+	if (kept->ask_ns != 0 && now_ns >= kept->ask_ns) {
+		kept->ask_ns = 0;
+		ask_for_all(manage);
+	}
 	if (kept->changed && now_ns - kept->saved_ns > SAVE_NS) {
 		save(manage);
 	}
 	if (now_ns - kept->renewed_ns > RENEW_NS) {
 		kept->renewed_ns = now_ns;
+		complete(manage, now_ns);
 		renew(manage);
 		yett_admit_judge(manage->node); /* what a decision that has expired let in goes */
 	}

@@ -6,7 +6,8 @@
  * the file's form. Not responsible for when it is written, nor for asking (ask.c).
  *
  * On the loop; pure but for memory, which is bounded: the decision that ends first goes when there are
- * too many. Each entry of the file is checked by its signature: damage costs an entry, and opens
+ * too many. Those that bar, or take an approval away, do not go for others: they have room of their own, and
+ * where that is full it is remembered that some are missing, so that whoever nothing is kept of may be one. Each entry of the file is checked by its signature: damage costs an entry, and opens
  * nothing. What took an approval away is kept as long as that would have counted, also in the file. */
 #include "kept.h"
 
@@ -101,31 +102,58 @@ static bool is_newer(const struct yett_decision *a, const struct yett_decision *
 	return a->revision != b->revision ? a->revision > b->revision : a->issued_s > b->issued_s;
 }
 
-/* Room for one more: what has ended goes, then what ends first. */
-static void make_room(struct yett_kept *kept)
+/* Whether it has to be remembered, or somebody would be let in. */
+static bool is_held(const struct yett_kept_one *one)
+{
+	return bars(&one->decision) || one->away;
+}
+
+static void forget(struct yett_kept *kept, const struct yett_kept_one *one)
+{
+	kept->held -= is_held(one);
+	g_hash_table_remove(kept->decisions, one->decision.name);
+}
+
+/* What has ended goes. The one of the others that ends first; NULL: there is none. */
+static const struct yett_kept_one *forget_ended(struct yett_kept *kept)
 {
 	int64_t now_s = yett_kept_now_s(kept);
 	const struct yett_kept_one *first = NULL;
 	GHashTableIter iter;
 	gpointer value;
 
-	if (g_hash_table_size(kept->decisions) < kept->max) {
-		return;
-	}
 	g_hash_table_iter_init(&iter, kept->decisions);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_kept_one *one = value;
 
 		if (!bars(&one->decision) && MAX(one->decision.expires_s, one->until_s) < now_s) {
+			kept->held -= is_held(one);
 			g_hash_table_iter_remove(&iter);
-		} else if (!bars(&one->decision) &&
-			   (first == NULL || one->until_s < first->until_s)) {
+		} else if (!is_held(one) && (first == NULL || one->until_s < first->until_s)) {
 			first = one;
 		}
 	}
-	if (g_hash_table_size(kept->decisions) >= kept->max && first != NULL) {
-		g_hash_table_remove(kept->decisions, first->decision.name);
+	return first;
+}
+
+/* Room for one more of its kind; false: there is none. */
+static bool make_room(struct yett_kept *kept, bool held)
+{
+	const struct yett_kept_one *first;
+
+	if (held) {
+		if (kept->held >= kept->max) {
+			(void)forget_ended(kept);
+		}
+		return kept->held < kept->max;
 	}
+	if (g_hash_table_size(kept->decisions) - kept->held >= kept->max) {
+		first = forget_ended(kept);
+		if (first != NULL && g_hash_table_size(kept->decisions) - kept->held >= kept->max) {
+			forget(kept, first);
+		}
+	}
+	return true;
 }
 
 /* Whether its time may be believed, and is not over. `fresh`: it came now, not from our file. */
@@ -150,13 +178,31 @@ static int check_time(const struct yett_kept *kept, const struct yett_decision *
 	return 0;
 }
 
+/* In the place of `old`, which may be NULL. */
+static struct yett_kept_one *make_one(const struct yett_decision *decision, const uint8_t *bytes,
+	size_t length, const struct yett_kept_one *old)
+{
+	struct yett_kept_one *one = g_new0(struct yett_kept_one, 1);
+
+	one->decision = *decision;
+	one->until_s = old != NULL ? MAX(old->until_s, decision->expires_s) : decision->expires_s;
+	one->away = old != NULL && (old->away || takes_away(&old->decision, decision));
+	one->sudden = old != NULL ? takes_away(&old->decision, decision) ||
+					    (bars(decision) && !bars(&old->decision))
+				  : bars(decision);
+	one->bytes = g_byte_array_new();
+	g_byte_array_append(one->bytes, bytes, (guint)length);
+	return one;
+}
+
+/* `away_s`: until when what it took away could have counted; 0: it is none that takes away, or not of the
+ * file. */
 static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t length, bool fresh,
-	const char **ret_name, struct yett_error *error)
+	int64_t away_s, const char **ret_name, struct yett_error *error)
 {
 	struct yett_decision decision;
 	struct yett_kept_one *one;
-	int64_t until_s;
-	bool away, sudden;
+	const struct yett_kept_one *old;
 	int result = yett_decision_open(&kept->trust, bytes, length, &decision, error);
 
 	if (result == 0) {
@@ -165,32 +211,31 @@ static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t le
 	if (result != 0) {
 		return result;
 	}
-	one = g_hash_table_lookup(kept->decisions, decision.name);
-	if (one != NULL && !is_newer(&decision, &one->decision)) {
+	old = g_hash_table_lookup(kept->decisions, decision.name);
+	if (old != NULL && !old->stale && !is_newer(&decision, &old->decision)) {
 		return 0;
 	}
-	until_s = one != NULL ? MAX(one->until_s, decision.expires_s) : decision.expires_s;
-	sudden = one != NULL ? takes_away(&one->decision, &decision) ||
-				       (bars(&decision) && !bars(&one->decision))
-			     : bars(&decision);
-	away = one != NULL && (one->away || takes_away(&one->decision, &decision));
-	if (one != NULL) {
-		g_hash_table_remove(kept->decisions, decision.name);
-	} else {
-		make_room(kept);
+	/* One that is known already is always replaced: nobody is let in for want of room. */
+	if (old == NULL && !make_room(kept, bars(&decision) || away_s != 0) && fresh) {
+		kept->missed = kept->changed = true;
+		kept->missed_ns = yett_clock_monotonic(kept->clock);
+		return yett_fail(error, YETT_ELIMIT,
+			"whoever only a listener's list lets in is asked for first, until there is "
+			"room: take back rejections of nodes that will not come again (yettctl "
+			"agent "
+			"delete, gateway delete)",
+			"%u nodes are barred here, and %s is one more than can be kept",
+			(unsigned)kept->held, decision.name);
 	}
-	if (g_hash_table_size(kept->decisions) >= kept->max) {
-		return yett_fail(error, YETT_ELIMIT, NULL,
-			"%d nodes are barred here already, and no more decisions are kept",
-			(int)kept->max);
+	one = make_one(&decision, bytes, length, old);
+	if (away_s != 0) {
+		one->away = true;
+		one->until_s = MAX(one->until_s, away_s);
 	}
-	one = g_new0(struct yett_kept_one, 1);
-	one->decision = decision;
-	one->until_s = until_s;
-	one->away = away;
-	one->sudden = sudden;
-	one->bytes = g_byte_array_new();
-	g_byte_array_append(one->bytes, bytes, (guint)length);
+	if (old != NULL) {
+		forget(kept, old);
+	}
+	kept->held += is_held(one);
 	g_hash_table_insert(kept->decisions, one->decision.name, one);
 	kept->latest_s = MAX(kept->latest_s, decision.issued_s);
 	kept->changed = true;
@@ -198,14 +243,48 @@ static int take_decision(struct yett_kept *kept, const uint8_t *bytes, size_t le
 	return 1;
 }
 
+/* The key that has gone is in other hands: what it has vouched for ends now. What bars goes on doing so, but
+ * any newer word takes its place, whatever revision those hands have written there; the time goes by what is
+ * left. */
+static void end_distrusted(struct yett_kept *kept)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	kept->latest_s = 0;
+	g_hash_table_iter_init(&iter, kept->decisions);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct yett_kept_one *one = value;
+		struct yett_error error = {.code = 0};
+		struct yett_decision decision;
+
+		if (yett_decision_open(&kept->trust, one->bytes->data, one->bytes->len, &decision,
+			    &error) == 0) {
+			kept->latest_s = MAX(kept->latest_s, decision.issued_s);
+		} else if (bars(&one->decision)) {
+			one->stale = true;
+		} else {
+			kept->held -= is_held(one);
+			kept->ended++;
+			g_hash_table_iter_remove(&iter);
+		}
+	}
+}
+
 static int take_keys(
 	struct yett_kept *kept, const uint8_t *bytes, size_t length, struct yett_error *error)
 {
+	bool compromised = false;
 	GByteArray *copy;
-	int result = yett_trust_follow(&kept->trust, bytes, length, error);
+	int result = yett_trust_follow(&kept->trust, bytes, length, &compromised, error);
 
 	if (result != 0) {
 		return result == YETT_EEXIST ? 0 : result;
+	}
+	kept->ended = 0;
+	kept->compromised = compromised;
+	if (compromised) {
+		end_distrusted(kept);
 	}
 	copy = g_byte_array_new();
 	g_byte_array_append(copy, bytes, (guint)length);
@@ -221,7 +300,7 @@ static int take(struct yett_kept *kept, const uint8_t *bytes, size_t length, boo
 	if (yett_signed_kind(bytes, length) == YETT_SIGNED_KEYS) {
 		return take_keys(kept, bytes, length, error);
 	}
-	return take_decision(kept, bytes, length, fresh, ret_name, error);
+	return take_decision(kept, bytes, length, fresh, 0, ret_name, error);
 }
 
 int yett_kept_take(struct yett_kept *kept, const uint8_t *bytes, size_t length,
@@ -230,10 +309,12 @@ int yett_kept_take(struct yett_kept *kept, const uint8_t *bytes, size_t length,
 	return take(kept, bytes, length, true, ret_name, error);
 }
 
-/* The file: a magic line, then each envelope behind its length (u32). With AWAY in that, the time until
+/* The file: a magic line, then each envelope behind its length (u32). One of a single byte, MISSED, says that
+ * there were more which bar. With AWAY in that, the time until
  * which what it took away could have counted (i64) comes before the envelope: the only thing there that
  * nobody has signed, and it lets nobody in. */
-#define AWAY UINT32_C(0x80000000)
+#define AWAY   UINT32_C(0x80000000)
+#define MISSED 'm'
 
 struct entry {
 	GByteArray *bytes;
@@ -273,17 +354,10 @@ static void take_all(struct yett_kept *kept, GPtrArray *decisions)
 	for (guint i = decisions->len; i > 0; i--) {
 		const struct entry *entry = decisions->pdata[i - 1];
 		struct yett_error error = {.code = 0};
-		struct yett_kept_one *one;
 		const char *name;
-		int result = take_decision(
-			kept, entry->bytes->data, entry->bytes->len, false, &name, &error);
 
-		if (result > 0 && entry->until_s != 0) {
-			one = g_hash_table_lookup(kept->decisions, name);
-			one->away = true;
-			one->until_s = MAX(one->until_s, entry->until_s);
-		}
-		if (result >= 0) {
+		if (take_decision(kept, entry->bytes->data, entry->bytes->len, false,
+			    entry->until_s, &name, &error) >= 0) {
 			g_ptr_array_remove_index_fast(decisions, i - 1);
 		}
 	}
@@ -306,6 +380,11 @@ uint32_t yett_kept_read(struct yett_kept *kept, const uint8_t *bytes, size_t len
 
 		if (entry == NULL) {
 			break;
+		}
+		if (entry->bytes->len == 1 && entry->bytes->data[0] == MISSED) {
+			kept->missed = true;
+			entry_free(entry);
+			continue;
 		}
 		g_ptr_array_add(
 			yett_signed_kind(entry->bytes->data, entry->bytes->len) == YETT_SIGNED_KEYS
@@ -350,6 +429,12 @@ GByteArray *yett_kept_write(const struct yett_kept *kept)
 	gpointer value;
 
 	g_byte_array_append(to, (const guint8 *)MAGIC, sizeof(MAGIC) - 1);
+	if (kept->missed) {
+		uint8_t mark[5] = {[4] = MISSED};
+
+		yett_put32(mark, 1);
+		g_byte_array_append(to, mark, sizeof(mark));
+	}
 	for (guint i = 0; i < kept->rollovers->len; i++) {
 		put(to, kept->rollovers->pdata[i], 0);
 	}

@@ -108,7 +108,8 @@ static void tell_changed(struct yett_court *court, const char *name)
 	/* All of them, where one may let somebody in by what was decided before. */
 	yett_ask_tell(court->manage, name,
 		yett_paper_takes_away(yett_court_decision(court, name, &gateway)) ||
-			yett_paper_takes_away(yett_court_paper(court, YETT_TABLE_GATEWAYS, name)));
+			yett_paper_takes_away(yett_court_paper(court, YETT_TABLE_GATEWAYS, name)) ||
+			yett_paper_takes_away(yett_court_paper(court, YETT_TABLE_AGENTS, name)));
 	yett_admit_judge_name(court->manage->node, name);
 }
 

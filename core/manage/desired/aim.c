@@ -415,7 +415,7 @@ void yett_aim_take(struct yett_manage *manage, const uint8_t *bytes, size_t leng
 		g_free(desired);
 		return;
 	}
-	order = newest->there ? yett_aimed_compare(desired, &newest->desired) : 1;
+	order = newest->there && !newest->stale ? yett_aimed_compare(desired, &newest->desired) : 1;
 	if (order > 0 && (aim->came == NULL || yett_aimed_compare(desired, aim->came) > 0)) {
 		g_clear_pointer(&aim->waiting, g_byte_array_unref);
 		aim->waiting = g_byte_array_new();
@@ -426,6 +426,19 @@ void yett_aim_take(struct yett_manage *manage, const uint8_t *bytes, size_t leng
 	}
 	aim->untold = aim->untold || order == 0; /* it has not been heard */
 	g_free(desired);
+}
+
+void yett_aim_distrust(struct yett_manage *manage)
+{
+	struct yett_aim *aim = manage->aim;
+
+	if (aim != NULL) {
+		yett_aimed_distrust(aim->aimed, &manage->kept->trust);
+		if (aim->came != NULL) { /* not taken yet: it comes again, if it was real */
+			g_clear_pointer(&aim->waiting, g_byte_array_unref);
+			g_clear_pointer(&aim->came, g_free);
+		}
+	}
 }
 
 void yett_aim_tell(struct yett_manage *manage, struct yett_peer *upstream)

@@ -43,12 +43,14 @@ void yett_aimed_set(struct yett_aimed_one *one, const struct yett_desired *desir
 	one->bytes = g_byte_array_new();
 	g_byte_array_append(one->bytes, bytes, (guint)length);
 	one->there = true;
+	one->stale = false;
 }
 
 void yett_aimed_copy(struct yett_aimed_one *to, const struct yett_aimed_one *from)
 {
 	if (from->there) {
 		yett_aimed_set(to, &from->desired, from->bytes->data, from->bytes->len);
+		to->stale = from->stale;
 	} else {
 		one_done(to);
 	}
@@ -62,31 +64,55 @@ int yett_aimed_compare(const struct yett_desired *a, const struct yett_desired *
 	return a->revision == b->revision ? 0 : a->revision > b->revision ? 1 : -1;
 }
 
-/* By the keys of the installation file, then of each rollover. */
+static bool counts_now(const struct yett_trust *trust, const uint8_t *bytes, size_t length)
+{
+	struct yett_desired *desired = g_new0(struct yett_desired, 1);
+	struct yett_error error = {.code = 0};
+	bool counts = yett_desired_open(trust, bytes, length, desired, &error) == 0;
+
+	g_free(desired);
+	return counts;
+}
+
+void yett_aimed_distrust(struct yett_aimed *aimed, const struct yett_trust *trust)
+{
+	struct yett_aimed_one *ones[] = {&aimed->newest, &aimed->settled};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(ones); i++) {
+		ones[i]->stale = ones[i]->there &&
+				 !counts_now(trust, ones[i]->bytes->data, ones[i]->bytes->len);
+	}
+}
+
+/* By the keys of the installation file, then of each rollover. What was signed by a key that went since it was
+ * in other hands stays in force, and any newer word takes its place. */
 static bool open_one(struct yett_aimed_one *one, struct yett_trust trust,
 	const GPtrArray *rollovers, const char *node, const uint8_t *bytes, size_t length)
 {
 	struct yett_error error = {.code = 0};
 	struct yett_desired *desired;
 	guint at = 0;
-	bool good = false;
+	bool good = false, stale = false, compromised = false;
 
 	if (length == 0) {
 		return true;
 	}
 	desired = g_new0(struct yett_desired, 1);
 	for (;;) {
-		good = yett_desired_open(&trust, bytes, length, desired, &error) == 0;
-		if (good || rollovers == NULL || at >= rollovers->len) {
+		good = good || yett_desired_open(&trust, bytes, length, desired, &error) == 0;
+		if (rollovers == NULL || at >= rollovers->len) {
 			break;
 		}
 		const GByteArray *next = rollovers->pdata[at++];
 
-		(void)yett_trust_follow(&trust, next->data, next->len, &error);
+		(void)yett_trust_follow(&trust, next->data, next->len, &compromised, &error);
+		stale = stale || (good && compromised);
+		compromised = false;
 	}
 	good = good && strcmp(desired->name, node) == 0;
 	if (good) {
 		yett_aimed_set(one, desired, bytes, length);
+		one->stale = stale && !counts_now(&trust, bytes, length);
 	}
 	g_free(desired);
 	return good;

@@ -10,6 +10,7 @@
 /* One desired state, as it was signed. */
 struct yett_aimed_one {
 	bool there;
+	bool stale; /* signed by keys that count no more: any newer word takes its place */
 	GByteArray *bytes;
 	struct yett_desired desired;
 };
@@ -27,6 +28,8 @@ void yett_aimed_free(struct yett_aimed *aimed);
 void yett_aimed_set(struct yett_aimed_one *one, const struct yett_desired *desired,
 	const uint8_t *bytes, size_t length);
 void yett_aimed_copy(struct yett_aimed_one *to, const struct yett_aimed_one *from);
+/* The group's key was in other hands: what these keys have not signed is stale from now on. */
+void yett_aimed_distrust(struct yett_aimed *aimed, const struct yett_trust *trust);
 /* By generation and revision: < 0, 0, > 0. */
 int yett_aimed_compare(const struct yett_desired *a, const struct yett_desired *b);
 

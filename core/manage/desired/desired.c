@@ -152,6 +152,19 @@ static void send_desired(struct yett_court *court, const struct yett_known *know
 	g_free(message);
 }
 
+/* Since the group's key was in other hands, what it vouched for before counts for nothing: so all of it is said
+ * anew, by the keys of now. */
+static bool is_since_then(const struct yett_court *court, const struct yett_paper *applied)
+{
+	const struct yett_paper *identity = yett_court_find(court, YETT_TABLE_GROUP, "identity");
+	json_int_t since =
+		identity != NULL
+			? json_integer_value(json_object_get(identity->json, "compromised"))
+			: 0;
+
+	return json_integer_value(json_object_get(applied->json, "keys")) >= since;
+}
+
 /* Whether the node has said what it makes of this one. */
 const struct yett_paper *yett_desired_answer(
 	const struct yett_court *court, const char *name, uint64_t revision)
@@ -164,7 +177,8 @@ const struct yett_paper *yett_desired_answer(
 			       (uint64_t)json_integer_value(json_object_get(
 				       applied->json, "generation")) == generation &&
 			       (uint64_t)json_integer_value(
-				       json_object_get(applied->json, "revision")) == revision
+				       json_object_get(applied->json, "revision")) == revision &&
+			       is_since_then(court, applied)
 		       ? applied
 		       : NULL;
 }
@@ -345,14 +359,16 @@ static bool is_stale(const struct yett_court *court, const char *name, const str
 		       (uint64_t)json_integer_value(json_object_get(was->json, "revision"));
 }
 
-static json_t *answer_of(const char *name, const struct yett_applied *message)
+static json_t *answer_of(
+	const struct yett_court *court, const char *name, const struct yett_applied *message)
 {
 	char at[32];
 
-	return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "generation",
-		(json_int_t)message->generation, "revision", (json_int_t)message->revision, "state",
-		state_texts[message->state], "why", message->why, "pinned", message->pinned,
-		"since", yett_time_text(message->since_s * (int64_t)YETT_SEC, at, sizeof(at)));
+	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "keys",
+		(json_int_t)court->trust.sequence, "generation", (json_int_t)message->generation,
+		"revision", (json_int_t)message->revision, "state", state_texts[message->state],
+		"why", message->why, "pinned", message->pinned, "since",
+		yett_time_text(message->since_s * (int64_t)YETT_SEC, at, sizeof(at)));
 }
 
 /* One at a time of a name: nobody fills the store's way, nor the log, by talking. Who is not heard is
@@ -368,7 +384,7 @@ static void take_applied(struct yett_court *court, const struct yett_known *know
 		is_stale(court, known->name, was, message)) {
 		return;
 	}
-	json = answer_of(known->name, message);
+	json = answer_of(court, known->name, message);
 	if (json == NULL || (was != NULL && json_equal(was->json, json))) {
 		json_decref(json);
 		return;

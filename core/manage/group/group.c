@@ -8,6 +8,7 @@
  * Servers of a group share its store, and trust what stands there: whoever may write to the store may
  * approve nodes already. So the server that holds the group's key certifies whichever server asks for
  * it there, by itself, with an event and an audit record. On the loop. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #define RENEW_S       (INT64_C(30) * 86400) /* before a certificate ends, it is made anew */
 #define CHECK_NS      (60 * YETT_SEC)
 #define ROLLOVERS_MAX 64
+#define NAMED_BY      8 /* bytes of a key, in the name of its file */
 
 char *yett_hex(const uint8_t *bytes, size_t length)
 {
@@ -86,7 +88,7 @@ static char *state_path(const struct yett_court *court, const char *name)
 
 static char *group_key_path(const struct yett_court *court, const uint8_t *public)
 {
-	g_autofree char *hex = yett_hex(public, 8);
+	g_autofree char *hex = yett_hex(public, NAMED_BY);
 	g_autofree char *name = g_strdup_printf("group-%s.key", hex);
 
 	return state_path(court, name);
@@ -148,6 +150,37 @@ static struct yett_sign_key *own_key(
 	return result == 0 ? key : NULL;
 }
 
+/* Of keys that have gone by a rollover: a server that died just then has left the file. What the registry does
+ * not name as gone stays: of a store that was put back from an older copy, it may be the successor. */
+static void remove_gone(const struct yett_court *court, const struct yett_paper *identity)
+{
+	const json_t *gone = json_object_get(identity->json, "gone");
+
+	for (size_t i = 0; i < json_array_size(gone); i++) {
+		g_autofree char *path = NULL;
+		uint8_t key[YETT_SIGN_PUBLIC_SIZE];
+
+		if (!yett_unhex(json_string_value(json_array_get(gone, i)), key, sizeof(key)) ||
+			memcmp(key, court->trust.current, NAMED_BY) == 0 ||
+			memcmp(key, court->trust.next, NAMED_BY) == 0) {
+			continue;
+		}
+		path = group_key_path(court, key);
+		if (unlink(path) == 0) {
+			yett_log(YETT_LOG_NOTICE, "group-key-removed",
+				"a key of the group that a rollover has replaced was still there, "
+				"and is removed file=%s",
+				path);
+		} else if (errno != ENOENT) {
+			yett_log(YETT_LOG_ERROR, "group-key-left",
+				"a key of the group that a rollover has replaced cannot be "
+				"removed: "
+				"%s; as root: rm %s",
+				strerror(errno), path);
+		}
+	}
+}
+
 /* What the registry says. */
 
 static void load_identity(struct yett_court *court)
@@ -171,6 +204,9 @@ static void load_identity(struct yett_court *court)
 	court->trust = trust;
 	yett_sign_free(court->group_key);
 	court->group_key = load_group_key(court, trust.current);
+	if (court->group_key != NULL) {
+		remove_gone(court, paper);
+	}
 }
 
 static void load_certificate(struct yett_court *court)
@@ -480,7 +516,21 @@ static void rolled_over(void *arg, int result)
 	told(wish, result);
 }
 
-void yett_group_rollover(struct yett_court *court, const char *by, yett_answer_fn answer, void *arg)
+/* `key` is kept in mind as one that has gone, so that its file can be looked for later. */
+static void note_gone(json_t *identity, const uint8_t *key)
+{
+	g_autofree char *hex = yett_hex(key, YETT_SIGN_PUBLIC_SIZE);
+	json_t *gone = json_object_get(identity, "gone");
+
+	if (!json_is_array(gone)) {
+		gone = json_array();
+		json_object_set_new(identity, "gone", gone);
+	}
+	json_array_append_new(gone, json_string(hex));
+}
+
+void yett_group_rollover(struct yett_court *court, bool compromised, const char *by,
+	yett_answer_fn answer, void *arg)
 {
 	const struct yett_paper *paper = yett_court_find(court, YETT_TABLE_GROUP, "identity");
 	struct yett_trust after = court->trust;
@@ -510,7 +560,7 @@ void yett_group_rollover(struct yett_court *court, const char *by, yett_answer_f
 	memcpy(after.current, yett_sign_public(next), sizeof(after.current));
 	memcpy(after.next, yett_sign_public(fresh), sizeof(after.next));
 	bytes = g_byte_array_new();
-	yett_trust_sign(&after, next, bytes);
+	yett_trust_sign(&after, compromised, next, bytes);
 	json = json_deep_copy(paper->json);
 	{
 		g_autofree char *current_hex = yett_hex(after.current, sizeof(after.current));
@@ -522,10 +572,14 @@ void yett_group_rollover(struct yett_court *court, const char *by, yett_answer_f
 		json_object_set_new(json, "next", json_string(next_hex));
 		json_array_append_new(json_object_get(json, "rollovers"), json_string(hex));
 	}
+	if (compromised) {
+		json_object_set_new(json, "compromised", json_integer((json_int_t)after.sequence));
+	}
+	note_gone(json, court->trust.current);
 	wish = wish_new(court, by, answer, arg);
 	memcpy(wish->old, court->trust.current, sizeof(wish->old));
-	yett_court_change(
-		court, YETT_TABLE_GROUP, "identity", json, by, "group rollover", rolled_over, wish);
+	yett_court_change(court, YETT_TABLE_GROUP, "identity", json, by,
+		compromised ? "group rollover --compromised" : "group rollover", rolled_over, wish);
 	g_byte_array_unref(bytes);
 	yett_sign_free(next);
 	yett_sign_free(fresh);

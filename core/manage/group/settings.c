@@ -193,8 +193,8 @@ static void join_group(struct yett_court *court, const json_t *body, const char 
 static void roll_over(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
-	(void)body;
-	yett_group_rollover(court, by, answer, arg);
+	yett_group_rollover(
+		court, json_is_true(json_object_get(body, "compromised")), by, answer, arg);
 }
 
 static const struct {
@@ -214,6 +214,7 @@ static const struct {
 	{"/v1/gateways/drain", false, yett_drain_set},
 	{"/v1/agents/approve", false, yett_decide_approve_agents},
 	{"/v1/agents/reject", false, yett_decide_reject_agents},
+	{"/v1/agents/delete", false, yett_decide_delete_agents},
 	{"/v1/nodes/revoke", false, yett_decide_revoke},
 	{"/v1/nodes/set", false, yett_desired_set},
 };

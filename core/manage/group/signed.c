@@ -84,6 +84,7 @@ struct keys {
 	uint64_t sequence;
 	const uint8_t *current, *next;
 	size_t current_length, next_length;
+	uint32_t compromised;
 };
 
 static const struct yett_form_field keys_fields[] = {
@@ -91,6 +92,7 @@ static const struct yett_form_field keys_fields[] = {
 	YETT_FIELD_U64(2, NEEDED, keys, sequence),
 	YETT_FIELD_BYTES(3, NEEDED, keys, current, current_length, YETT_SIGN_PUBLIC_SIZE),
 	YETT_FIELD_BYTES(4, NEEDED, keys, next, next_length, YETT_SIGN_PUBLIC_SIZE),
+	YETT_FIELD_U32(5, OPTIONAL, keys, compromised, 1),
 };
 
 static bool keys_are_sound(const void *message)
@@ -207,7 +209,8 @@ int yett_server_certificate_sign(const struct yett_server_certificate *certifica
 	return sign(YETT_SIGNED_CERTIFICATE, &certificate_form, &message, group_key, NULL, to);
 }
 
-int yett_trust_sign(const struct yett_trust *trust, const struct yett_sign_key *key, GByteArray *to)
+int yett_trust_sign(const struct yett_trust *trust, bool compromised,
+	const struct yett_sign_key *key, GByteArray *to)
 {
 	struct keys message = {
 		.group = trust->group,
@@ -216,6 +219,7 @@ int yett_trust_sign(const struct yett_trust *trust, const struct yett_sign_key *
 		.next = trust->next,
 		.current_length = sizeof(trust->current),
 		.next_length = sizeof(trust->next),
+		.compromised = compromised,
 	};
 
 	return sign(YETT_SIGNED_KEYS, &keys_form, &message, key, NULL, to);
@@ -383,8 +387,8 @@ int yett_desired_peek(
 	return result;
 }
 
-int yett_trust_follow(
-	struct yett_trust *trust, const uint8_t *bytes, size_t length, struct yett_error *error)
+int yett_trust_follow(struct yett_trust *trust, const uint8_t *bytes, size_t length,
+	bool *ret_compromised, struct yett_error *error)
 {
 	struct envelope envelope;
 	struct keys keys;
@@ -411,6 +415,7 @@ int yett_trust_follow(
 	trust->sequence = keys.sequence;
 	memcpy(trust->current, keys.current, sizeof(trust->current));
 	memcpy(trust->next, keys.next, sizeof(trust->next));
+	*ret_compromised = keys.compromised != 0;
 	return 0;
 }
 

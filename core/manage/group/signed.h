@@ -57,9 +57,10 @@ int yett_server_certificate_sign(const struct yett_server_certificate *certifica
 	const struct yett_sign_key *group_key, GByteArray *to);
 /* What it says, unverified: 0, YETT_EPROTO. */
 int yett_decision_peek(const uint8_t *bytes, size_t length, struct yett_decision *ret_decision);
-/* The keys after a rollover, signed by the one that becomes current. */
-int yett_trust_sign(
-	const struct yett_trust *trust, const struct yett_sign_key *key, GByteArray *to);
+/* The keys after a rollover, signed by the one that becomes current. `compromised`: what the key that goes has
+ * vouched for counts no more. */
+int yett_trust_sign(const struct yett_trust *trust, bool compromised,
+	const struct yett_sign_key *key, GByteArray *to);
 
 /* Open and verify: 0, YETT_EPROTO (not understood), YETT_EDENIED (the signature does not count here);
  * what is not 0 leaves ret_… alone. */
@@ -68,8 +69,8 @@ int yett_decision_open(const struct yett_trust *trust, const uint8_t *bytes, siz
 int yett_server_certificate_open(const struct yett_trust *trust, const uint8_t *bytes,
 	size_t length, struct yett_server_certificate *ret_certificate, struct yett_error *error);
 /* Rolls the trust over, where the envelope is the very next step. YETT_EEXIST: it is an older one. */
-int yett_trust_follow(
-	struct yett_trust *trust, const uint8_t *bytes, size_t length, struct yett_error *error);
+int yett_trust_follow(struct yett_trust *trust, const uint8_t *bytes, size_t length,
+	bool *ret_compromised, struct yett_error *error);
 /* What an envelope is, unverified: 1 a decision, 2 a certificate, 3 keys, 4 a desired
  * state; 0: none. */
 uint32_t yett_signed_kind(const uint8_t *bytes, size_t length);

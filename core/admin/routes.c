@@ -314,6 +314,7 @@ const struct yett_admin_change yett_admin_changes[] = {
 		yett_admin_dead_replay},
 	{"/v1/drill", "proves the way by each upstream of a node", {"node", NULL}, run_drill},
 	{"/v1/nodes/revoke", "cuts a node off", {"name", "ahead", NULL}, run_change},
+	{"/v1/nodes/forget", "forgets a node that is gone", {"name", "force", NULL}, run_change},
 	{"/v1/nodes/set", "sets what a node should be like",
 		{"name", "values", "unset", "upstreams", NULL}, run_change},
 	{NULL, NULL, {NULL}, NULL},

@@ -23,6 +23,7 @@ typedef __typeof__(((S *)0)->node) node_group;
 typedef __typeof__(((S *)0)->group) group_group;
 typedef __typeof__(((S *)0)->admin) admin_group;
 typedef __typeof__(((S *)0)->alerts) alerts_group;
+typedef __typeof__(((S *)0)->audit) audit_group;
 typedef __typeof__(((S *)0)->linger) linger_group;
 typedef __typeof__(((S *)0)->full) full_group;
 
@@ -124,6 +125,15 @@ static const struct yett_schema alerts_rows[] = {
 		"How long the command may take before it is killed."),
 	YETT_ROW_DURATION(alerts_group, keep_ns, "keep", LIVE, "30 d", HOUR, 3650 * 24 * HOUR,
 		"How long alerts are kept after they have closed."),
+	YETT_ROW_END,
+};
+
+static const struct yett_schema audit_rows[] = {
+	YETT_ROW_DURATION(audit_group, keep_ns, "keep", LIVE, "400 d", 24 * HOUR, 3650 * 24 * HOUR,
+		"How long records of who has changed what are kept."),
+	YETT_ROW_INT(audit_group, most, "most", LIVE, "100000", 1000, 10000000,
+		"How many of them are kept at most; beyond it the oldest are deleted, with a "
+		"warning."),
 	YETT_ROW_END,
 };
 
@@ -242,6 +252,8 @@ const struct yett_section yett_sections[] = {
 		"Where a management server keeps records and its registry."),
 	SECTION(YETT_ROW_GROUP(S, alerts, "alerts", 0, alerts_rows,
 		"What is done about nodes that are not well; on management servers.")),
+	SECTION(YETT_ROW_GROUP(S, audit, "audit", 0, audit_rows,
+		"The records of who has changed what; on management servers.")),
 	SECTION(YETT_ROW_GROUP(S, admin, "admin", 0, admin_rows,
 		"The interface for people and programs on this computer.")),
 	SECTION(YETT_ROW_GROUP(S, full, "full", 0, full_rows,

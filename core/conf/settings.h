@@ -84,6 +84,11 @@ struct yett_settings {
 		uint64_t deadline_ns;     /* 30 s */
 		uint64_t keep_ns;         /* closed ones: 30 d */
 	} alerts;
+	/* audit: management servers only */
+	struct {
+		uint64_t keep_ns; /* 400 d */
+		int64_t most;     /* 100,000 */
+	} audit;
 	struct {
 		const char *socket; /* "" none */
 		const char *change_group, *view_group;

@@ -122,6 +122,15 @@ static const struct yett_option agent_options[] = {
 
 static const struct yett_option revoke_options[] = {AHEAD, END};
 
+static const struct yett_option forget_options[] = {
+	{"force", NULL,
+		"Although something of it may still come: what is brought by a gateway that may "
+		"not "
+		"speak for it any more is declared lost.",
+		0, 0},
+	END,
+};
+
 static const struct yett_option rollover_options[] = {
 	{"compromised", NULL,
 		"The key is, or may be, in other hands: nothing that it has vouched for counts any "
@@ -343,6 +352,19 @@ static const struct yett_form of_who_takes_part[] = {
 		"What it has sent and is still on its way is declared lost. `gateway approve` or "
 		"`agent approve` lets it in again.",
 		revoke_options, YETT_FORM_JSON, yett_ctl_node_revoke},
+	{"node forget", "NAME", "forgets a node that is gone",
+		"Forgets a node that is gone, or a management server: all ids of its name, for "
+		"whom "
+		"it might speak and who for it, its checks, what was set for it. Its records stay, "
+		"and so does what was decided about its name (`agent delete`, `gateway delete` "
+		"take "
+		"that back). Refused while it is connected, or is an approved gateway; and without "
+		"`--force` while records of it are under way, while a gateway that has brought "
+		"some "
+		"is not connected or has data waiting, and within a day after it was heard of, "
+		"since "
+		"gateways would tell of it again.",
+		forget_options, YETT_FORM_JSON, yett_ctl_node_forget},
 	{"node kit", "NAME", "writes the installation file of a node",
 		"Writes the installation file of a node: the group's id and public keys, "
 		"certificates to trust, where to go first. A node that names it as `group.kit` "

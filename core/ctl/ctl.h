@@ -114,6 +114,7 @@ int yett_ctl_gateway_delete(const struct yett_ctl *ctl, const struct yett_line *
 int yett_ctl_agent_approve(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_agent_delete(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_agent_reject(const struct yett_ctl *ctl, const struct yett_line *line);
+int yett_ctl_node_forget(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line);
 /* drain.c */

@@ -100,6 +100,12 @@ int yett_ctl_node_revoke(const struct yett_ctl *ctl, const struct yett_line *lin
 		"revoked: no listener of the group lets it in, until it is approved again");
 }
 
+int yett_ctl_node_forget(const struct yett_ctl *ctl, const struct yett_line *line)
+{
+	return decide_one(ctl, line, "/v1/nodes/forget",
+		"forgotten; what was decided about its name stands (yettctl decisions)");
+}
+
 static int decide_named(const struct yett_ctl *ctl, const struct yett_line *line, const char *path,
 	const char *done)
 {

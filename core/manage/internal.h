@@ -96,11 +96,14 @@ struct yett_events;
 struct yett_look;
 struct yett_alerts;
 struct yett_notify;
+struct yett_audit;
 
 struct yett_manage {
 	struct yett_node *node;
-	GHashTable *known;   /* struct yett_known by id */
-	GHashTable *named;   /* the same by name: GPtrArray, borrowed */
+	GHashTable *known; /* struct yett_known by id */
+	GHashTable *named; /* the same by name: GPtrArray, borrowed */
+	uint64_t
+		gone_ns; /* known.c: so long it has them in mind without a store; a test has less */
 	GHashTable *grants;  /* a set of struct yett_grant */
 	GHashTable *granted; /* how many of them a gateway has, by its id */
 	guint grants_max;    /* of one gateway */
@@ -120,7 +123,7 @@ struct yett_manage {
 	bool desire;              /* desired.c: somebody may have to hear what it should be like */
 	uint64_t desire_ns, desire_again_ns;
 	uint64_t opened_ns; /* monotonic */
-	uint64_t next_second_ns;
+	uint64_t next_second_ns, next_hour_ns;
 	/* A management server's: of the group, by way of the store. */
 	GHashTable *servers;     /* struct yett_server by id: the others */
 	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
@@ -135,6 +138,9 @@ struct yett_manage {
 	struct yett_look *look;
 	struct yett_alerts *alerts;
 	struct yett_notify *notify;
+	struct yett_audit *audit;
+	uint64_t
+		audit_pause_ns; /* between two looks; so long a clock has to go evenly: a test has less */
 	struct yett_events *events;       /* NULL: the log is not tapped */
 	GQueue drills;                    /* drill.c */
 	struct yett_questions *questions; /* question.c */
@@ -178,6 +184,11 @@ const struct yett_way *yett_known_newest_way(
 void yett_known_use_newest_way(struct yett_manage *manage, struct yett_known *known);
 /* Whether it is new. */
 bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant);
+void yett_known_ungrant(struct yett_manage *manage, const struct yett_grant *grant);
+/* Unless it is here. */
+void yett_known_forget(struct yett_manage *manage, const struct yett_id *id);
+/* On a node without a store: who has been gone for long, once nothing of them can be here. */
+void yett_known_retire(struct yett_manage *manage);
 bool yett_known_granted(const struct yett_manage *manage, const struct yett_grant *grant);
 /* Whether it may be, as far as there is room: what one gateway tells of is bounded. */
 bool yett_known_may_grant(const struct yett_manage *manage, const struct yett_id *gateway,
@@ -355,6 +366,11 @@ unsigned yett_alerts_count(const struct yett_manage *manage);
 void yett_alerts_set_most(struct yett_manage *manage, unsigned most);
 /* Somebody has been told; or could not be, for good. */
 void yett_alerts_notified(struct yett_manage *manage, const char *id, const char *what);
+
+/* audit.c: for how long it is known who has changed what */
+void yett_audit_open(struct yett_manage *manage);
+void yett_audit_done(struct yett_manage *manage);
+void yett_audit_tick(struct yett_manage *manage, uint64_t now_ns);
 
 /* events.c: the log, as records */
 #define YETT_STORE_WHY_SIZE 512

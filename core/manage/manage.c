@@ -286,7 +286,15 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		const struct yett_attached *node = &message->nodes[i];
 		struct yett_known *known;
 
-		if (!may_attach(manage, gateway, node) || !yett_known_has_room(manage, &node->id) ||
+		if (!yett_known_has_room(manage, &node->id)) {
+			yett_log(YETT_LOG_WARNING, "known-full",
+				"as many nodes are known here as can be, and a gateway tells of "
+				"more; forget those that are gone (yettctl node forget) peer=%s",
+				gateway->name);
+			refused++;
+			continue;
+		}
+		if (!may_attach(manage, gateway, node) ||
 			!yett_known_may_grant(manage, &gateway->id, &node->id)) {
 			refused += yett_id_equal(&node->id, &manage->node->id) ? 0 : 1;
 			continue;
@@ -448,6 +456,10 @@ static void tick(void *arg, uint64_t now_ns)
 		yett_clones_tick(manage);
 		yett_health_tick(manage);
 		yett_behind_tick(manage);
+		if (now_ns >= manage->next_hour_ns) {
+			manage->next_hour_ns = now_ns + 3600 * YETT_SEC;
+			yett_known_retire(manage);
+		}
 		if (manage->node->queue != NULL && has_backlog(manage) != manage->told_backlog &&
 			now_ns - manage->last_heartbeat_ns > HEARTBEAT_LEAST_NS) {
 			manage->next_heartbeat_ns = now_ns; /* whether it holds data is news */
@@ -460,6 +472,7 @@ static void tick(void *arg, uint64_t now_ns)
 		yett_look_tick(manage, now_ns);
 		yett_alerts_tick(manage, now_ns);
 		yett_notify_tick(manage, now_ns);
+		yett_audit_tick(manage, now_ns);
 	}
 }
 
@@ -586,6 +599,7 @@ int yett_manage_open(struct yett_manage *manage, struct yett_node *node, struct 
 		if (result == 0) {
 			yett_share_open(manage);
 			yett_look_open(manage);
+			yett_audit_open(manage);
 			result = yett_notify_open(manage, error);
 		}
 		/* What is written now would be written while this thread reads by the same means. */
@@ -621,6 +635,7 @@ void yett_manage_free(struct yett_manage *manage)
 		yett_events_done(manage);
 		yett_notify_close(manage);
 		yett_look_free(manage);
+		yett_audit_done(manage);
 		yett_alerts_done(manage);
 		yett_forks_done(manage);
 		g_hash_table_unref(manage->maintenance);

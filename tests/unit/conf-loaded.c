@@ -282,7 +282,7 @@ static void test_files(void)
 		{"bad-include",
 			"/bad-include:5: 'x' is no setting: there are transport, authentication, "
 			"queue, policy, sources, store, node, group, module-directory, listeners, "
-			"upstreams, alerts, admin, full, linger\n"
+			"upstreams, alerts, audit, admin, full, linger\n"
 			"/sub/part:2: 'normal' of linger is \"5\": it has no unit: write "
 			"\"5 s\"\n"},
 		{"good-include", ""},

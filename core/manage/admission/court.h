@@ -104,6 +104,9 @@ typedef void yett_decide_fn(struct yett_court *court, const json_t *body, const 
 yett_decide_fn yett_decide_approve_gateway, yett_decide_delete_gateway, yett_decide_approve_agents,
 	yett_decide_reject_agents, yett_decide_delete_agents, yett_decide_revoke;
 
+/* forget.c */
+yett_decide_fn yett_forget_node;
+
 /* desired.c */
 struct yett_desired;
 /* A document as it is signed; false: it does not fit. */

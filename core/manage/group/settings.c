@@ -216,6 +216,7 @@ static const struct {
 	{"/v1/agents/reject", false, yett_decide_reject_agents},
 	{"/v1/agents/delete", false, yett_decide_delete_agents},
 	{"/v1/nodes/revoke", false, yett_decide_revoke},
+	{"/v1/nodes/forget", false, yett_forget_node},
 	{"/v1/nodes/set", false, yett_desired_set},
 };
 

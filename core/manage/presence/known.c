@@ -4,7 +4,9 @@
  * is there as long as one of its ways is, and shows by its newest one; a later boot ends all ways of
  * the earlier one. Not responsible for whose word is taken and what follows from it (manage.c), nor
  * for what survives this process (registry.c).
- * On the loop. Ownership: the tables own their entries, which stay for good. */
+ * On the loop. Ownership: the tables own their entries. On a management server they stay until an administrator
+ * has them forgotten (forget.c); elsewhere, until they have been gone for a day and nothing waits in the
+ * queue. */
 #include <string.h>
 
 #include "../../base/id.h"
@@ -13,6 +15,7 @@
 
 #define KNOWN_MAX  200000 /* nodes that are known here */
 #define GRANTS_MAX 50000  /* origins of one gateway: no single one fills the table of all */
+#define GONE_NS    (24 * 3600 * YETT_SEC)
 
 static gboolean id_equal(gconstpointer a, gconstpointer b)
 {
@@ -39,6 +42,7 @@ void yett_known_init(struct yett_manage *manage)
 	manage->grants = g_hash_table_new_full(pair_hash, pair_equal, g_free, NULL);
 	manage->granted = g_hash_table_new_full(yett_id_hash, id_equal, g_free, NULL);
 	manage->grants_max = GRANTS_MAX;
+	manage->gone_ns = GONE_NS;
 }
 
 void yett_known_done(struct yett_manage *manage)
@@ -294,6 +298,39 @@ void yett_known_set_boot(struct yett_known *known, const struct yett_id *boot)
 	}
 }
 
+/* Forgetting. */
+
+void yett_known_forget(struct yett_manage *manage, const struct yett_id *id)
+{
+	struct yett_known *known = g_hash_table_lookup(manage->known, id);
+
+	if (known != NULL && !known->live) {
+		unname(manage, known);
+		g_hash_table_remove(manage->known, id);
+	}
+}
+
+static gboolean is_long_gone(gpointer key, gpointer value, gpointer arg)
+{
+	struct yett_manage *manage = arg;
+	struct yett_known *known = value;
+	uint64_t since_ns = known->gone_at_ns != 0 ? known->gone_at_ns : manage->opened_ns;
+
+	(void)key;
+	if (known->live || yett_now(manage->node) - since_ns < manage->gone_ns) {
+		return FALSE;
+	}
+	unname(manage, known);
+	return TRUE;
+}
+
+void yett_known_retire(struct yett_manage *manage)
+{
+	if (manage->node->store == NULL && yett_backlog_s(manage->node) == 0) {
+		g_hash_table_foreach_remove(manage->known, is_long_gone, manage);
+	}
+}
+
 /* Grants. */
 
 bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant)
@@ -306,6 +343,17 @@ bool yett_known_grant(struct yett_manage *manage, const struct yett_grant *grant
 	g_hash_table_replace(manage->granted, g_memdup2(&grant->gateway, sizeof(grant->gateway)),
 		GUINT_TO_POINTER(before + 1));
 	return g_hash_table_add(manage->grants, g_memdup2(grant, sizeof(*grant)));
+}
+
+void yett_known_ungrant(struct yett_manage *manage, const struct yett_grant *grant)
+{
+	guint before = GPOINTER_TO_UINT(g_hash_table_lookup(manage->granted, &grant->gateway));
+
+	if (g_hash_table_remove(manage->grants, grant)) {
+		g_hash_table_replace(manage->granted,
+			g_memdup2(&grant->gateway, sizeof(grant->gateway)),
+			GUINT_TO_POINTER(before - 1));
+	}
 }
 
 bool yett_known_may_grant(const struct yett_manage *manage, const struct yett_id *gateway,

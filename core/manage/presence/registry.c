@@ -53,21 +53,40 @@ static int load_node(void *arg, const char *key, const char *json, uint64_t revi
 	return 0;
 }
 
+static bool parse_grant(const char *key, struct yett_grant *ret_grant)
+{
+	char gateway[YETT_ID_TEXT_SIZE];
+
+	g_strlcpy(gateway, key, sizeof(gateway));
+	return strlen(key) == 2 * YETT_ID_TEXT_SIZE - 1 &&
+	       yett_id_parse(gateway, &ret_grant->gateway) == 0 &&
+	       yett_id_parse(key + YETT_ID_TEXT_SIZE, &ret_grant->origin) == 0;
+}
+
 static int load_grant(void *arg, const char *key, const char *json, uint64_t revision)
 {
 	struct yett_manage *manage = arg;
 	struct yett_grant grant;
-	char gateway[YETT_ID_TEXT_SIZE];
 
 	(void)json;
 	(void)revision;
-	g_strlcpy(gateway, key, sizeof(gateway));
-	if (strlen(key) == 2 * YETT_ID_TEXT_SIZE - 1 &&
-		yett_id_parse(gateway, &grant.gateway) == 0 &&
-		yett_id_parse(key + YETT_ID_TEXT_SIZE, &grant.origin) == 0) {
+	if (parse_grant(key, &grant)) {
 		yett_known_grant(manage, &grant);
 	}
 	return 0;
+}
+
+/* An administrator has had it forgotten. One that is here again is written again with what it does next. */
+static void forget(struct yett_manage *manage, const char *table, const char *key)
+{
+	struct yett_grant grant;
+	struct yett_id id;
+
+	if (strcmp(table, "grant") == 0 && parse_grant(key, &grant)) {
+		yett_known_ungrant(manage, &grant);
+	} else if (strcmp(table, "node") == 0 && yett_id_parse(key, &id) == 0) {
+		yett_known_forget(manage, &id);
+	}
 }
 
 int yett_registry_load(struct yett_manage *manage, struct yett_error *error)
@@ -114,7 +133,8 @@ void yett_registry_changed(void *arg, const char *table, const char *key, const 
 	struct yett_id id;
 
 	if (json == NULL) {
-		return; /* nodes and grants are not deleted yet */
+		forget(manage, table, key);
+		return;
 	}
 	if (strcmp(table, "grant") == 0) {
 		load_grant(manage, key, json, 0);

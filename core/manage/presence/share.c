@@ -171,11 +171,28 @@ static void saw_server(struct yett_manage *manage, const struct yett_document *d
 	}
 }
 
+static gboolean is_unlisted(gpointer key, gpointer value, gpointer arg)
+{
+	const GPtrArray *documents = arg;
+	char id[YETT_ID_TEXT_SIZE];
+
+	(void)value;
+	yett_id_text(key, id);
+	for (guint i = 0; i < documents->len; i++) {
+		if (strcmp(((const struct yett_document *)documents->pdata[i])->key, id) == 0) {
+			return FALSE;
+		}
+	}
+	return TRUE; /* an administrator has had it forgotten */
+}
+
 void yett_share_saw_servers(struct yett_manage *manage, const GPtrArray *documents)
 {
 	for (guint i = 0; i < documents->len; i++) {
 		saw_server(manage, documents->pdata[i]);
 	}
+	g_hash_table_foreach_remove(
+		manage->servers, is_unlisted, (GPtrArray *)(uintptr_t)documents);
 }
 
 /* A node that another server has: what that one says of it, where we have no way ourselves. */

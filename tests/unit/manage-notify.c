@@ -26,6 +26,7 @@ struct bench {
 	char folder[40], said[64],
 		held[64]; /* pipes: what is told; what is open while somebody lives */
 	char here[256], script[1024];
+	int holds; /* the reading end of `held`: open from the beginning, so that nobody waits to open it */
 };
 
 static void *run(void *arg)
@@ -49,6 +50,8 @@ static void begin(struct bench *bench, const char *script, uint64_t deadline_ns)
 	snprintf(bench->held, sizeof(bench->held), "%s/held", bench->folder);
 	CU_ASSERT_EQUAL_FATAL(mkfifo(bench->said, 0600), 0);
 	CU_ASSERT_EQUAL_FATAL(mkfifo(bench->held, 0600), 0);
+	bench->holds = open(bench->held, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CU_ASSERT_FATAL(bench->holds >= 0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(getcwd(bench->here, sizeof(bench->here)));
 	snprintf(bench->script, sizeof(bench->script), "cd '%s/%s'; %s", bench->here, bench->folder,
 		script);
@@ -89,6 +92,7 @@ static void end(struct bench *bench)
 	memset(&bench->manage, 0xa5, sizeof(bench->manage));
 	memset(&bench->node, 0xa5, sizeof(bench->node));
 	yett_loop_uv_free(loop);
+	close(bench->holds);
 	CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
 	CU_ASSERT_EQUAL(errno, ECHILD);
 	CU_ASSERT_EQUAL(folder_remove(bench->folder), 0);
@@ -121,6 +125,16 @@ static void expect(const char *path, const char *want)
 	g_free(text);
 }
 
+/* Who has said that it runs has `held` open, and so has all that it has begun: it ends with the last of
+ * them. */
+static void expect_end(const struct bench *bench)
+{
+	char byte;
+
+	CU_ASSERT_EQUAL(fcntl(bench->holds, F_SETFL, 0), 0);
+	CU_ASSERT_EQUAL(read(bench->holds, &byte, 1), 0);
+}
+
 /* Whatever a text holds, it is one value on a line of JSON, and one of the environment. */
 static void hostile_text_is_only_text(void)
 {
@@ -149,9 +163,10 @@ static void nothing_of_it_stays(void)
 {
 	struct bench bench;
 
-	begin(&bench, "sleep 1000 3>held & cat >/dev/null", 10 * YETT_SEC);
+	begin(&bench, "exec 3>held; sleep 1000 & echo runs >said; cat >/dev/null", 60 * YETT_SEC);
 	tell(&bench, "x");
-	expect(bench.held, "");
+	expect(bench.said, "runs\n");
+	expect_end(&bench);
 	end(&bench);
 }
 
@@ -161,9 +176,11 @@ static void it_has_a_deadline(void)
 	struct bench bench;
 	char *text = g_strnfill(100000, 'x'); /* more than a pipe holds */
 
-	begin(&bench, "exec 3>held; trap '' TERM INT; sleep 1000; sleep 1000", 300 * YETT_MS);
+	begin(&bench, "exec 3>held; trap '' TERM INT; echo runs >said; sleep 1000; sleep 1000",
+		5 * YETT_SEC);
 	tell(&bench, text);
-	expect(bench.held, "");
+	expect(bench.said, "runs\n");
+	expect_end(&bench);
 	end(&bench);
 	g_free(text);
 }
@@ -174,7 +191,7 @@ static void it_ends_with_the_node(void)
 	struct bench bench;
 
 	mallopt(M_PERTURB, 0x5a); /* what is freed is not what it was */
-	begin(&bench, "exec 3<>held; echo runs >said; sleep 1000", 60 * YETT_SEC);
+	begin(&bench, "exec 3>held; echo runs >said; sleep 1000", 60 * YETT_SEC);
 	tell(&bench, "x");
 	expect(bench.said, "runs\n");
 	end(&bench);

@@ -235,11 +235,7 @@ static void written(void *arg, int result, uint64_t revision)
 	struct yett_manage *manage = f->court->manage;
 
 	(void)revision;
-	if (result == YETT_ECLOSED) {
-		forgetting_free(f); /* the node ends */
-		return;
-	}
-	if (result != 0) {
+	if (result != 0) { /* also where the node ends: whoever asked is answered */
 		refuse(f, result, "say it again", yett_court_conflict(result));
 		return;
 	}
@@ -320,8 +316,9 @@ static void was_read(void *arg)
 	g_autofree char *there = NULL;
 	char text[200];
 
-	if (f->court->manage->node->store == NULL) {
-		forgetting_free(f); /* the node ends */
+	if (f->court->manage->node->store == NULL) { /* the node ends */
+		refuse(f, YETT_ECLOSED, "say it again when it is up",
+			yett_result_text(YETT_ECLOSED));
 		return;
 	}
 	there = why_there(f); /* it may have come meanwhile */

@@ -314,6 +314,7 @@ bool yett_share_has(const struct yett_manage *manage, const struct yett_known *k
 /* checks.c: what plugins say */
 void yett_checks_init(struct yett_manage *manage);
 void yett_checks_done(struct yett_manage *manage);
+void yett_checks_forget(struct yett_manage *manage, const struct yett_id *id);
 void yett_checks_saw(struct yett_manage *manage, const struct yett_seen_state *state);
 void yett_checks_load(struct yett_manage *manage, const GPtrArray *documents);
 void yett_checks_save(struct yett_manage *manage); /* by the holder of the lease */

@@ -151,6 +151,14 @@ static struct yett_check *ensure(
 	return check;
 }
 
+void yett_checks_forget(struct yett_manage *manage, const struct yett_id *id)
+{
+	const GPtrArray *checks = yett_checks_of(manage, id);
+
+	manage->checks_count -= checks != NULL ? checks->len : 0;
+	g_hash_table_remove(manage->checks, id);
+}
+
 /* Whether a record was on its way for longer than the one that is known. */
 static bool is_older(const struct yett_standing *place, const struct yett_standing *than)
 {

@@ -244,7 +244,7 @@ static void written(void *arg, int result, uint64_t revision)
 		yett_court_apply(f->court, f->doomed->pdata[i], f->doomed->pdata[i + 1], NULL, 0);
 	}
 	for (guint i = 0; i < f->ids->len; i++) {
-		g_hash_table_remove(manage->checks, &g_array_index(f->ids, struct yett_id, i));
+		yett_checks_forget(manage, &g_array_index(f->ids, struct yett_id, i));
 	}
 	f->answer(f->arg, 0, json_pack("{s:[s], s:[]}", "decided", f->name, "failed"), NULL);
 	forgetting_free(f);

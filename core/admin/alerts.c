@@ -249,7 +249,8 @@ static void written(void *arg, int result, uint64_t revision)
 				"see to it (store-failing in the log says what ails it), and say "
 				"it "
 				"again",
-				"the store fails, and nothing has been changed");
+				"the store fails; whether it was changed shows when it works "
+				"again");
 		}
 		answer_failure(act);
 		return;

@@ -27,7 +27,7 @@ static json_t *error_of(const struct replay *replay, int result)
 	case YETT_EUNAVAIL:
 		return yett_admin_error("EUNAVAIL",
 			"see to it (store-failing in the log says what ails it), and say it again",
-			"the store fails, and nothing has been changed");
+			"the store fails; whether it was changed shows when it works again");
 	default:
 		return yett_admin_error(yett_result_name(result), "see this server's journal", "%s",
 			yett_result_text(result));

@@ -32,8 +32,9 @@ const char *yett_court_conflict(int result)
 	case YETT_ECONFLICT:
 		return "somebody else has decided on it meanwhile; look, and decide again";
 	case YETT_EUNAVAIL:
-		return "the store fails, and nothing has been changed; see to it (store-failing in "
-		       "the log says what ails it), and say it again";
+		return "the store fails, and whether it was changed shows when it works again: see "
+		       "to "
+		       "it (store-failing in the log says what ails it), and look then";
 	default:
 		return yett_result_text(result);
 	}

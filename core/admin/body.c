@@ -18,6 +18,7 @@ static const struct {
 	{"ahead", SWITCH},
 	{"all", SWITCH},
 	{"cancel", SWITCH},
+	{"compromised", SWITCH},
 	{"force", SWITCH},
 	{"decision_days", NUMBER},
 	{"id", TEXT_OR_NUMBER},

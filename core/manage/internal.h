@@ -306,6 +306,7 @@ void yett_share_tick(struct yett_manage *manage, uint64_t now_ns);
 void yett_share_node(struct yett_manage *manage, const struct yett_known *known);
 const struct yett_server *yett_share_find(
 	const struct yett_manage *manage, const struct yett_id *id);
+const struct yett_server *yett_share_named(const struct yett_manage *manage, const char *name);
 bool yett_share_fresh(const struct yett_manage *manage, const struct yett_server *server);
 /* Whether it cannot be told yet: this server has just started, and that one has not said a word since. */
 bool yett_share_unheard(const struct yett_manage *manage, const struct yett_server *server);

@@ -414,23 +414,9 @@ const char *yett_property_near(const char *name)
 	return find(name) == NULL ? yett_name_nearest(name, names) : NULL;
 }
 
-static const struct yett_server *server_of(const struct yett_manage *manage, const char *name)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->servers);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		if (strcmp(((const struct yett_server *)value)->name, name) == 0) {
-			return value;
-		}
-	}
-	return NULL;
-}
-
 bool yett_property_is_server(const struct yett_manage *manage, const char *name)
 {
-	return strcmp(name, manage->node->name) == 0 || server_of(manage, name) != NULL;
+	return strcmp(name, manage->node->name) == 0 || yett_share_named(manage, name) != NULL;
 }
 
 json_t *yett_view_properties(const struct yett_manage *manage, const char *name)
@@ -440,7 +426,7 @@ json_t *yett_view_properties(const struct yett_manage *manage, const char *name)
 	struct subject subject = {.manage = manage,
 		.name = name,
 		.known = yett_known_named(manage, name),
-		.server = server_of(manage, name),
+		.server = yett_share_named(manage, name),
 		.self = strcmp(name, manage->node->name) == 0,
 		.desired = yett_court_find(court, YETT_TABLE_DESIRED, name),
 		.decision = yett_court_decision(court, name, &gateway)};

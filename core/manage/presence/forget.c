@@ -60,26 +60,12 @@ static bool is_one(const struct forgetting *f, const struct yett_id *id)
 	return false;
 }
 
-static const struct yett_server *server_named(const struct yett_manage *manage, const char *name)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->servers);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		if (strcmp(((const struct yett_server *)value)->name, name) == 0) {
-			return value;
-		}
-	}
-	return NULL;
-}
-
 /* All of that name: a node that was installed anew has left an id behind. */
 static void find_ids(struct forgetting *f)
 {
 	const struct yett_manage *manage = f->court->manage;
 	const GPtrArray *same = g_hash_table_lookup(manage->named, f->name);
-	const struct yett_server *server = server_named(manage, f->name);
+	const struct yett_server *server = yett_share_named(manage, f->name);
 
 	for (guint i = 0; same != NULL && i < same->len; i++) {
 		g_array_append_val(f->ids, ((const struct yett_known *)same->pdata[i])->id);

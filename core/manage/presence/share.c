@@ -61,6 +61,20 @@ bool yett_share_has(const struct yett_manage *manage, const struct yett_known *k
 	return server != NULL && yett_share_fresh(manage, server);
 }
 
+const struct yett_server *yett_share_named(const struct yett_manage *manage, const char *name)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, manage->servers);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		if (strcmp(((const struct yett_server *)value)->name, name) == 0) {
+			return value;
+		}
+	}
+	return NULL;
+}
+
 static const char *text_of(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));

@@ -10,7 +10,8 @@
 
 enum type { TEXT, SWITCH, NUMBER, TEXT_OR_NUMBER, TEXTS, OBJECT, OBJECTS };
 
-/* Of the keys that are no texts; a key means the same wherever it stands, but an id: of an alert it is a text. */
+/* Of the keys that are no texts; a key means the same wherever it stands, but an id: of an alert it is a
+ * text. */
 static const struct {
 	const char *key;
 	enum type type;

@@ -1,9 +1,9 @@
 /* The API's server: HTTP on a UNIX socket.
  *
  * Responsible for whose request it is (by the peer's credentials), and for carrying it to the loop and its
- * answer back. Not responsible for the socket (socket.c), for who gets a connection (door.c), for what a user
- * may (rights.c), nor for the answers (routes.c, records.c). libmicrohttpd has a thread for each connection, at most a few; such a thread posts its request
- * to the loop and waits, with a deadline.
+ * answer back. Not responsible for the socket (socket.c), for who gets a connection (door.c), for what a
+ * user may (rights.c), nor for the answers (routes.c, records.c). libmicrohttpd has a thread for each
+ * connection, at most a few; such a thread posts its request to the loop and waits, with a deadline.
  *
  * When the daemon ends, whoever waits gets a 503 at once. What is still under way for them (on the loop, or in
  * the store) comes to its end later, when there is no management any more: its request says so

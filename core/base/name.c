@@ -1,8 +1,8 @@
 /* Names: nearest word, host names, patterns.
  *
- * Responsible for what is meant by a wrong word (optimal string alignment: a swap of neighbours is
- * one mistake) or by the first label of a name, for what a fully qualified name is, and for patterns over names. Any thread; keeps
- * nothing. Words longer than 63 characters are nobody's misspelling. */
+ * Responsible for what is meant by a wrong word (optimal string alignment: a swap of neighbours is one
+ * mistake) or by the first label of a name, for what a fully qualified name is, and for patterns over
+ * names. Any thread; keeps nothing. Words longer than 63 characters are nobody's misspelling. */
 #include "name.h"
 
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* Loading.
  *
- * Responsible for the order of things: scan and parse the text, fill the core's rows (what they say of
- * the whole process comes into force), then each module block (its module resolved through the hook,
- * its rows filled, its own `check` called), then what rows cannot say. Goes on after a mistake, so that all are told at once, but never looks at
- * what a refused block would have held. Not for what a row accepts (fill.c).
+ * Responsible for the order of things: scan and parse the text, fill the core's rows (what they say of the
+ * whole process comes into force), then each module block (its module resolved through the hook, its rows
+ * filled, its own `check` called), then what rows cannot say. Goes on after a mistake, so that all are told
+ * at once, but never looks at what a refused block would have held. Not for what a row accepts (fill.c).
  *
  * Main thread. A conf owns every byte of its settings (one arena); descriptors are the loader's and
  * outlive it. With a problem there is no conf. */

@@ -1,5 +1,6 @@
-/* `yettctl account`: what is stored, what is lost, what is still under way, by origin. Responsible for adding up the API's rows (one for each epoch and lane). Exit code 1 where
- * something is lost or stored twice, so that a script can ask. */
+/* `yettctl account`: what is stored, what is lost, what is still under way, by origin. Responsible for
+ * adding up the API's rows (one for each epoch and lane). Exit code 1 where something is lost or stored
+ * twice, so that a script can ask. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -20,7 +20,8 @@ void yett_table_print(const struct yett_column *columns, const json_t *rows, con
 void yett_table_print_with(const struct yett_column *columns, const json_t *rows, const char *empty,
 	char *(*below)(const json_t *row));
 
-/* Words on the screen's columns, 80 unless it is a terminal's: the first line has got to column `from`, where the next ones begin. */
+/* Words on the screen's columns, 80 unless it is a terminal's: the first line has got to column `from`,
+ * where the next ones begin. */
 void yett_table_wrapped(const char *text, int from);
 /* A state, coloured on a terminal. */
 void yett_table_word(const char *text);

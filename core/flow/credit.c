@@ -1,13 +1,14 @@
 /* Credit: how much a peer may send before what it sent is durable.
  *
- * Responsible for memory being bounded: a peer's window (granted, or received and not yet durable)
- * counts against one budget for the node (`memory`). A lane starts with 64 KiB while half of the
- * budget is free, and with nothing after that: then a peer asks, and waits its turn. A lane that
- * uses its window up while the budget has room gets a larger one; so a single fast sender is not
- * held to 64 KiB a round trip, and ten thousand idle ones cost nothing. Where memory is scarce, or
- * the queue's lane is full, windows go back to 64 KiB: what was made room for is shared evenly, and
- * nobody's wealth of data keeps another's out. One waiting peer is always let through, so a budget that is smaller than a batch slows the node down and does not stop it.
- * Not responsible for what a peer does with it: the session machine holds it to it. On the loop. */
+ * Responsible for memory being bounded: a peer's window (granted, or received and not yet durable) counts
+ * against one budget for the node (`memory`). A lane starts with 64 KiB while half of the budget is free,
+ * and with nothing after that: then a peer asks, and waits its turn. A lane that uses its window up while
+ * the budget has room gets a larger one; so a single fast sender is not held to 64 KiB a round trip, and
+ * ten thousand idle ones cost nothing. Where memory is scarce, or the queue's lane is full, windows go back
+ * to 64 KiB: what was made room for is shared evenly, and nobody's wealth of data keeps another's out. One
+ * waiting peer is always let through, so a budget that is smaller than a batch slows the node down and does
+ * not stop it. Not responsible for what a peer does with it: the session machine holds it to it. On the
+ * loop. */
 #include <string.h>
 
 #include "stages.h"

@@ -1,9 +1,9 @@
 /* Methods: the auth modules that are configured, and which of them a session may use.
  *
  * Responsible for making their instances (a reload makes them anew, and switches), for the threads of
- * initiators, and for the list of methods that a HELLO offers: those that the listener or upstream
- * allows, in its order, and that could be used now; with them the realm that one of them is of. Not responsible for the dialogue
- * (authenticate.c). On the loop. A replaced instance goes with its last authentication. */
+ * initiators, and for the list of methods that a HELLO offers: those that the listener or upstream allows,
+ * in its order, and that could be used now; with them the realm that one of them is of. Not responsible for
+ * the dialogue (authenticate.c). On the loop. A replaced instance goes with its last authentication. */
 #include <string.h>
 
 #include "stages.h"

@@ -532,8 +532,9 @@ const struct yett_channel_events yett_peer_channel_events = {
 	.begun = channel_begun,
 };
 
-/* The initiator renews a session before it must end: with a tenth of its life left at least, and up to
- * a fifth, so that a thousand do not at once; and soon, where it had to do with another method. Either end closes one that was not renewed in time. */
+/* The initiator renews a session before it must end: with a tenth of its life left at least, and up to a
+ * fifth, so that a thousand do not at once; and soon, where it had to do with another method. Either end
+ * closes one that was not renewed in time. */
 static void renew_in_time(struct yett_peer *peer, uint64_t now_ns, int64_t wall_ns)
 {
 	uint64_t age_ns = now_ns - peer->opened_ns;

@@ -128,13 +128,14 @@ bool yett_store_healthy(const struct yett_node *node);
  * json NULL deletes. */
 void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json);
-/* The same where nobody else may have changed it meanwhile: `revision` is the one that it was read with
- * (0: it is not there; YETT_REVISION_ANY: whatever it is). `done` is called once, on the loop: 0 and the
- * new revision (0: deleted) when it is durable; YETT_ECONFLICT, and nothing is written, where it was at
- * another revision: read it again and decide anew; YETT_ENOTFOUND, YETT_EINVAL; YETT_ECLOSED where the
- * node stops before the answer is known. While the store fails, it waits; YETT_EUNAVAIL, and it is not
- * written, where YETT_STORE_CHANGES_MAX wait already. A store whose commit was lost on its way back may say YETT_ECONFLICT of what it has written: reading shows it. Changes and documents
- * of a key are written in the order of the calls. `done` may call this, but not while the node closes. */
+/* The same where nobody else may have changed it meanwhile: `revision` is the one that it was read with (0:
+ * it is not there; YETT_REVISION_ANY: whatever it is). `done` is called once, on the loop: 0 and the new
+ * revision (0: deleted) when it is durable; YETT_ECONFLICT, and nothing is written, where it was at another
+ * revision: read it again and decide anew; YETT_ENOTFOUND, YETT_EINVAL; YETT_ECLOSED where the node stops
+ * before the answer is known. While the store fails, it waits; YETT_EUNAVAIL, and it is not written, where
+ * YETT_STORE_CHANGES_MAX wait already. A store whose commit was lost on its way back may say YETT_ECONFLICT
+ * of what it has written: reading shows it. Changes and documents of a key are written in the order of the
+ * calls. `done` may call this, but not while the node closes. */
 #define YETT_STORE_CHANGES_MAX 10000
 typedef void (*yett_change_done)(void *arg, int result, uint64_t revision);
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,

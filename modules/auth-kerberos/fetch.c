@@ -2,11 +2,11 @@
  *
  * Responsible for the library's calls: who this node is (the named principal, or the client keytab's
  * first), the first ticket by its key, the service's ticket by that one; each time in a new cache in
- * memory, so that what is old is never handed out as new. Without a client keytab it takes what
- * somebody else keeps in the credential cache. With both, the file is made anew when a ticket has come,
- * and read at a start, and where no KDC answers. The service's realm is what the configuration maps its name to
- * ([domain_realm]), else what the caller says, else the KDC's own word (a referral); no name is asked of the DNS. Not
- * responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
+ * memory, so that what is old is never handed out as new. Without a client keytab it takes what somebody
+ * else keeps in the credential cache. With both, the file is made anew when a ticket has come, and read at
+ * a start, and where no KDC answers. The service's realm is what the configuration maps its name to
+ * ([domain_realm]), else what the caller says, else the KDC's own word (a referral); no name is asked of
+ * the DNS. Not responsible for time limits (tickets.c): any call may block. Any thread; keeps nothing. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

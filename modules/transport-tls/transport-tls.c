@@ -110,24 +110,24 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 
 static int reload(void *self, const void *settings, struct yett_error *error)
 {
-	const struct yett_tls_settings *new = settings;
+	const struct yett_tls_settings *wanted = settings;
 	struct yett_tls *tls = self;
 	struct yett_tls_credentials *credentials = NULL;
-	bool has_cert = new->certificate != NULL &&new->certificate[0] != '\0';
+	bool has_cert = wanted->certificate != NULL && wanted->certificate[0] != '\0';
 	int result = 0;
 
 	/* An ephemeral one is good for as long as the process lives. */
 	if (has_cert || !tls->credentials->ephemeral) {
-		result = yett_tls_credentials_load(tls->host, new, &credentials, error);
+		result = yett_tls_credentials_load(tls->host, wanted, &credentials, error);
 	}
 	if (result < 0) {
 		return result;
 	}
-	tls->max_unsent_bytes = (size_t) new->max_unsent_bytes;
+	tls->max_unsent_bytes = (size_t)wanted->max_unsent_bytes;
 	if (credentials != NULL) {
 		yett_tls_credentials_unref(tls->credentials);
 		tls->credentials = credentials;
-		tell(tls, new);
+		tell(tls, wanted);
 	}
 	return 0;
 }

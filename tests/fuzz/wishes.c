@@ -1,6 +1,6 @@
-/* What somebody would set from afar: any names and values, "NAME=VALUE" in lines, upstreams as "> NAME=ADDRESS".
- * They are refused with a problem, or laid over settings; either way nothing changes that may not be set
- * remotely, whatever a value holds: quotes, semicolons, other settings. */
+/* What somebody would set from afar: any names and values, "NAME=VALUE" in lines, upstreams as ">
+ * NAME=ADDRESS". They are refused with a problem, or laid over settings; either way nothing changes that
+ * may not be set remotely, whatever a value holds: quotes, semicolons, other settings. */
 #include "fuzz.h"
 
 #include <glib.h>

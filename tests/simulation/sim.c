@@ -371,7 +371,8 @@ void sim_loop_stall(struct yett_loop *base, uint64_t for_ns)
 {
 	struct sim_loop *loop = (struct sim_loop *)base;
 
-	/* One that is shorter than what is left of another changes nothing: what that put off waits for its end. */
+	/* One that is shorter than what is left of another changes nothing: what that put off waits for its
+	 * end. */
 	loop->stalled_until_ns = MAX(loop->stalled_until_ns, loop->sim->now_ns + for_ns);
 }
 

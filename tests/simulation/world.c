@@ -1,8 +1,9 @@
 /* Nodes in the simulated world.
  *
- * Responsible for starting and killing nodes made of production code with real modules (queue, store
- * and policies as they were built) on the disks of simulated computers, and for asking the store what
- * it holds. Not responsible for time and network (sim.c, network.c) nor for disks (disk.c, vfs.c). One thread. A mistake in a configuration ends the test. */
+ * Responsible for starting and killing nodes made of production code with real modules (queue, store and
+ * policies as they were built) on the disks of simulated computers, and for asking the store what it holds.
+ * Not responsible for time and network (sim.c, network.c) nor for disks (disk.c, vfs.c). One thread. A
+ * mistake in a configuration ends the test. */
 #include "world.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* The table of tickets over a KDC that answers when the test says so: who waits, who begins another fetch, whose
- * answer counts, and what outlives the owner. */
+/* The table of tickets over a KDC that answers when the test says so: who waits, who begins another fetch,
+ * whose answer counts, and what outlives the owner. */
 #include <sched.h>
 #include <stdatomic.h>
 

@@ -1,6 +1,6 @@
-/* The keys of a management group, and what they sign, for tests in the simulated world: the group's own key, one
- * that it does not know, servers' keys with their certificates, installation files. All in a folder of
- * the test's own. */
+/* The keys of a management group, and what they sign, for tests in the simulated world: the group's own
+ * key, one that it does not know, servers' keys with their certificates, installation files. All in a
+ * folder of the test's own. */
 #ifndef YETT_TEST_GROUP_KEYS_H
 #define YETT_TEST_GROUP_KEYS_H
 

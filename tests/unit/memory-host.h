@@ -31,7 +31,8 @@ void memory_run(struct memory_world *world);
 /* The clock goes on by so much; timers on the way fire at their times. */
 void memory_advance(struct memory_world *world, uint64_t ns);
 
-/* One instance's host; give it to `create`. `module` (may be NULL) says what its metrics are. An address "dead:1" is one that nothing answers at. */
+/* One instance's host; give it to `create`. `module` (may be NULL) says what its metrics are. An address
+ * "dead:1" is one that nothing answers at. */
 struct yett_host *memory_host_new(struct memory_world *world, const struct yett_module *module);
 void memory_host_free(struct yett_host *host);
 

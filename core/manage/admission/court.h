@@ -1,5 +1,6 @@
-/* The management server's side of admission: what the group has decided, as the registry has it. Shared
- * by papers.c, court.c, change.c and group.c; nobody else includes it but internal users in manage/. On the loop. */
+/* The management server's side of admission: what the group has decided, as the registry has it. Shared by
+ * papers.c, court.c, change.c and group.c; nobody else includes it but internal users in manage/. On the
+ * loop. */
 #ifndef YETT_MANAGE_COURT_H
 #define YETT_MANAGE_COURT_H
 

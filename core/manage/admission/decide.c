@@ -319,10 +319,10 @@ static GPtrArray *agents_in(struct yett_court *court, const json_t *body, uint32
 	return array;
 }
 
-static void decide_agents(struct yett_court *court, const json_t *body, const char *by,
-	uint32_t verdict, yett_answer_fn answer, void *arg)
+/* `names`: taken; NULL: it has been answered. */
+static void decide_agents(struct yett_court *court, GPtrArray *names, uint32_t verdict,
+	const char *by, const char *what, yett_answer_fn answer, void *arg)
 {
-	GPtrArray *names = agents_in(court, body, verdict, answer, arg);
 	struct request *request;
 
 	if (names == NULL) {
@@ -333,8 +333,7 @@ static void decide_agents(struct yett_court *court, const json_t *body, const ch
 		const char *name = names->pdata[i];
 
 		decide(request, YETT_TABLE_AGENTS, name, document(court, YETT_TABLE_AGENTS, name),
-			verdict, by,
-			verdict == YETT_DECIDED_APPROVED ? "agent approve" : "agent reject");
+			verdict, by, what);
 	}
 	g_ptr_array_unref(names);
 	one_less(request);
@@ -343,13 +342,15 @@ static void decide_agents(struct yett_court *court, const json_t *body, const ch
 void yett_decide_approve_agents(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
-	decide_agents(court, body, by, YETT_DECIDED_APPROVED, answer, arg);
+	decide_agents(court, agents_in(court, body, YETT_DECIDED_APPROVED, answer, arg),
+		YETT_DECIDED_APPROVED, by, "agent approve", answer, arg);
 }
 
 void yett_decide_reject_agents(struct yett_court *court, const json_t *body, const char *by,
 	yett_answer_fn answer, void *arg)
 {
-	decide_agents(court, body, by, YETT_DECIDED_REJECTED, answer, arg);
+	decide_agents(court, agents_in(court, body, YETT_DECIDED_REJECTED, answer, arg),
+		YETT_DECIDED_REJECTED, by, "agent reject", answer, arg);
 }
 
 /* One that was approved may be let in again, by a rule, a list or a setting: it is not kept out by this. */
@@ -357,7 +358,6 @@ void yett_decide_delete_agents(struct yett_court *court, const json_t *body, con
 	yett_answer_fn answer, void *arg)
 {
 	GPtrArray *names = agents_in(court, body, YETT_DECIDED_NONE, answer, arg);
-	struct request *request;
 
 	for (guint i = 0; names != NULL && i < names->len; i++) {
 		if (yett_paper_verdict(yett_court_find(
@@ -367,18 +367,7 @@ void yett_decide_delete_agents(struct yett_court *court, const json_t *body, con
 			g_clear_pointer(&names, g_ptr_array_unref);
 		}
 	}
-	if (names == NULL) {
-		return;
-	}
-	request = request_new(court, answer, arg);
-	for (guint i = 0; i < names->len; i++) {
-		const char *name = names->pdata[i];
-
-		decide(request, YETT_TABLE_AGENTS, name, document(court, YETT_TABLE_AGENTS, name),
-			YETT_DECIDED_NONE, by, "agent delete");
-	}
-	g_ptr_array_unref(names);
-	one_less(request);
+	decide_agents(court, names, YETT_DECIDED_NONE, by, "agent delete", answer, arg);
 }
 
 static bool is_known_gateway(const struct yett_manage *manage, const char *name)

@@ -5,10 +5,11 @@
  * time (an expired decision lets nobody in, a clock that is set back does not bring it back), and for
  * the file's form. Not responsible for when it is written, nor for asking (ask.c).
  *
- * On the loop; pure but for memory, which is bounded: the decision that ends first goes when there are
- * too many. Those that bar, or take an approval away, do not go for others: they have room of their own, and
- * where that is full it is remembered that some are missing, so that whoever nothing is kept of may be one. Each entry of the file is checked by its signature: damage costs an entry, and opens
- * nothing. What took an approval away is kept as long as that would have counted, also in the file. */
+ * On the loop; pure but for memory, which is bounded: the decision that ends first goes when there are too
+ * many. Those that bar, or take an approval away, do not go for others: they have room of their own, and
+ * where that is full it is remembered that some are missing, so that whoever nothing is kept of may be one.
+ * Each entry of the file is checked by its signature: damage costs an entry, and opens nothing. What took
+ * an approval away is kept as long as that would have counted, also in the file. */
 #include "kept.h"
 
 #include <string.h>
@@ -310,9 +311,9 @@ int yett_kept_take(struct yett_kept *kept, const uint8_t *bytes, size_t length,
 }
 
 /* The file: a magic line, then each envelope behind its length (u32). One of a single byte, MISSED, says that
- * there were more which bar. With AWAY in that, the time until
- * which what it took away could have counted (i64) comes before the envelope: the only thing there that
- * nobody has signed, and it lets nobody in. */
+ * there were more which bar. With AWAY in the length, the time until which what it took away could have
+ * counted (i64) comes before the envelope: the only thing there that nobody has signed, and it lets nobody
+ * in. */
 #define AWAY   UINT32_C(0x80000000)
 #define MISSED 'm'
 

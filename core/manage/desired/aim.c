@@ -264,7 +264,7 @@ static void begin(struct yett_manage *manage)
 	struct yett_aimed *aimed = aim->aimed;
 	const struct yett_settings *old = old_settings(manage), *new;
 	char why[YETT_CAUSE_SIZE];
-	bool move;
+	bool move, emptied;
 
 	if (aimed->state == YETT_APPLIED_TRYING) {
 		put_in_force(manage, old); /* the trial before it has come to nothing */
@@ -276,14 +276,13 @@ static void begin(struct yett_manage *manage)
 		return;
 	}
 	move = !same_upstreams(old, new);
+	emptied = new->node.drain && !manage->node->settings->node.drain;
 	set_state(manage, move ? YETT_APPLIED_TRYING : YETT_APPLIED_DONE, "");
 	if (!move) {
 		yett_aimed_copy(&aimed->settled, &aimed->newest);
 	}
 	/* On disk first: a node that dies now does it at its next start. */
-	if ((new->node.drain &&
-		    !manage->node->settings->node.drain &&yett_behind_keep(manage) != 0) ||
-		save(manage) != 0) {
+	if ((emptied && yett_behind_keep(manage) != 0) || save(manage) != 0) {
 		aim->untold = false;
 		aimed->newest.there = false;
 		aimed->state = 0;

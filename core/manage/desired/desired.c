@@ -4,8 +4,9 @@
  * for writing the answer down (table `applied`), and for passing both on at a gateway, which relays and
  * never authors. Not responsible for what is set (desired-set.c), nor for what the node does with it (aim.c).
  *
- * On the loop; a pass over all of them takes time in proportion to their number. What a node has not answered is sent again; sending it twice does no harm. The revision
- * is the one of the document in the registry, behind the generation of the store. */
+ * On the loop; a pass over all of them takes time in proportion to their number. What a node has not
+ * answered is sent again; sending it twice does no harm. The revision is the one of the document in the
+ * registry, behind the generation of the store. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -205,7 +205,7 @@ static json_t *other_ways(
 	return list;
 }
 
-/* The move that this draining has ignore_result of a node and that has come to nothing, or NULL. */
+/* The move that this draining has begun of a node and that has come to nothing, or NULL. */
 static const struct yett_paper *failed_move(
 	const struct yett_court *court, const struct yett_paper *gateway, const char *node)
 {

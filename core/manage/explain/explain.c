@@ -2,8 +2,8 @@
  *
  * Responsible for walking each upstream (name, connection, TLS, clock, authentication, admission, path,
  * acknowledgements, the last proof), then the queue, the store and the heartbeats, by what the flow has
- * seen; and for the one cause that blocks: the first step that failed on the way that counts. Nothing is tried here,
- * and nothing waits: the flow tries all the time, and remembers why the last try failed. Not
+ * seen; and for the one cause that blocks: the first step that failed on the way that counts. Nothing is
+ * tried here, and nothing waits: the flow tries all the time, and remembers why the last try failed. Not
  * responsible for other nodes (explain-node.c), nor for layout (ctl/). On the loop. */
 #include "explain.h"
 

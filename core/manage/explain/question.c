@@ -2,8 +2,8 @@
  *
  * Responsible for bringing a question to the node that it is for, by the table of who is behind which
  * session, for matching the answer by its number, for the limit in time, and for this node's own answer.
- * Not responsible for whom to ask (ends.c), nor for what is answered (explain.c, drill.c, desired/told.c). A question comes
- * from an upstream only; a gateway relays it, and makes none.
+ * Not responsible for whom to ask (ends.c), nor for what is answered (explain.c, drill.c, desired/told.c).
+ * A question comes from an upstream only; a gateway relays it, and makes none.
  *
  * On the loop. Each question has one end, whatever happens: an answer, no way, no answer in time, or the
  * end of the session that it went by. A relay waits a little less long than whoever asked it, so that the

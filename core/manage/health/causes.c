@@ -22,20 +22,22 @@ static void find_checks(
 
 	for (guint i = 0; checks != NULL && i < checks->len; i++) {
 		const struct yett_check *check = checks->pdata[i];
-		g_autofree char *text = g_strdup_printf(
-			"%s is %s: %s", check->name, yett_state_text(check->state), check->output);
+		g_autofree char *text = NULL;
 
-		if (check->state != YETT_STATE_OK) {
-			yett_alerts_find(manage,
-				&(struct yett_cause){.kind = "check",
-					.severity = check->state == YETT_STATE_CRITICAL ? "Critical"
-											: "Warning",
-					.id = id,
-					.name = name,
-					.check = check->name,
-					.text = text},
-				raise);
+		if (check->state == YETT_STATE_OK) {
+			continue;
 		}
+		text = g_strdup_printf(
+			"%s is %s: %s", check->name, yett_state_text(check->state), check->output);
+		yett_alerts_find(manage,
+			&(struct yett_cause){.kind = "check",
+				.severity = check->state == YETT_STATE_CRITICAL ? "Critical"
+										: "Warning",
+				.id = id,
+				.name = name,
+				.check = check->name,
+				.text = text},
+			raise);
 	}
 }
 

@@ -103,13 +103,31 @@ static void drop(struct yett_manage *manage, GPtrArray *checks, guint i)
 	manage->checks_count--;
 }
 
-/* One that is well again, and that whoever holds the lease has yet to take away, makes room. */
-static bool make_room(struct yett_manage *manage, GPtrArray *checks)
+static void save(struct yett_manage *manage, const struct yett_id *id, struct yett_check *check)
+{
+	char origin[YETT_ID_TEXT_SIZE];
+	g_autofree char *key = g_strdup_printf("%s/%s", yett_id_text(id, origin), check->name);
+	json_t *json = json_pack("{s:i, s:I, s:s}", "state", (int)check->state, "since_ns",
+		(json_int_t)check->since_ns, "output", check->output);
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	yett_store_document(
+		manage->node, "check", key, check->state == YETT_STATE_OK ? NULL : text);
+	check->unsaved = false;
+	free(text);
+	json_decref(json);
+}
+
+/* One that is well again, and that the next round would take away, makes room. */
+static bool make_room(struct yett_manage *manage, const struct yett_id *origin, GPtrArray *checks)
 {
 	for (guint i = 0; checks->len >= CHECKS_OF_NODE && i < checks->len; i++) {
-		const struct yett_check *check = checks->pdata[i];
+		struct yett_check *check = checks->pdata[i];
 
 		if (check->state == YETT_STATE_OK) {
+			if (check->unsaved && yett_lease_held(manage)) {
+				save(manage, origin, check);
+			}
 			drop(manage, checks, i);
 		}
 	}
@@ -137,7 +155,7 @@ static struct yett_check *ensure(
 		g_hash_table_insert(manage->checks, g_memdup2(origin, sizeof(*origin)), checks);
 	}
 	check = find(checks, name);
-	if (check == NULL && make_room(manage, checks)) {
+	if (check == NULL && make_room(manage, origin, checks)) {
 		check = g_new0(struct yett_check, 1);
 		g_strlcpy(check->name, name, sizeof(check->name));
 		g_ptr_array_add(checks, check);
@@ -218,21 +236,6 @@ void yett_checks_load(struct yett_manage *manage, const GPtrArray *documents)
 			json_integer_value(json_object_get(document->json, "since_ns"));
 		yett_checks_saw(manage, &state);
 	}
-}
-
-static void save(struct yett_manage *manage, const struct yett_id *id, struct yett_check *check)
-{
-	char origin[YETT_ID_TEXT_SIZE];
-	g_autofree char *key = g_strdup_printf("%s/%s", yett_id_text(id, origin), check->name);
-	json_t *json = json_pack("{s:i, s:I, s:s}", "state", (int)check->state, "since_ns",
-		(json_int_t)check->since_ns, "output", check->output);
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
-
-	yett_store_document(
-		manage->node, "check", key, check->state == YETT_STATE_OK ? NULL : text);
-	check->unsaved = false;
-	free(text);
-	json_decref(json);
 }
 
 void yett_checks_save(struct yett_manage *manage)

@@ -113,7 +113,8 @@ static bool add(struct yett_payload *payload, const struct line *line)
 	if (yett_payload_record(payload, &record) == 0) {
 		return true;
 	}
-	/* What a peer said at the end of a sentence may look like a field, and be none that a record can have. */
+	/* What a peer said at the end of a sentence may look like a field, and be none that a record can
+	 * have. */
 	record.attribute_count = 0;
 	return yett_payload_record(payload, &record) == 0;
 }

@@ -3,8 +3,8 @@
  * Responsible for what is known of that on the server that holds the lease (look.c reads it from the store
  * every ten seconds, so that each server knows the same), and for the words that say what to do. Not
  * responsible for telling a copy from its original, which nobody can by what they send, nor for the alert
- * itself (alerts.c), which is the one of a copy that its sessions show (presence/clones.c). A fork is known for an
- * hour after the last batch of it was kept apart. On the loop. */
+ * itself (alerts.c), which is the one of a copy that its sessions show (presence/clones.c). A fork is known
+ * for an hour after the last batch of it was kept apart. On the loop. */
 #include "../../base/id.h"
 #include "../internal.h"
 

@@ -49,8 +49,8 @@ static uint64_t patience_ns(const struct yett_manage *manage, const struct yett_
 static void judge_way(const struct yett_manage *manage, const struct yett_known *known,
 	unsigned depth, struct yett_diagnosis *verdict);
 
-/* What it was connected to is gone itself: that is told there, once. What that is may have to be waited for, since
- * it is not missed at the same moment. */
+/* What it was connected to is gone itself: that is told there, once. What that is may have to be waited
+ * for, since it is not missed at the same moment. */
 static bool is_behind(const struct yett_manage *manage, const struct yett_known *known,
 	unsigned depth, struct yett_diagnosis *verdict)
 {

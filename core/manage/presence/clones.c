@@ -92,7 +92,8 @@ static void note(struct clone *clone, const struct yett_id *boot, bool here)
 
 	if (at < 0) {
 		if (clone->count == BOOTS) {
-			/* The first stays: whoever was here first is not forgotten for restarts of the other. */
+			/* The first stays: whoever was here first is not forgotten for restarts of the
+			 * other. */
 			memmove(&clone->boots[1], &clone->boots[2],
 				(BOOTS - 2) * sizeof(clone->boots[0]));
 			clone->count--;

@@ -1,10 +1,11 @@
 /* Forgetting a node that is gone: what an administrator asks for.
  *
- * Responsible for deleting from the registry what is known of the nodes of a name (each id of it, who may speak
- * for it and for whom it may, its checks, what was set for it), or of a management server, with an audit
- * record in the same transaction; and for refusing that while the node is there, or while something of it may
- * still come. Not responsible for whether it may take part: what was decided about its name stands
- * (decide.c). On the loop, but for the reading. Records of it stay in the store for as long as it keeps them. */
+ * Responsible for deleting from the registry what is known of the nodes of a name (each id of it, who may
+ * speak for it and for whom it may, its checks, what was set for it), or of a management server, with an
+ * audit record in the same transaction; and for refusing that while the node is there, or while something
+ * of it may still come. Not responsible for whether it may take part: what was decided about its name
+ * stands (decide.c). On the loop, but for the reading. Records of it stay in the store for as long as it
+ * keeps them. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* A clock that is off: a library to preload, for tests.
  *
- * Responsible for adding YETT_CLOCK_OFF_S seconds to whatever a program is told of the wall clock; or those that
- * stand in the file YETT_CLOCK_OFF_FILE (an int64_t, as this computer writes it), from one moment to the next.
- * What measures durations (the monotonic clocks) is as it is, and so are waits and the times of files. */
+ * Responsible for adding YETT_CLOCK_OFF_S seconds to whatever a program is told of the wall clock; or those
+ * that stand in the file YETT_CLOCK_OFF_FILE (an int64_t, as this computer writes it), from one moment to
+ * the next. What measures durations (the monotonic clocks) is as it is, and so are waits and the times of
+ * files. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdatomic.h>

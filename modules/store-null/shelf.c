@@ -1,13 +1,13 @@
-/* The documents of store-null: a sorted list in memory, under one lock.
+/* The documents of store-null: a tree in memory (tsearch(3)), under one lock.
  *
  * The list of shelves is the one thing here that outlives an instance: writer and reader of one
  * store are two instances, and must see the same registry. Two stores under different keys never
- * meet. Each shelf is counted and goes with its last instance. Registries of benchmarks are small:
- * the list is searched from its start.
+ * meet. Each shelf is counted and goes with its last instance.
  */
 #include "null.h"
 
 #include <pthread.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ struct yett_null_shelf {
 	uint64_t revision;
 	uint64_t generation; /* 0: not drawn yet */
 	struct yett_id id;
-	struct yett_null_change *documents; /* by table, then key */
+	void *documents; /* the tree's root: struct yett_null_change, by table, then key */
 	struct yett_null_shelf *next;
 };
 
@@ -32,6 +32,19 @@ void yett_null_change_free(struct yett_null_change *change)
 		free(change->bytes);
 		free(change);
 	}
+}
+
+static void document_free(void *document)
+{
+	yett_null_change_free(document);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct yett_null_change *one = a, *other = b;
+	int order = strcmp(one->table, other->table);
+
+	return order != 0 ? order : strcmp(one->key, other->key);
 }
 
 struct yett_null_shelf *yett_null_shelf_open(const char *key)
@@ -72,12 +85,7 @@ void yett_null_shelf_close(struct yett_null_shelf *shelf)
 	}
 	*at = shelf->next;
 	pthread_mutex_unlock(&lock);
-	while (shelf->documents != NULL) {
-		struct yett_null_change *document = shelf->documents;
-
-		shelf->documents = document->next;
-		yett_null_change_free(document);
-	}
+	tdestroy(shelf->documents, document_free);
 	free(shelf->key);
 	free(shelf);
 }
@@ -95,33 +103,25 @@ void yett_null_shelf_identity(
 	pthread_mutex_unlock(&lock);
 }
 
-/* Where the document is, or would be. */
-static struct yett_null_change **find(
-	struct yett_null_shelf *shelf, const char *table, const char *key, bool *ret_found)
+/* NULL: it is not there. */
+static struct yett_null_change *find(
+	struct yett_null_shelf *shelf, const char *table, const char *key)
 {
-	struct yett_null_change **at = &shelf->documents;
-	int order = 1;
+	const struct yett_null_change sought = {
+		.table = (char *)(uintptr_t)table, .key = (char *)(uintptr_t)key};
+	void *node = tfind(&sought, &shelf->documents, compare);
 
-	for (; *at != NULL; at = &(*at)->next) {
-		order = strcmp((*at)->table, table);
-		order = order != 0 ? order : strcmp((*at)->key, key);
-		if (order >= 0) {
-			break;
-		}
-	}
-	*ret_found = *at != NULL && order == 0;
-	return at;
+	return node != NULL ? *(struct yett_null_change **)node : NULL;
 }
 
 uint64_t yett_null_shelf_revision(struct yett_null_shelf *shelf, const char *table, const char *key)
 {
-	struct yett_null_change **at;
+	const struct yett_null_change *document;
 	uint64_t revision;
-	bool found;
 
 	pthread_mutex_lock(&lock);
-	at = find(shelf, table, key, &found);
-	revision = found ? (*at)->revision : 0;
+	document = find(shelf, table, key);
+	revision = document != NULL ? document->revision : 0;
 	pthread_mutex_unlock(&lock);
 	return revision;
 }
@@ -160,70 +160,96 @@ static struct yett_null_change *copy_of(const struct yett_null_change *from)
 	return copy;
 }
 
+/* Its content becomes what the change says, and the change what it was. */
+static void exchange(struct yett_null_change *document, struct yett_null_change *change)
+{
+	const struct yett_null_change was = *document;
+
+	document->bytes = change->bytes;
+	document->length = change->length;
+	document->revision = change->revision;
+	change->bytes = was.bytes;
+	change->length = was.length;
+	change->revision = was.revision;
+}
+
+static bool add(struct yett_null_shelf *shelf, struct yett_null_change *change)
+{
+	struct yett_null_change *fresh = copy_of(change);
+
+	if (fresh == NULL || tsearch(fresh, &shelf->documents, compare) == NULL) {
+		yett_null_change_free(fresh);
+		return false;
+	}
+	free(change->bytes);
+	change->bytes = NULL;
+	change->length = 0;
+	change->revision = 0;
+	return true;
+}
+
 bool yett_null_shelf_swap(struct yett_null_shelf *shelf, struct yett_null_change *change)
 {
-	struct yett_null_change **at, *fresh;
-	bool found, done = true;
+	struct yett_null_change *document;
+	bool done = true;
 
 	pthread_mutex_lock(&lock);
-	at = find(shelf, change->table, change->key, &found);
-	if (found && change->bytes != NULL) {
-		void *bytes = (*at)->bytes;
-		uint64_t length = (*at)->length, revision = (*at)->revision;
-
-		(*at)->bytes = change->bytes;
-		(*at)->length = change->length;
-		(*at)->revision = change->revision;
-		change->bytes = bytes;
-		change->length = length;
-		change->revision = revision;
-	} else if (found) { /* is deleted: its content goes to the undoing */
-		struct yett_null_change *gone = *at;
-
-		*at = gone->next;
-		change->bytes = gone->bytes;
-		change->length = gone->length;
-		change->revision = gone->revision;
-		gone->bytes = NULL;
-		yett_null_change_free(gone);
-	} else if (change->bytes != NULL) {
-		fresh = copy_of(change);
-		done = fresh != NULL;
-		if (done) {
-			fresh->next = *at;
-			*at = fresh;
-			free(change->bytes);
-			change->bytes = NULL;
-			change->length = 0;
-			change->revision = 0;
+	document = find(shelf, change->table, change->key);
+	if (document != NULL) {
+		exchange(document, change);
+		if (document->bytes == NULL) { /* it is deleted */
+			tdelete(document, &shelf->documents, compare);
+			yett_null_change_free(document);
 		}
+	} else if (change->bytes != NULL) {
+		done = add(shelf, change);
 	}
 	pthread_mutex_unlock(&lock);
 	return done;
 }
 
+struct listing {
+	const char *table;
+	struct yett_null_change *list, **end;
+	bool done;
+};
+
+static void list_one(struct listing *listing, const struct yett_null_change *document)
+{
+	if (listing->done && strcmp(document->table, listing->table) == 0) {
+		*listing->end = copy_of(document);
+		listing->done = *listing->end != NULL;
+		listing->end = listing->done ? &(*listing->end)->next : listing->end;
+	}
+}
+
+/* In the order of the keys: a node is visited between what is left and what is right of it. */
+static void visit(const void *node, VISIT when, void *arg)
+{
+	if (when == postorder || when == leaf) {
+		list_one(arg, *(struct yett_null_change *const *)node);
+	}
+}
+
 bool yett_null_shelf_list(struct yett_null_shelf *shelf, const char *table, const char *key,
 	struct yett_null_change **ret_list)
 {
-	struct yett_null_change *list = NULL, **end = &list;
-	bool done = true;
+	struct listing listing = {.table = table, .end = &listing.list, .done = true};
+	const struct yett_null_change *document;
 
 	pthread_mutex_lock(&lock);
-	for (struct yett_null_change *at = shelf->documents; at != NULL && done; at = at->next) {
-		if (strcmp(at->table, table) != 0 || (key != NULL && strcmp(at->key, key) != 0)) {
-			continue;
-		}
-		*end = copy_of(at);
-		done = *end != NULL;
-		end = done ? &(*end)->next : end;
+	if (key == NULL) {
+		twalk_r(shelf->documents, visit, &listing);
+	} else if ((document = find(shelf, table, key)) != NULL) {
+		list_one(&listing, document);
 	}
 	pthread_mutex_unlock(&lock);
-	while (!done && list != NULL) {
-		struct yett_null_change *next = list->next;
+	while (!listing.done && listing.list != NULL) {
+		struct yett_null_change *next = listing.list->next;
 
-		yett_null_change_free(list);
-		list = next;
+		yett_null_change_free(listing.list);
+		listing.list = next;
 	}
-	*ret_list = list;
-	return done;
+	*ret_list = listing.list;
+	return listing.done;
 }

@@ -70,8 +70,12 @@ const struct yett_maintenance *yett_maintenance_of_id(
 const struct yett_maintenance *yett_maintenance_of(
 	const struct yett_manage *manage, const struct yett_known *known)
 {
-	const struct yett_maintenance *found = yett_maintenance_of_id(manage, &known->id);
+	const struct yett_maintenance *found;
 
+	if (g_hash_table_size(manage->maintenance) == 0) {
+		return NULL; /* as mostly: every node is asked about every second */
+	}
+	found = yett_maintenance_of_id(manage, &known->id);
 	for (unsigned depth = 0; found == NULL && known != NULL && depth < WAYS_DEEP; depth++) {
 		const char *site = site_of(manage, known->name);
 

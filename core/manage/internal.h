@@ -27,6 +27,9 @@ struct yett_server {
 	uint64_t seen_at_ns; /* monotonic: its document was another one then; 0: always as it is */
 	uint64_t back_at_ns; /* monotonic: fresh since, or when it was last */
 	int64_t seen_ns;     /* the same, Unix time */
+	/* How it was when last looked at (health.c), and since when: Unix time. */
+	char health[16];
+	int64_t health_ns;
 };
 
 /* Where a record stands among those of its origin. */
@@ -124,6 +127,9 @@ struct yett_manage {
 	uint64_t desire_ns, desire_again_ns;
 	uint64_t opened_ns; /* monotonic */
 	uint64_t next_second_ns, next_hour_ns;
+	/* How this node itself was when last looked at (health.c), and since when: Unix time. */
+	enum yett_health health;
+	int64_t health_ns;
 	/* A management server's: of the group, by way of the store. */
 	GHashTable *servers;     /* struct yett_server by id: the others */
 	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
@@ -310,6 +316,8 @@ const struct yett_server *yett_share_named(const struct yett_manage *manage, con
 bool yett_share_fresh(const struct yett_manage *manage, const struct yett_server *server);
 /* Whether it cannot be told yet: this server has just started, and that one has not said a word since. */
 bool yett_share_unheard(const struct yett_manage *manage, const struct yett_server *server);
+/* How it is: as it says itself, while it is heard. */
+const char *yett_share_health(const struct yett_manage *manage, const struct yett_server *server);
 bool yett_share_has(const struct yett_manage *manage, const struct yett_known *known);
 
 /* checks.c: what plugins say */

@@ -234,11 +234,36 @@ uint32_t yett_backlog_s(const struct yett_node *node)
 	return (uint32_t)MIN((uint64_t)(now_ns - oldest_ns) / YETT_SEC + 1, UINT32_MAX);
 }
 
+static void look_at_servers(struct yett_manage *manage)
+{
+	int64_t wall_ns = yett_clock_wall(manage->node->clock);
+	struct yett_diagnosis verdict;
+	GHashTableIter iter;
+	gpointer value;
+
+	yett_manage_judge_self(manage, &verdict);
+	if (verdict.health != manage->health || manage->health_ns == 0) {
+		manage->health = verdict.health;
+		manage->health_ns = wall_ns;
+	}
+	g_hash_table_iter_init(&iter, manage->servers);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct yett_server *server = value;
+		const char *health = yett_share_health(manage, server);
+
+		if (strcmp(server->health, health) != 0) {
+			g_strlcpy(server->health, health, sizeof(server->health));
+			server->health_ns = wall_ns;
+		}
+	}
+}
+
 void yett_health_tick(struct yett_manage *manage)
 {
 	GHashTableIter iter;
 	gpointer value;
 
+	look_at_servers(manage);
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct yett_known *known = value;

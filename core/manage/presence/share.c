@@ -53,6 +53,13 @@ bool yett_share_unheard(const struct yett_manage *manage, const struct yett_serv
 	return server->seen_at_ns == 0 && is_young(manage);
 }
 
+const char *yett_share_health(const struct yett_manage *manage, const struct yett_server *server)
+{
+	return yett_share_fresh(manage, server)     ? server->state
+	       : yett_share_unheard(manage, server) ? yett_health_text(YETT_HEALTH_NOT_MONITORED)
+						    : yett_health_text(YETT_HEALTH_UNREACHABLE);
+}
+
 bool yett_share_has(const struct yett_manage *manage, const struct yett_known *known)
 {
 	const struct yett_server *server =

@@ -179,10 +179,8 @@ static void add_far_servers(struct listing *listing)
 
 		set_name(object, server->name);
 		set_id(object, "id", &server->id);
-		set_text(object, "health_state",
-			fresh     ? server->state
-			: unheard ? yett_health_text(YETT_HEALTH_NOT_MONITORED)
-				  : yett_health_text(YETT_HEALTH_UNREACHABLE));
+		set_text(object, "health_state", yett_share_health(listing->manage, server));
+		set_time(object, "health_since", server->health_ns);
 		set_text(object, "health_cause",
 			fresh             ? server->cause
 			: unheard         ? "not seen since this server started"
@@ -259,6 +257,8 @@ json_t *yett_view_servers(const struct yett_manage *manage)
 
 		set(self, "is_root_management_server", json_boolean(node->store != NULL));
 		set(self, "connected", json_true());
+		set_time(self, "health_since", manage->health_ns);
+		set_time(self, "since", node->started_ns);
 		json_array_append_new(listing.array, self);
 	}
 	add_far_servers(&listing);

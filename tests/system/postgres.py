@@ -14,6 +14,7 @@ import glob
 import io
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -110,13 +111,18 @@ class Server:
             return [int(word) for word in children.read().split()]
 
     def kill(self):
-        """All of its processes at once, by SIGKILL."""
+        """All of its processes at once, by SIGKILL; returns once they are gone, with the memory that they share."""
         self.process.send_signal(signal.SIGSTOP)
-        for child in self.children():
-            os.kill(child, signal.SIGKILL)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED)  # it forks no more
+        children = [os.pidfd_open(child) for child in self.children()]
+        for child in children:
+            signal.pidfd_send_signal(child, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
         self.process = None
+        for child in children:
+            select.select([child], [], [])
+            os.close(child)
 
     def store(self, **more):
         """The settings of a node's store."""

@@ -118,7 +118,8 @@ static json_t *known_object(const struct listing *listing, const struct yett_kno
 	set_name(object, known->name);
 	set_text(object, "health_state", yett_health_text(verdict.health));
 	set_text(object, "health_cause", verdict.cause);
-	set_time(object, "health_since", known->health_ns);
+	set_time(object, "health_since",
+		known->health_ns != 0 ? known->health_ns : known->changed_ns);
 	set(object, "maintenance", json_boolean(verdict.maintenance));
 	set_id(object, "id", &known->id);
 	set_text(object, "primary_management_server",

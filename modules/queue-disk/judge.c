@@ -321,13 +321,28 @@ static int keep(struct yett_disk_recovery *recovery, struct yett_disk_segment *s
 		yett_disk_salt(disk->incarnation, segment->serial, segment->lane), segment->lane,
 		&ranges);
 	result = name_losses(recovery, segment, beside == 0 ? &ranges : &segment->ranges);
-	if (beside == 0 && segment->sealed && !verdict->torn) {
+	if (beside == 0 && segment->sealed && !verdict->torn && verdict->end <= verdict->synced) {
 		segment->recorded = true;
 		segment->ranges_length = (uint32_t)(ranges.count * 64 + 32);
 		yett_disk_ranges_clear(&segment->ranges);
 	}
 	yett_disk_ranges_clear(&ranges);
 	return result;
+}
+
+/* What counts, and is not known to be on the disk, is written once more, to be synced with all others
+ * (settle_down): after a sync that failed the system takes what it covered for clean, so that whoever reads it,
+ * finds it whole and syncs once more has got nothing on the disk (fsync(2), "Handling of I/O errors"). */
+static int write_again(struct yett_disk_recovery *recovery, const struct yett_disk_segment *segment,
+	uint32_t synced)
+{
+	const struct yett_disk *disk = recovery->disk;
+	uint32_t from = synced > YETT_DISK_HEAD_SIZE ? synced : 0; /* its header neither */
+	struct iovec iov = {recovery->bytes + from, segment->end - from};
+
+	return disk->read_only || segment->end <= synced
+		       ? 0
+		       : disk->files->write(disk->files->fs, segment->file, &iov, 1, from);
 }
 
 /* 1: the segment is to be kept; 0: it is dealt with; negative: recovery ends. */
@@ -436,6 +451,12 @@ int yett_disk_judge(struct yett_disk_recovery *recovery, const struct yett_disk_
 		return result;
 	}
 	result = keep(recovery, segment, &verdict, listed);
+	if (result == 0 && write_again(recovery, segment, verdict.synced) < 0) {
+		disk->degraded = segment->sealed = true;
+		yett_disk_note(recovery,
+			"segment %u-%016" PRIx64 " cannot be written: look at the disk",
+			(unsigned)segment->lane, segment->serial);
+	}
 	if (segment->first + segment->count > lane->next) {
 		lane->next = segment->first + segment->count;
 	}

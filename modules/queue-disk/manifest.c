@@ -354,6 +354,19 @@ static int decode(struct yett_disk *disk, const uint8_t *bytes, size_t length,
 	return 0;
 }
 
+/* After a sync of it that failed, it may be in the system's memory alone (judge.c, write_again): the other copy,
+ * which the next one replaces, is not touched before this one is on the disk. */
+static void write_again(struct yett_disk *disk, int slot, uint8_t *bytes, size_t length)
+{
+	const struct yett_files *files = disk->files;
+	struct iovec iov = {bytes, length};
+
+	if (!disk->read_only && (files->write(files->fs, disk->manifests[slot], &iov, 1, 0) < 0 ||
+					files->sync(files->fs, disk->manifests[slot]) < 0)) {
+		disk->degraded = true;
+	}
+}
+
 int yett_disk_manifest_read(struct yett_disk *disk, struct yett_disk_manifest *ret_manifest)
 {
 	struct yett_disk_manifest manifest = {0};
@@ -380,6 +393,9 @@ int yett_disk_manifest_read(struct yett_disk *disk, struct yett_disk_manifest *r
 	if (result == 0 && best >= 0) {
 		result = decode(disk, bytes[best], lengths[best], &manifest);
 		disk->manifest_good = best;
+	}
+	if (result == 0 && best >= 0) {
+		write_again(disk, best, bytes[best], lengths[best]);
 	}
 	free(bytes[0]);
 	free(bytes[1]);

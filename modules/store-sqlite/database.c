@@ -294,6 +294,26 @@ static int open_writer(struct yett_sqlite *store, struct yett_error *error)
 	return 0;
 }
 
+/* What stands in the log may be in the system's memory alone: after a sync that failed, the system takes what
+ * it covered for clean, and whoever opens the database then, also in another process, finds it whole. So it is
+ * brought into the database, and synced there, before anything is written behind it. */
+static int empty_log(struct yett_sqlite *store, struct yett_error *error)
+{
+	int code =
+		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+	/* Another server reads it, and has done so since before; or there is no room, and whoever waits for some
+	 * starts all the same. */
+	if ((code == SQLITE_BUSY || code == SQLITE_FULL) && !store->sync_failed) {
+		return 0;
+	}
+	if (code != SQLITE_OK) {
+		return yett_sqlite_fail(store, error, code, "write the log into the database");
+	}
+	store->sync_failed = false;
+	return 0;
+}
+
 static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 {
 	char pragmas[512];
@@ -310,19 +330,10 @@ static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 					  "set up the file", error)) < 0) ||
 		(result = use_log(store, error)) < 0 ||
 		(result = execute(store, pragmas, "set up the connection", error)) < 0 ||
+		(result = empty_log(store, error)) < 0 ||
 		(result = open_writer(store, error)) < 0 ||
 		(result = yett_sqlite_names_sync(store, error)) < 0) {
 		return result;
-	}
-	if (store->sync_failed) {
-		int code = sqlite3_wal_checkpoint_v2(
-			store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-
-		if (code != SQLITE_OK) {
-			return yett_sqlite_fail(store, error, code,
-				"write the log into the database after a failed sync");
-		}
-		store->sync_failed = false;
 	}
 	return 0;
 }

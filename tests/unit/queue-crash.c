@@ -19,6 +19,8 @@
 #define GROUP_MAX 12
 #define STEPS     40
 
+#define FAILED_SIZE 2000 /* several sectors: some of them reach the disk, some do not */
+
 enum state { ABSENT, APPENDED, SYNCED, SETTLED };
 
 struct item {
@@ -445,11 +447,60 @@ static void test_fail_sync(void)
 	CU_ASSERT(degraded > 40); /* not where only a range file could not be written */
 }
 
+static const struct yett_disk_settings few = FIXTURE_DISK_SETTINGS("queue");
+
+/* What can be read in lane 1; nothing was told as lost. */
+static unsigned recover_and_count(struct fixture *fixture, struct yett_faulty *faulty)
+{
+	fixture_create(fixture, yett_faulty_files(faulty), &few);
+	CU_ASSERT_EQUAL_FATAL(fixture_recover(fixture), 0);
+	CU_ASSERT_EQUAL(fixture->losses, 0);
+	return fixture_count(fixture, 1, 0, FAILED_SIZE);
+}
+
+/* A sync fails, so that the system forgets that what it covered is not on the disk; another operation fails,
+ * so that no manifest says so; then the process is killed, and the next one finds all of it whole. What that
+ * one counts is there when the power fails later, too. */
+static void test_fail_sync_then_kill(void)
+{
+	unsigned counted_more = 0;
+	uint64_t operations = 2;
+
+	for (uint64_t at = 2; at <= operations; at++) {
+		struct yett_faulty *faulty = yett_faulty_new(41);
+		struct fixture fixture = {.random = 3};
+		unsigned counted;
+
+		fixture_create(&fixture, yett_faulty_files(faulty), &few);
+		CU_ASSERT_EQUAL_FATAL(fixture_recover(&fixture), 0);
+		CU_ASSERT_EQUAL(fixture_append(&fixture, 1, 1, 1, FAILED_SIZE, "key", NULL), 0);
+		CU_ASSERT_EQUAL(fixture.queue->sync(fixture.self), 0);
+		CU_ASSERT_EQUAL(fixture_append(&fixture, 1, 1, 2, FAILED_SIZE, "key", NULL), 0);
+		yett_faulty_plan(faulty, at, YETT_EIO, false);
+		yett_faulty_plan_sync(faulty, 1);
+		CU_ASSERT_EQUAL(fixture.queue->sync(fixture.self), YETT_ESYNC);
+		operations = yett_faulty_operations(faulty);
+		fixture_destroy(&fixture, false);
+		yett_faulty_crash(faulty, YETT_FAULTY_KILLED);
+		counted = recover_and_count(&fixture, faulty);
+		CU_ASSERT(counted >= 1);
+		counted_more += counted > 1;
+		fixture_destroy(&fixture, false);
+		yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
+		CU_ASSERT_EQUAL(recover_and_count(&fixture, faulty), counted);
+		CU_ASSERT_EQUAL(fixture_position(&fixture, "key"), counted);
+		fixture_destroy(&fixture, true);
+		yett_faulty_free(faulty);
+	}
+	CU_ASSERT(counted_more > 0); /* else nothing was tried */
+}
+
 const CU_TestInfo queue_crash_tests[] = {
 	{"a crash at every operation", test_crash_everywhere},
 	{"crashes of many seeds", test_crash_seeds},
 	{"an error at every operation", test_fail_io},
 	{"no space at every operation", test_fail_space},
 	{"a failed sync", test_fail_sync},
+	{"a failed sync, and the end before that is noted", test_fail_sync_then_kill},
 	CU_TEST_INFO_NULL,
 };

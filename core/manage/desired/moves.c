@@ -183,20 +183,6 @@ static bool is_in(const json_t *upstreams, const char *name)
 	return false;
 }
 
-static bool is_other_server(const struct yett_manage *manage, const char *name)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, manage->servers);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		if (strcmp(((const struct yett_server *)value)->name, name) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Step authorise. */
 
 /* This very server lets it in: by a list, or by a decision. */
@@ -257,7 +243,7 @@ static bool accepts(struct moving *moving, const struct yett_paper *paper, const
 	if (json_object_get(json_object_get(paper->json, "accepted"), upstream) != NULL ||
 		g_hash_table_contains(moving->accepted, upstream) ||
 		strcmp(yett_moves_via(manage, known), upstream) == 0 ||
-		is_other_server(manage, upstream)) { /* it judges by the same decisions */
+		yett_share_named(manage, upstream) != NULL) { /* it judges by the same decisions */
 		return true;
 	}
 	if (strcmp(upstream, manage->node->name) == 0) {
@@ -520,7 +506,8 @@ static char *waits_for(const struct yett_court *court, const struct yett_paper *
 
 		if (json_object_get(accepted, one) == NULL &&
 			strcmp(yett_moves_via(manage, known), one) != 0 &&
-			strcmp(one, manage->node->name) != 0 && !is_other_server(manage, one)) {
+			strcmp(one, manage->node->name) != 0 &&
+			yett_share_named(manage, one) == NULL) {
 			g_string_append_printf(text, "%s%s has to say that it lets it in%s",
 				text->len > 0 ? "; " : "", one,
 				yett_moves_via(manage, of)[0] == '\0' ? ", and is not connected"

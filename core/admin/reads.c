@@ -1,9 +1,8 @@
 /* What people ask the store, one at a time.
  *
- * Responsible for the order in which the store's reader is asked for them: so what management itself looks
- * for there, each second (manage/presence/look.c), waits for one of their questions at most, however many
- * there are. Not responsible for the questions. On the loop. One that nobody waits for any more is not asked:
- * it ends as if it had been, and whoever answers it finds nobody. */
+ * Responsible for handing them to the store's reader of long reads (flow/readers.c) in the order of asking, so
+ * that one that nobody waits for any more is not asked: it ends as if it had been, and whoever answers it
+ * finds nobody. Not responsible for the questions. On the loop. */
 #include "../flow/stages.h"
 #include "request.h"
 
@@ -57,7 +56,8 @@ static void next(struct yett_admin_reads *reads)
 			continue;
 		}
 		reads->busy = true;
-		yett_store_call(yett_manage_node(read->request->manage), look, found, read);
+		yett_readers_call(
+			yett_manage_node(read->request->manage), YETT_READ_LONG, look, found, read);
 	}
 	if (reads->ended && !reads->busy) {
 		g_free(reads);

@@ -450,8 +450,7 @@ void yett_admin_losses(struct yett_admin_request *request)
 	struct context *context = begin(request);
 
 	if (context != NULL) {
-		yett_store_call(
-			yett_manage_node(request->manage), find_losses, losses_found, context);
+		yett_admin_read(request, find_losses, losses_found, context);
 	}
 }
 

@@ -157,7 +157,8 @@ struct yett_node {
 	/* queue or store: exactly one is there (or neither, in a node that only looks) */
 	struct yett_keeper *queue;
 	struct yett_vault *store;
-	struct yett_watch *watch; /* of a store that others write to as well; else NULL */
+	struct yett_readers *readers; /* with the store */
+	struct yett_watch *watch;     /* of a store that others write to as well; else NULL */
 
 	/* the sending half */
 	struct yett_instance *policy;

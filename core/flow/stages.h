@@ -153,14 +153,29 @@ void yett_store_change_also(struct yett_node *node, const char *table, const cha
 size_t yett_store_waiting(const struct yett_node *node);
 /* The store was put back from a copy while it was open: what is signed from now on is newer. */
 void yett_store_set_generation(struct yett_node *node, uint64_t generation);
-/* Runs fn(arg) on the reader's thread, then done(arg) on the loop. */
-void yett_store_call(struct yett_node *node,
-	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),
-	void (*done)(void *arg), void *arg);
 /* Before the loop runs: the writer itself, for reading the registry and positions. */
 const struct yett_store_operations *yett_store_operations(
 	const struct yett_node *node, void **ret_self);
 struct yett_id yett_store_id(const struct yett_node *node, uint64_t *ret_generation);
+/* Another instance of the same store, open in `mode` (YETT_STORE_…) and started; what there is of it, the
+ * caller's also after an error. */
+int yett_store_instance(struct yett_node *node, uint32_t mode, struct yett_instance **ret_instance,
+	struct yett_error *error);
+
+/* readers.c: opened, closed and seen to be idle with the store. */
+enum yett_read_kind {
+	YETT_READ_SHORT, /* what the server itself looks for, each second */
+	YETT_READ_LONG,  /* what people ask for, or goes through much: as long as it takes */
+	YETT_READERS
+};
+int yett_readers_open(struct yett_node *node, struct yett_error *error);
+void yett_readers_close(struct yett_node *node);
+bool yett_readers_idle(const struct yett_node *node);
+typedef void (*yett_read_store_fn)(
+	const struct yett_store_operations *operations, void *self, void *arg);
+/* Runs fn(arg) on that reader's thread, behind what it was called for before; then done(arg) on the loop. */
+void yett_readers_call(struct yett_node *node, enum yett_read_kind kind, yett_read_store_fn fn,
+	void (*done)(void *arg), void *arg);
 
 /* select.c */
 /* The link for the next batch of a lane, of so many bytes, or NULL. */

@@ -4,9 +4,9 @@
  * next transaction), for registry documents, which travel in the same transactions, and for saying
  * whether the store is well, since a management server that has lost its store has no way to offer.
  * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
- * transaction. On the loop, but for `work` (the writer's thread) and calls (the reader's thread, on
- * an instance of its own). A transaction that fails is rolled back as a whole; its batches wait,
- * unacknowledged, and are tried again after a second.
+ * transaction; nor for what is read (readers.c). On the loop, but for `work` (the writer's thread). A
+ * transaction that fails is rolled back as a whole; its batches wait, unacknowledged, and are tried
+ * again after a second.
  *
  * What waits is bounded, however long the store fails: of documents, one for each key, the newest; of
  * changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back after a while. */
@@ -37,25 +37,16 @@ struct document {
 	GPtrArray *also; /* struct document *: written with a change that is made; or NULL */
 };
 
-struct read_call {
-	struct yett_job job;
-	struct yett_vault *vault;
-	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg);
-	void (*done)(void *arg);
-	void *arg;
-};
-
 struct yett_vault {
 	struct yett_node *node;
 	const struct yett_store_operations *operations;
-	struct yett_instance *writer, *reader;
-	struct yett_executor *write_executor, *read_executor;
+	struct yett_instance *writer;
+	struct yett_executor *executor;
 	bool busy;
 	bool closing; /* freed once what is under way has come back */
 	bool failing; /* the last transaction failed: not again before `retry` */
 	bool tidying;
 	uint64_t last_tidy_ns;
-	unsigned reading;
 	struct yett_keep_list pending;
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
 	GPtrArray *documents;        /* struct document *, in order */
@@ -339,14 +330,11 @@ static void restore(struct yett_vault *vault)
 
 static void vault_free(struct yett_vault *vault)
 {
-	if (vault->busy || vault->reading > 0) {
+	if (vault->busy) {
 		return; /* the last completion frees it */
 	}
-	if (vault->write_executor != NULL) {
-		yett_executor_free(vault->write_executor, false, 0);
-	}
-	if (vault->read_executor != NULL) {
-		yett_executor_free(vault->read_executor, false, 0);
+	if (vault->executor != NULL) {
+		yett_executor_free(vault->executor, false, 0);
 	}
 	g_hash_table_unref(vault->newest);
 	g_ptr_array_free(vault->documents, TRUE);
@@ -416,7 +404,7 @@ static void submit(struct yett_vault *vault)
 {
 	vault->busy = true;
 	vault->job = (struct yett_job){.work = work, .done = done, .arg = vault};
-	yett_executor_submit(vault->write_executor, &vault->job);
+	yett_executor_submit(vault->executor, &vault->job);
 }
 
 static void kick(struct yett_vault *vault)
@@ -551,7 +539,7 @@ bool yett_store_idle(const struct yett_node *node)
 	const struct yett_vault *vault = node->store;
 
 	return !vault->busy && vault->pending.head == NULL && vault->documents->len == 0 &&
-	       vault->reading == 0 && vault->refused->len == 0;
+	       vault->refused->len == 0 && yett_readers_idle(node);
 }
 
 bool yett_store_healthy(const struct yett_node *node)
@@ -577,44 +565,7 @@ void yett_store_set_generation(struct yett_node *node, uint64_t generation)
 	node->store->generation = generation;
 }
 
-static void read_work(void *arg)
-{
-	struct read_call *call = arg;
-
-	if (!call->vault->closing) {
-		call->fn(call->vault->operations, call->vault->reader->self, call->arg);
-	}
-}
-
-static void read_done(void *arg)
-{
-	struct read_call *call = arg;
-	struct yett_vault *vault = call->vault;
-
-	vault->reading--;
-	call->done(call->arg);
-	g_free(call);
-	if (vault->closing) {
-		vault_free(vault);
-	}
-}
-
-void yett_store_call(struct yett_node *node,
-	void (*fn)(const struct yett_store_operations *operations, void *self, void *arg),
-	void (*done_fn)(void *arg), void *arg)
-{
-	struct read_call *call = g_new0(struct read_call, 1);
-
-	call->vault = node->store;
-	call->fn = fn;
-	call->done = done_fn;
-	call->arg = arg;
-	call->job = (struct yett_job){.work = read_work, .done = read_done, .arg = call};
-	node->store->reading++;
-	yett_executor_submit(node->store->read_executor, &call->job);
-}
-
-static int make_instance(struct yett_node *node, uint32_t mode, struct yett_instance **ret_instance,
+int yett_store_instance(struct yett_node *node, uint32_t mode, struct yett_instance **ret_instance,
 	struct yett_error *error)
 {
 	const struct yett_block *block = &node->settings->store;
@@ -642,9 +593,9 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	vault->refused = g_ptr_array_new_with_free_func(document_free);
 	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
 	vault->retry = node->loop->table->timer_new(node->loop, retry, vault);
-	result = make_instance(node, YETT_STORE_WRITER, &vault->writer, error);
+	result = yett_store_instance(node, YETT_STORE_WRITER, &vault->writer, error);
 	if (result == 0) {
-		result = make_instance(node, YETT_STORE_READER, &vault->reader, error);
+		result = yett_readers_open(node, error);
 	}
 	if (result == 0) {
 		result = vault->operations->stats(vault->writer->self, &stats, error);
@@ -657,22 +608,10 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	yett_log(YETT_LOG_NOTICE, "store-open", "the store is ready records=%" G_GUINT64_FORMAT,
 		stats.records);
 	if (node->inline_executors) {
-		vault->write_executor = yett_executor_inline_new(node->loop);
-		vault->read_executor = yett_executor_inline_new(node->loop);
+		vault->executor = yett_executor_inline_new(node->loop);
 		return 0;
 	}
-	result = yett_executor_new(node->loop, "store", 1, &vault->write_executor, error);
-	return result != 0
-		       ? result
-		       : yett_executor_new(node->loop, "reader", 1, &vault->read_executor, error);
-}
-
-static void wait_for(struct yett_executor **executor, const struct yett_node *node)
-{
-	if (*executor != NULL && !node->inline_executors) {
-		yett_executor_free(*executor, false, 0);
-		*executor = NULL;
-	}
+	return yett_executor_new(node->loop, "store", 1, &vault->executor, error);
 }
 
 /* After this, the vault is freed here, or by the last completion that is under way. */
@@ -683,8 +622,11 @@ void yett_store_close(struct yett_node *node)
 	if (vault == NULL) {
 		return;
 	}
-	wait_for(&vault->write_executor, node);
-	wait_for(&vault->read_executor, node);
+	if (vault->executor != NULL && !node->inline_executors) {
+		yett_executor_free(vault->executor, false, 0);
+		vault->executor = NULL;
+	}
+	yett_readers_close(node);
 	vault->closing = true;
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
@@ -692,7 +634,6 @@ void yett_store_close(struct yett_node *node)
 	answer_changes(vault, vault->group_documents, YETT_ECLOSED);
 	answer_changes(vault, vault->documents, YETT_ECLOSED);
 	answer_refused(vault, YETT_ECLOSED);
-	yett_instance_free(vault->reader);
 	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);
 	node->store = NULL;

@@ -1,6 +1,6 @@
 /* Hears what other management servers have changed in the registry that they share with this one.
  *
- * Responsible for a third instance of the store, which waits for changes on a thread of its own, and
+ * Responsible for an instance of the store of its own, which waits for changes on a thread of its own, and
  * for handing each change to management, on the loop, in the order of revisions; its own changes come
  * back among them. Not responsible for what they mean. A store that nobody else writes to has no
  * `watch`: then there is nothing here. Where the store fails, nothing is told until it works again;
@@ -169,8 +169,8 @@ static void submit(void *arg)
 
 int yett_watch_open(struct yett_node *node, struct yett_error *error)
 {
-	const struct yett_block *block = &node->settings->store;
-	const struct yett_store_operations *operations = block->descriptor->operations;
+	const struct yett_store_operations *operations =
+		node->settings->store.descriptor->operations;
 	struct yett_watch *watch;
 	int result;
 
@@ -182,14 +182,7 @@ int yett_watch_open(struct yett_node *node, struct yett_error *error)
 	watch->operations = operations;
 	watch->changes = g_ptr_array_new_with_free_func(change_free);
 	watch->retry = node->loop->table->timer_new(node->loop, submit, watch);
-	result = yett_instance_new(&node->world, block->descriptor, block->name, block->settings,
-		NULL, 0, &watch->instance, error);
-	if (result == 0) {
-		result = operations->open(watch->instance->self, YETT_STORE_READER, error);
-	}
-	if (result == 0) {
-		result = yett_instance_start(watch->instance, error);
-	}
+	result = yett_store_instance(node, YETT_STORE_READER, &watch->instance, error);
 	if (result == 0) {
 		result = yett_executor_new(node->loop, "watcher", 1, &watch->executor, error);
 	}

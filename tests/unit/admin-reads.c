@@ -1,5 +1,5 @@
-/* What people ask the store waits for each other, and management's own look for one of them at most; in the
- * simulated world, in which the reader's thread is the loop. */
+/* What people ask the store waits for each other, and what nobody waits for any more is not asked; in the
+ * simulated world, in which the readers' threads are the loop. */
 #include <string.h>
 
 #include "admin/request.h"
@@ -60,19 +60,20 @@ static struct world *begin(struct question questions[QUESTIONS], GString *order)
 	return world;
 }
 
-static void a_look_waits_for_one_of_them(void)
+static void another_long_read_waits_for_one_of_them(void)
 {
 	GString *order = g_string_new(NULL);
-	struct question questions[QUESTIONS], look = {.order = order, .letter = 'L'};
+	struct question questions[QUESTIONS], other = {.order = order, .letter = 'o'};
 	struct world *world = begin(questions, order);
 
 	for (int i = 0; i < QUESTIONS; i++) {
 		yett_admin_read(&questions[i].request, find, done, &questions[i]);
 	}
-	yett_store_call(yett_manage_node(questions[0].request.manage), find, done, &look);
+	yett_readers_call(
+		yett_manage_node(questions[0].request.manage), YETT_READ_LONG, find, done, &other);
 	questions[7].awaited = false;
 	world_run(world, 100 * YETT_MS);
-	CU_ASSERT_STRING_EQUAL(order->str, "pLpppppppppppppppppp");
+	CU_ASSERT_STRING_EQUAL(order->str, "popppppppppppppppppp");
 	for (int i = 0; i < QUESTIONS; i++) {
 		CU_ASSERT(questions[i].done);
 		CU_ASSERT_EQUAL(questions[i].asked, i != 7);
@@ -106,7 +107,8 @@ static void an_end_is_the_end_of_all(void)
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
-		{"a look waits for one of them", a_look_waits_for_one_of_them},
+		{"another long read waits for one of them",
+			another_long_read_waits_for_one_of_them},
 		{"an end is the end of all", an_end_is_the_end_of_all},
 		CU_TEST_INFO_NULL,
 	};

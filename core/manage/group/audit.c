@@ -184,5 +184,5 @@ void yett_audit_tick(struct yett_manage *manage, uint64_t now_ns)
 	}
 	audit->busy = true;
 	audit->next_ns = now_ns + manage->audit_pause_ns;
-	yett_store_call(manage->node, read_all, seen, audit);
+	yett_readers_call(manage->node, YETT_READ_LONG, read_all, seen, audit);
 }

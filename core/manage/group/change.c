@@ -112,7 +112,7 @@ static void changed(void *arg, int result, uint64_t revision)
 	struct yett_court *court = change->court;
 
 	if (result == YETT_ECONFLICT) {
-		yett_store_call(court->manage->node, read_again, seen, change);
+		yett_readers_call(court->manage->node, YETT_READ_SHORT, read_again, seen, change);
 		return;
 	}
 	if (result == 0) {

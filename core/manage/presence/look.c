@@ -264,7 +264,7 @@ void yett_look_tick(struct yett_manage *manage, uint64_t now_ns)
 	look->wants_forks =
 		look->wanted[ALERT] || (yett_lease_held(manage) && now_ns >= look->forks_ns);
 	look->forks_since_ns = yett_clock_wall(manage->node->clock) - YETT_FORK_NS;
-	yett_store_call(manage->node, read_all, looked, look);
+	yett_readers_call(manage->node, YETT_READ_SHORT, read_all, looked, look);
 }
 
 void yett_look_open(struct yett_manage *manage)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Kind `store` (provisional): where management servers keep what arrived, once. Plain synchronous
- * calls; one instance writes on its own thread, a second one reads on another.
+ * calls; one instance writes, others read, each on a thread of its own.
  *
  * Exactly once lives here: a batch is judged against the pieces of its (origin, epoch, lane) by
  * host->judge, in the same transaction as its records, under row locks taken in key order. Nothing

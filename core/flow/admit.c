@@ -102,16 +102,13 @@ static bool judge(struct yett_peer *peer, bool fresh, struct yett_judgement *ret
 
 static struct yett_peer *find_open(const struct yett_peer *other, bool superseded)
 {
-	for (guint i = 0; i < other->node->peers->len; i++) {
-		struct yett_peer *peer = other->node->peers->pdata[i];
+	struct yett_peer *peer = yett_sessions_of(other->node, &other->id);
 
-		if (peer != other && peer->role == YETT_ROLE_ACCEPTOR &&
-			peer->state == YETT_PEER_OPEN && yett_id_equal(&peer->id, &other->id) &&
-			(peer->superseded_ns != 0) == superseded) {
-			return peer;
-		}
+	while (peer != NULL &&
+		(peer->role != YETT_ROLE_ACCEPTOR || (peer->superseded_ns != 0) != superseded)) {
+		peer = peer->same_node;
 	}
-	return NULL;
+	return peer;
 }
 
 /* A live session of the same id: the newer one stays. One of the same start of the node is being
@@ -198,6 +195,7 @@ static void welcome(struct yett_peer *peer, bool proxy)
 	}
 	yett_wire_welcome(peer->wire, &message);
 	peer->state = YETT_PEER_OPEN;
+	yett_sessions_add(peer);
 	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 && proxy;
 	yett_log(YETT_LOG_NOTICE, "session-opened",
 		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%s "
@@ -276,6 +274,7 @@ void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *messa
 		return;
 	}
 	peer->state = YETT_PEER_OPEN;
+	yett_sessions_add(peer);
 	yett_log(YETT_LOG_NOTICE, "upstream-open",
 		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\"%s",
 		peer->name, peer->address, peer->mechanism, message->group,

@@ -211,6 +211,7 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	node->relay = node->world.relay =
 		make->settings->listeners.count > 0 && make->settings->upstreams.count > 0;
 	node->peers = g_ptr_array_new();
+	node->sessions_open = yett_sessions_new();
 	node->acknowledging = g_ptr_array_new();
 	node->gates = g_ptr_array_new();
 	node->links = g_ptr_array_new();
@@ -355,6 +356,7 @@ void yett_node_free(struct yett_node *node)
 	yett_refusals_done(node);
 	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);
+	g_hash_table_unref(node->sessions_open);
 	g_ptr_array_free(node->acknowledging, TRUE);
 	g_ptr_array_free(node->gates, TRUE);
 	g_ptr_array_free(node->links, TRUE);

@@ -122,7 +122,8 @@ struct yett_node {
 	struct yett_metrics *metrics;
 	struct yett_timer *ticker;
 	uint64_t ticked_ns;
-	GPtrArray *peers; /* all sessions, either role */
+	GPtrArray *peers;          /* all sessions, either role */
+	GHashTable *sessions_open; /* of these, by the id of the other node (sessions.c) */
 
 	/* accept */
 	struct yett_instance *transport;

@@ -211,6 +211,9 @@ __attribute__((format(printf, 6, 0))) static void vclose(struct yett_peer *peer,
 		}
 	}
 	peer->state = YETT_PEER_CLOSED;
+	if (was == YETT_PEER_OPEN) {
+		yett_sessions_remove(peer);
+	}
 	if (peer->wire != NULL) {
 		yett_wire_close(peer->wire);
 	}

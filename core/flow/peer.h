@@ -93,6 +93,7 @@ struct yett_peer {
 	bool may_proxy; /* may speak for others: the gate's `proxy` */
 	struct yett_id id;
 	struct yett_id boot;
+	struct yett_peer *same_node; /* the next open session of the same id (sessions.c) */
 	uint64_t session;
 	uint64_t superseded_ns; /* its node has a newer session since; monotonic; 0: it has none */
 	uint32_t flags;         /* enum yett_intro_flag */

@@ -111,6 +111,14 @@ void yett_queue_call(struct yett_node *node,
 	void (*fn)(const struct yett_queue_operations *operations, void *self, void *arg),
 	void (*done)(void *arg), void *arg);
 
+/* sessions.c */
+GHashTable *yett_sessions_new(void);
+/* It is open from now on, and its id stays as it is. */
+void yett_sessions_add(struct yett_peer *peer);
+void yett_sessions_remove(struct yett_peer *peer);
+/* The newest of them, others behind it (same_node); NULL: none. */
+struct yett_peer *yett_sessions_of(const struct yett_node *node, const struct yett_id *id);
+
 /* watch.c: what others have changed in the registry. Open with the store; start once management has
  * read it. */
 int yett_watch_open(struct yett_node *node, struct yett_error *error);

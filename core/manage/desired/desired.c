@@ -61,19 +61,13 @@ bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *
 
 /* Down: the session that leads to a node; one that has been renewed is about to end. */
 
-static bool is_down(const struct yett_peer *peer)
-{
-	return peer->role == YETT_ROLE_ACCEPTOR && peer->state == YETT_PEER_OPEN && !peer->standby;
-}
-
 static struct yett_peer *session_with(const struct yett_manage *manage, const struct yett_id *id)
 {
 	struct yett_peer *found = NULL;
 
-	for (guint i = 0; i < manage->node->peers->len; i++) {
-		struct yett_peer *peer = manage->node->peers->pdata[i];
-
-		if (is_down(peer) && yett_id_equal(&peer->id, id) &&
+	for (struct yett_peer *peer = yett_sessions_of(manage->node, id); peer != NULL;
+		peer = peer->same_node) {
+		if (peer->role == YETT_ROLE_ACCEPTOR && !peer->standby &&
 			(found == NULL || peer->superseded_ns == 0)) {
 			found = peer;
 		}
@@ -184,47 +178,10 @@ const struct yett_paper *yett_desired_answer(
 		       : NULL;
 }
 
-static gboolean id_equal(gconstpointer a, gconstpointer b)
-{
-	return yett_id_equal_key(a, b);
-}
-
-/* Sessions down by the id of their node (held): looked for once, and not for each of those for whom something
- * is set. What is sent may end one of them. */
-static GHashTable *sessions_down(const struct yett_manage *manage)
-{
-	GHashTable *sessions = g_hash_table_new_full(
-		yett_id_hash, id_equal, NULL, (GDestroyNotify)yett_peer_unref);
-
-	for (guint i = 0; i < manage->node->peers->len; i++) {
-		struct yett_peer *peer = manage->node->peers->pdata[i];
-
-		if (is_down(peer) &&
-			(peer->superseded_ns == 0 || !g_hash_table_contains(sessions, &peer->id))) {
-			yett_peer_ref(peer);
-			g_hash_table_replace(sessions, &peer->id, peer);
-		}
-	}
-	return sessions;
-}
-
-static struct yett_peer *way_by(GHashTable *sessions, const struct yett_known *known)
-{
-	struct yett_peer *peer = g_hash_table_lookup(sessions, &known->id);
-
-	for (size_t i = 0; i < YETT_WAYS_MAX && peer == NULL; i++) {
-		if (known->ways[i].used) {
-			peer = g_hash_table_lookup(sessions, &known->ways[i].through);
-		}
-	}
-	return peer != NULL && peer->state == YETT_PEER_OPEN ? peer : NULL;
-}
-
 static void send_unconfirmed(struct yett_manage *manage)
 {
 	struct yett_court *court = manage->court;
 	GHashTable *papers = yett_court_table(court, YETT_TABLE_DESIRED);
-	GHashTable *sessions = sessions_down(manage);
 	GList *names = g_hash_table_get_keys(papers);
 
 	for (const GList *at = names; at != NULL; at = at->next) {
@@ -238,14 +195,14 @@ static void send_unconfirmed(struct yett_manage *manage)
 								    "trying") == 0)
 				? yett_known_named(manage, at->data)
 				: NULL;
-		struct yett_peer *peer = known != NULL ? way_by(sessions, known) : NULL;
+		struct yett_peer *peer =
+			known != NULL ? yett_desired_way_down(manage, &known->id) : NULL;
 
 		if (peer != NULL) {
 			send_desired(court, known, paper, peer);
 		}
 	}
 	g_list_free(names);
-	g_hash_table_unref(sessions);
 }
 
 void yett_desired_tick(struct yett_manage *manage, uint64_t now_ns)

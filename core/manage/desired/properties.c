@@ -93,17 +93,8 @@ static json_t *display_name(const struct subject *subject)
 
 static const struct yett_peer *session_of(const struct subject *subject)
 {
-	const GPtrArray *peers = subject->manage->node->peers;
-
-	for (guint i = 0; subject->known != NULL && i < peers->len; i++) {
-		const struct yett_peer *peer = peers->pdata[i];
-
-		if (peer->state == YETT_PEER_OPEN &&
-			yett_id_equal(&peer->id, &subject->known->id)) {
-			return peer;
-		}
-	}
-	return NULL;
+	return subject->known != NULL ? yett_sessions_of(subject->manage->node, &subject->known->id)
+				      : NULL;
 }
 
 /* As it proved itself here, or at the gateway that asked for a decision. */

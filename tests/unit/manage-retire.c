@@ -258,6 +258,46 @@ static void what_is_under_way_is_waited_for(void)
 	world_free(fleet.world);
 }
 
+/* A gateway took records of it and never came back: everybody who can be asked has been, and the account says
+ * that they are missing. */
+static void what_is_missing_is_told(void)
+{
+	struct fleet fleet = fleet_new(6);
+	struct world_node *lost = world_add(fleet.world, "gw2.example",
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("gw2.example"), world_address("ms.example"));
+	struct world_node *agent = world_add(fleet.world, "a2.example",
+		"upstreams = ( { name = \"gw2.example\"; address = \"%s\"; },\n"
+		"	{ name = \"gw.example\"; address = \"%s\"; } );\n",
+		world_address("gw2.example"), world_address("gw.example"));
+
+	world_start(lost);
+	world_start(agent);
+	world_run(fleet.world, 30 * YETT_SEC);
+	world_tell(agent, YETT_LANE_NORMAL, 5);
+	CU_ASSERT(world_wait_events(fleet.server, 5, 10 * YETT_SEC));
+	sim_cut(fleet.world->sim, "ms.example", "gw2.example", true);
+	sim_cut(fleet.world->sim, "gw2.example", "ms.example", true);
+	world_tell(agent, YETT_LANE_NORMAL, 7);
+	world_run(fleet.world, 2 * YETT_SEC);
+	world_kill(lost);
+	world_tell(agent, YETT_LANE_NORMAL, 3); /* these go by the other one */
+	CU_ASSERT(world_wait_events(fleet.server, 8, MINUTES(2)));
+	world_kill(agent);
+	world_run(fleet.world, MINUTES(11));
+	fleet.gateway->manage->next_hour_ns = 0;
+	world_run(fleet.world, MINUTES(1));
+	wall_on(&fleet, 26 * HOUR);
+	expect_forgotten(&fleet, "{\"name\": \"gw2.example\", \"force\": true}");
+	expect_refused(&fleet, "{\"name\": \"a2.example\"}", YETT_ECONFLICT,
+		"7 records of a2.example are under way");
+	CU_ASSERT(is_known(fleet.server, "a2.example"));
+	expect_forgotten(&fleet, "{\"name\": \"a2.example\", \"force\": true}");
+	CU_ASSERT(!is_known(fleet.server, "a2.example"));
+	world_free(fleet.world);
+}
+
 static void a_server_that_is_no_more_is_forgotten(void)
 {
 	struct fleet fleet = fleet_new(5);
@@ -286,6 +326,7 @@ int main(int argc, char **argv)
 		{"a clock that is wrong deletes none", a_clock_that_is_wrong_deletes_none},
 		{"a node that is gone is forgotten", a_node_that_is_gone_is_forgotten},
 		{"what is under way is waited for", what_is_under_way_is_waited_for},
+		{"what is missing is told", what_is_missing_is_told},
 		{"a server that is no more is forgotten", a_server_that_is_no_more_is_forgotten},
 		CU_TEST_INFO_NULL,
 	};

@@ -376,6 +376,6 @@ void yett_forget_node(struct yett_court *court, const json_t *body, const char *
 	} else if (not_yet != NULL) {
 		refuse(f, YETT_ECONFLICT, "wait, or say --force", not_yet);
 	} else {
-		yett_readers_call(court->manage->node, YETT_READ_SHORT, read_it, was_read, f);
+		yett_readers_call(court->manage->node, YETT_READ_LONG, read_it, was_read, f);
 	}
 }

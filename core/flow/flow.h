@@ -7,14 +7,17 @@
  *   authenticate  HELLO and AUTH: a stranger becomes a principal; auth modules on their threads
  *   admit         INTRO, WELCOME, REFUSE: may this principal, as this node, take part?
  *   intake        is the batch's origin the peer, or granted to it? then it is kept
- *   queue, store  durable by group commit; only then intake acknowledges (credit.c: memory)
+ *   queue, store  durable by group commit; only then intake acknowledges (keep.c: a batch that is being
+ *                 kept; credit.c: memory)
  *   select        asks the policy for an upstream
- *   deliver       sends what the queue holds, within the upstream's credit
+ *   deliver       sends what the queue holds, within the upstream's credit (flight.c: what is under way)
  *   settle        removes what an upstream has taken custody of
  *
- * Beside the way: peer.c (a session: channel, wire machine, life), method.c (the auth modules),
- * upstream.c (dials, backs off, renews), path.c (the way to the store, and no loops), origin.c and
- * source.c (this node's own records), numbers.c (which of them a queue in memory has lost), gap.c
+ * Beside the way: peer.c (a session: channel, wire machine, life), sessions.c (the open ones by the id
+ * of their node), method.c (the auth modules), refusals.c (who was not let in, and why), upstream.c
+ * (dials, backs off, renews), path.c (the way to the store, and no loops), readers.c (what is read from
+ * the store), watch.c (what others have changed there), origin.c and source.c (this node's own records),
+ * bounds.c (how far earlier epochs went), numbers.c (which of them a queue in memory has lost), gap.c
  * (what is lost is declared), node.c (makes and ends all of it), reload.c.
  *
  * The queue splits a node in two halves that never call each other. A stage calls only the next

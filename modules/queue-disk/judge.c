@@ -330,19 +330,32 @@ static int keep(struct yett_disk_recovery *recovery, struct yett_disk_segment *s
 	return result;
 }
 
-/* What counts, and is not known to be on the disk, is written once more, to be synced with all others
- * (settle_down): after a sync that failed the system takes what it covered for clean, so that whoever reads it,
- * finds it whole and syncs once more has got nothing on the disk (fsync(2), "Handling of I/O errors"). */
+/* What counts, and is not known to be on the disk, is written once more, and synced: after a sync that failed
+ * the system takes what it covered for clean, so that whoever reads it, finds it whole and syncs once more has
+ * got nothing on the disk (fsync(2), "Handling of I/O errors"). Where that cannot be done there is no start:
+ * what is counted from here on, positions too, would rest on the system's memory. The next start tries again. */
 static int write_again(struct yett_disk_recovery *recovery, const struct yett_disk_segment *segment,
 	uint32_t synced)
 {
 	const struct yett_disk *disk = recovery->disk;
+	const struct yett_files *files = disk->files;
 	uint32_t from = synced > YETT_DISK_HEAD_SIZE ? synced : 0; /* its header neither */
 	struct iovec iov = {recovery->bytes + from, segment->end - from};
+	int result = 0;
 
-	return disk->read_only || segment->end <= synced
-		       ? 0
-		       : disk->files->write(disk->files->fs, segment->file, &iov, 1, from);
+	if (!disk->read_only && segment->end > synced) {
+		result = files->write(files->fs, segment->file, &iov, 1, from);
+		result = result < 0 ? result : files->sync(files->fs, segment->file);
+	}
+	if (result < 0) {
+		return disk->host->fail(recovery->error, result,
+			"look at the disk, and start again; where it cannot be mended, move that "
+			"file away, and what it held is told to the store as lost",
+			"segment %u-%016" PRIx64 " in %s cannot be made durable: %s",
+			(unsigned)segment->lane, segment->serial, disk->path,
+			disk->host->result_text(result));
+	}
+	return 0;
 }
 
 /* 1: the segment is to be kept; 0: it is dealt with; negative: recovery ends. */
@@ -451,11 +464,8 @@ int yett_disk_judge(struct yett_disk_recovery *recovery, const struct yett_disk_
 		return result;
 	}
 	result = keep(recovery, segment, &verdict, listed);
-	if (result == 0 && write_again(recovery, segment, verdict.synced) < 0) {
-		disk->degraded = segment->sealed = true;
-		yett_disk_note(recovery,
-			"segment %u-%016" PRIx64 " cannot be written: look at the disk",
-			(unsigned)segment->lane, segment->serial);
+	if (result == 0) {
+		result = write_again(recovery, segment, verdict.synced);
 	}
 	if (segment->first + segment->count > lane->next) {
 		lane->next = segment->first + segment->count;

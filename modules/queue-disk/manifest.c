@@ -356,15 +356,17 @@ static int decode(struct yett_disk *disk, const uint8_t *bytes, size_t length,
 
 /* After a sync of it that failed, it may be in the system's memory alone (judge.c, write_again): the other copy,
  * which the next one replaces, is not touched before this one is on the disk. */
-static void write_again(struct yett_disk *disk, int slot, uint8_t *bytes, size_t length)
+static int write_again(struct yett_disk *disk, int slot, uint8_t *bytes, size_t length)
 {
 	const struct yett_files *files = disk->files;
 	struct iovec iov = {bytes, length};
+	int result = 0;
 
-	if (!disk->read_only && (files->write(files->fs, disk->manifests[slot], &iov, 1, 0) < 0 ||
-					files->sync(files->fs, disk->manifests[slot]) < 0)) {
-		disk->degraded = true;
+	if (!disk->read_only) {
+		result = files->write(files->fs, disk->manifests[slot], &iov, 1, 0);
+		result = result < 0 ? result : files->sync(files->fs, disk->manifests[slot]);
 	}
+	return result;
 }
 
 int yett_disk_manifest_read(struct yett_disk *disk, struct yett_disk_manifest *ret_manifest)
@@ -395,7 +397,7 @@ int yett_disk_manifest_read(struct yett_disk *disk, struct yett_disk_manifest *r
 		disk->manifest_good = best;
 	}
 	if (result == 0 && best >= 0) {
-		write_again(disk, best, bytes[best], lengths[best]);
+		result = write_again(disk, best, bytes[best], lengths[best]);
 	}
 	free(bytes[0]);
 	free(bytes[1]);

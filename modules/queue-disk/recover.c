@@ -186,6 +186,12 @@ static int read_manifest(struct yett_disk_recovery *recovery)
 		yett_disk_positions_clear(&disk->positions);
 		result = 0;
 	}
+	if (result < 0 && result != YETT_ENOMEM) {
+		return disk->host->fail(recovery->error, result,
+			"look at the disk, its free space and its permissions",
+			"the manifest in %s cannot be made durable: %s", disk->path,
+			disk->host->result_text(result));
+	}
 	if (manifest->other_bad && manifest->there) {
 		/* A crash while it was written leaves that; only rot is anything to worry about,
 		 * and the two look alike. */
@@ -371,7 +377,7 @@ static void seal_others(struct yett_disk *disk)
 	}
 }
 
-/* What was read may be in the system's memory only: it counts as synced from here on. */
+/* What is on the disk by now (judge.c, write_again) is what the manifest says from here on. */
 static int settle_down(struct yett_disk_recovery *recovery)
 {
 	struct yett_disk *disk = recovery->disk;

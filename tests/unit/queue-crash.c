@@ -450,17 +450,51 @@ static void test_fail_sync(void)
 static const struct yett_disk_settings few = FIXTURE_DISK_SETTINGS("queue");
 
 /* What can be read in lane 1; nothing was told as lost. */
-static unsigned recover_and_count(struct fixture *fixture, struct yett_faulty *faulty)
+static unsigned count_all(struct fixture *fixture)
 {
-	fixture_create(fixture, yett_faulty_files(faulty), &few);
-	CU_ASSERT_EQUAL_FATAL(fixture_recover(fixture), 0);
 	CU_ASSERT_EQUAL(fixture->losses, 0);
 	return fixture_count(fixture, 1, 0, FAILED_SIZE);
 }
 
+static int start_again(struct fixture *fixture, struct yett_faulty *faulty)
+{
+	fixture_create(fixture, yett_faulty_files(faulty), &few);
+	return fixture_recover(fixture);
+}
+
+/* Two entries, whose second one's sync fails, and so does the operation `at` of it; then the end. Returns how
+ * many operations there were. */
+static uint64_t fail_and_die(struct fixture *fixture, struct yett_faulty *faulty, uint64_t at)
+{
+	uint64_t operations;
+
+	CU_ASSERT_EQUAL_FATAL(start_again(fixture, faulty), 0);
+	CU_ASSERT_EQUAL(fixture_append(fixture, 1, 1, 1, FAILED_SIZE, "key", NULL), 0);
+	CU_ASSERT_EQUAL(fixture->queue->sync(fixture->self), 0);
+	CU_ASSERT_EQUAL(fixture_append(fixture, 1, 1, 2, FAILED_SIZE, "key", NULL), 0);
+	yett_faulty_plan(faulty, at, YETT_EIO, false);
+	yett_faulty_plan_sync(faulty, 1);
+	CU_ASSERT_EQUAL(fixture->queue->sync(fixture->self), YETT_ESYNC);
+	operations = yett_faulty_operations(faulty);
+	fixture_destroy(fixture, false);
+	yett_faulty_crash(faulty, YETT_FAULTY_KILLED);
+	return operations;
+}
+
+/* What a start has counted is there when the power fails later, too. */
+static void expect_after_power_loss(
+	struct fixture *fixture, struct yett_faulty *faulty, unsigned counted)
+{
+	fixture_destroy(fixture, false);
+	yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
+	CU_ASSERT_EQUAL_FATAL(start_again(fixture, faulty), 0);
+	CU_ASSERT_EQUAL(count_all(fixture), counted);
+	CU_ASSERT_EQUAL(fixture_position(fixture, "key"), counted);
+	fixture_destroy(fixture, true);
+}
+
 /* A sync fails, so that the system forgets that what it covered is not on the disk; another operation fails,
- * so that no manifest says so; then the process is killed, and the next one finds all of it whole. What that
- * one counts is there when the power fails later, too. */
+ * so that no manifest says so; then the process is killed, and the next one finds all of it whole. */
 static void test_fail_sync_then_kill(void)
 {
 	unsigned counted_more = 0;
@@ -471,28 +505,47 @@ static void test_fail_sync_then_kill(void)
 		struct fixture fixture = {.random = 3};
 		unsigned counted;
 
-		fixture_create(&fixture, yett_faulty_files(faulty), &few);
-		CU_ASSERT_EQUAL_FATAL(fixture_recover(&fixture), 0);
-		CU_ASSERT_EQUAL(fixture_append(&fixture, 1, 1, 1, FAILED_SIZE, "key", NULL), 0);
-		CU_ASSERT_EQUAL(fixture.queue->sync(fixture.self), 0);
-		CU_ASSERT_EQUAL(fixture_append(&fixture, 1, 1, 2, FAILED_SIZE, "key", NULL), 0);
-		yett_faulty_plan(faulty, at, YETT_EIO, false);
-		yett_faulty_plan_sync(faulty, 1);
-		CU_ASSERT_EQUAL(fixture.queue->sync(fixture.self), YETT_ESYNC);
-		operations = yett_faulty_operations(faulty);
-		fixture_destroy(&fixture, false);
-		yett_faulty_crash(faulty, YETT_FAULTY_KILLED);
-		counted = recover_and_count(&fixture, faulty);
+		operations = fail_and_die(&fixture, faulty, at);
+		CU_ASSERT_EQUAL_FATAL(start_again(&fixture, faulty), 0);
+		counted = count_all(&fixture);
 		CU_ASSERT(counted >= 1);
 		counted_more += counted > 1;
-		fixture_destroy(&fixture, false);
-		yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
-		CU_ASSERT_EQUAL(recover_and_count(&fixture, faulty), counted);
-		CU_ASSERT_EQUAL(fixture_position(&fixture, "key"), counted);
-		fixture_destroy(&fixture, true);
+		expect_after_power_loss(&fixture, faulty, counted);
 		yett_faulty_free(faulty);
 	}
 	CU_ASSERT(counted_more > 0); /* else nothing was tried */
+}
+
+/* The same where the next start's syncs fail as well, one after the other: it starts with what it could make
+ * durable, or not at all. */
+static void test_fail_sync_then_kill_then_fail(void)
+{
+	unsigned refused = 0, counted_more = 0;
+	uint64_t operations = 2;
+
+	for (uint64_t at = 2; at <= operations; at++) {
+		for (uint64_t sync = 1; sync <= 8; sync++) {
+			struct yett_faulty *faulty = yett_faulty_new(41);
+			struct fixture fixture = {.random = 3};
+			unsigned counted;
+
+			operations = fail_and_die(&fixture, faulty, at);
+			yett_faulty_plan_sync(faulty, sync);
+			if (start_again(&fixture, faulty) < 0) {
+				refused++;
+				fixture_destroy(&fixture, false);
+				yett_faulty_crash(faulty, YETT_FAULTY_KILLED);
+				CU_ASSERT_EQUAL_FATAL(start_again(&fixture, faulty), 0);
+			}
+			yett_faulty_plan_sync(faulty, 0);
+			counted = count_all(&fixture);
+			CU_ASSERT(counted >= 1);
+			counted_more += counted > 1;
+			expect_after_power_loss(&fixture, faulty, counted);
+			yett_faulty_free(faulty);
+		}
+	}
+	CU_ASSERT(refused > 0 && counted_more > 0);
 }
 
 const CU_TestInfo queue_crash_tests[] = {
@@ -502,5 +555,6 @@ const CU_TestInfo queue_crash_tests[] = {
 	{"no space at every operation", test_fail_space},
 	{"a failed sync", test_fail_sync},
 	{"a failed sync, and the end before that is noted", test_fail_sync_then_kill},
+	{"the same, and the next start's syncs fail", test_fail_sync_then_kill_then_fail},
 	CU_TEST_INFO_NULL,
 };

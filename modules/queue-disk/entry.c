@@ -1,7 +1,7 @@
 /* Reading one entry, or what stands before its batch, back from its segment.
  *
  * The header and the trailer of an entry say the same; either will do. Thread: the queue's.
- * Failure: YETT_ECORRUPT where neither is whole, or the file's result. */
+ * Failure: YETT_ECORRUPT where neither is whole, or can be read; YETT_ENOTFOUND. */
 #include "disk.h"
 
 int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
@@ -35,7 +35,7 @@ int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segmen
 		ret_edge->total == place->total) {
 		return 0;
 	}
-	return got < 0 ? (int)got : YETT_ECORRUPT;
+	return YETT_ECORRUPT;
 }
 
 int yett_disk_front_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
@@ -52,5 +52,5 @@ int yett_disk_front_read(struct yett_disk *disk, struct yett_disk_segment *segme
 	}
 	length = yett_disk_batch_at(ret_edge);
 	got = files->read(files->fs, segment->file, ret_front, length, offset);
-	return got == (int64_t)length ? 0 : got < 0 ? (int)got : YETT_ECORRUPT;
+	return got == (int64_t)length ? 0 : YETT_ECORRUPT;
 }

@@ -94,18 +94,15 @@ static int read_one(struct yett_disk *disk, struct yett_disk_segment *segment, u
 	return result;
 }
 
-/* Takes a damaged entry out, and says what it was. */
-static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
-	yett_recovery_fn report, void *arg)
+/* Adds to the losses what entries that cannot be read have held, as far as the ranges say it. */
+static int name_damaged(
+	struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index, uint32_t count)
 {
 	struct yett_disk_ranges beside = {NULL, 0, 0};
 	const struct yett_disk_ranges *ranges = &segment->ranges;
-	size_t losses = disk->losses_count;
 	char name[YETT_DISK_NAME_SIZE];
 	int result;
 
-	yett_disk_place_lose(disk, segment, index);
-	disk->manifest_dirty = true;
 	if (segment->ranges.count == 0) {
 		yett_disk_name(name, segment->lane, segment->serial, "rng");
 		if (yett_disk_ranges_read(disk->host, disk->dir, name,
@@ -114,11 +111,24 @@ static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint3
 			ranges = &beside;
 		}
 	}
-	result = yett_disk_loss_name(disk, segment, ranges, segment->first + index, 1);
+	result = yett_disk_loss_name(disk, segment, ranges, segment->first + index, count);
 	yett_disk_ranges_clear(&beside);
 	disk->host->log(disk->host->instance, YETT_LOG_ERROR, "queue-entry-damaged",
 		"an entry of the queue is damaged and skipped; look at the disk; directory=%s",
 		disk->path);
+	return result;
+}
+
+/* Takes a damaged entry out, and says what it was. */
+static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	yett_recovery_fn report, void *arg)
+{
+	size_t losses = disk->losses_count;
+	int result;
+
+	yett_disk_place_lose(disk, segment, index);
+	disk->manifest_dirty = true;
+	result = name_damaged(disk, segment, index, 1);
 	return result < 0 ? result : yett_disk_loss_report(disk, losses, report, arg);
 }
 
@@ -192,9 +202,51 @@ int yett_disk_op_settle(void *self, uint32_t lane, const uint64_t *numbers, size
 	return 0;
 }
 
-/* 1: go on; else what the visitor returned, or an error. */
-static int visit_segment(
-	struct yett_disk *disk, struct yett_disk_segment *segment, yett_scan_fn visit, void *arg)
+/* How many entries from `index` on are to be read, and cannot be. */
+static uint32_t damaged_run(
+	struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index)
+{
+	uint8_t front[YETT_DISK_FRONT_MAX];
+	struct yett_disk_edge edge;
+	uint32_t count = 0;
+
+	while (index + count < segment->synced_count && is_readable(segment, index + count) &&
+		yett_disk_front_read(disk, segment, index + count, &edge, front) == YETT_ECORRUPT) {
+		count++;
+	}
+	return count;
+}
+
+/* Before they are dropped with all others of their segment: by the names that the ranges have for them. What
+ * has none is lost, and the next start says so. */
+static int visit_damaged(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	uint32_t count, yett_scan_fn visit, void *arg)
+{
+	size_t from = disk->losses_count, kept = from;
+	int result = name_damaged(disk, segment, index, count);
+
+	for (size_t i = from; i < disk->losses_count && result == 0; i++) {
+		struct yett_disk_loss loss = disk->losses[i];
+
+		if (loss.range.count > 0) {
+			result = visit(arg, loss.number, &loss.range, NULL, 0);
+			continue;
+		}
+		for (uint64_t n = 0; n < loss.numbers; n++) {
+			yett_disk_place_lose(
+				disk, segment, (uint32_t)(loss.number + n - segment->first));
+		}
+		disk->manifest_dirty = true;
+		disk->losses[kept++] = loss;
+	}
+	disk->losses_count = kept;
+	return result;
+}
+
+/* 0: go on; else what the visitor returned, or an error. What cannot be read is passed over, and read() will
+ * tell; or, where it is about to be dropped, it is visited like the rest. */
+static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segment, bool dropping,
+	yett_scan_fn visit, void *arg)
 {
 	uint8_t front[YETT_DISK_FRONT_MAX];
 	struct yett_disk_edge edge;
@@ -206,10 +258,11 @@ static int visit_segment(
 		}
 		result = yett_disk_front_read(disk, segment, i, &edge, front);
 		if (result == YETT_ECORRUPT) {
-			result = 0; /* read() will tell */
-			continue;
-		}
-		if (result == 0) {
+			uint32_t count = damaged_run(disk, segment, i);
+
+			result = dropping ? visit_damaged(disk, segment, i, count, visit, arg) : 0;
+			i += count > 0 ? count - 1 : 0;
+		} else if (result == 0) {
 			result = visit(arg, edge.number, &edge.range, front + yett_disk_meta_at(),
 				edge.meta_length);
 		}
@@ -240,7 +293,7 @@ int yett_disk_op_oldest(
 			disk->manifest_dirty = true;
 		}
 		*ret_segment = segment->serial;
-		return visit_segment(disk, segment, visit, arg);
+		return visit_segment(disk, segment, true, visit, arg);
 	}
 	return YETT_ENOTFOUND;
 }
@@ -293,7 +346,7 @@ int yett_disk_op_scan(void *self, uint32_t lane, yett_scan_fn visit, void *arg)
 		return YETT_EINVAL;
 	}
 	for (size_t i = 0; i < disk->lanes[lane].count && result == 0; i++) {
-		result = visit_segment(disk, disk->lanes[lane].segments[i], visit, arg);
+		result = visit_segment(disk, disk->lanes[lane].segments[i], false, visit, arg);
 	}
 	return result;
 }

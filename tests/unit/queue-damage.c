@@ -412,6 +412,87 @@ static void test_rot_while_running(void)
 	yett_faulty_free(faulty);
 }
 
+struct dropped {
+	uint32_t seen;
+	unsigned twice;
+};
+
+/* Which entries are about to be dropped: each is a record of the number that it has. */
+static int drop_one(void *arg, uint64_t number, const struct yett_range *range, const void *meta,
+	size_t meta_length)
+{
+	struct dropped *dropped = arg;
+
+	(void)number, (void)meta, (void)meta_length;
+	for (uint64_t i = range->first; i < range->first + range->count && i <= ENTRIES; i++) {
+		if (range->origin.bytes[0] == (i % 3 == 0 ? 2 : 1)) {
+			dropped->twice += (dropped->seen >> i) & 1;
+			dropped->seen |= 1u << i;
+		}
+	}
+	return 0;
+}
+
+/* Overwrites entries `from` to `to` of the sealed segment, headers, trailers and all. */
+static void wipe(struct fixture *f, struct yett_faulty *faulty, uint32_t from, uint32_t to)
+{
+	const struct yett_disk_segment *segment =
+		((struct yett_disk *)f->self)->lanes[1].segments[0];
+	size_t length;
+	uint8_t *bytes = yett_faulty_bytes(faulty, SEALED, &length);
+
+	for (uint32_t i = from; i <= to; i++) {
+		memset(bytes + (segment->places[i - 1].where & ~UINT32_C(7)), 0xa5,
+			segment->places[i - 1].total);
+	}
+}
+
+/* What room is made by dropping is told whole, also what cannot be read any more: by the ranges that stand
+ * beside the segment, or, where they are gone too, as a loss at the next start. */
+static void drop_the_damaged(bool ranges, uint32_t from, uint32_t to)
+{
+	struct yett_faulty *faulty = made(true);
+	struct fixture f = {.random = 1};
+	struct dropped dropped = {0};
+	uint32_t damaged = ((1u << (to - from + 1)) - 1) << from, sealed = 0x7e;
+	uint64_t segment;
+	size_t length;
+	uint32_t seen;
+
+	fixture_create(&f, yett_faulty_files(faulty), &settings);
+	CU_ASSERT_EQUAL_FATAL(fixture_recover(&f), 0);
+	wipe(&f, faulty, from, to);
+	if (!ranges) {
+		yett_faulty_bytes(faulty, RANGES, &length)[0] ^= 1;
+	}
+	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 1, &segment, drop_one, &dropped), 0);
+	CU_ASSERT_EQUAL(dropped.seen, ranges ? sealed : sealed & ~damaged);
+	CU_ASSERT_EQUAL(dropped.twice, 0);
+	CU_ASSERT_EQUAL(f.queue->drop(f.self, 1, segment), 0);
+	CU_ASSERT_EQUAL(readable(&f), ALL & ~sealed);
+	CU_ASSERT_EQUAL(f.losses, 0);
+	fixture_destroy(&f, true);
+	fixture_create(&f, yett_faulty_files(faulty), &settings);
+	CU_ASSERT_EQUAL_FATAL(fixture_recover(&f), 0);
+	CU_ASSERT_EQUAL(f.losses + f.notes > 0, !ranges);
+	/* Which of a segment that is kept were settled may be forgotten: they are sent, and received wins. */
+	seen = readable(&f);
+	CU_ASSERT_EQUAL(seen | sealed, ALL);
+	CU_ASSERT_EQUAL(seen & (ranges ? sealed : damaged), 0);
+	fixture_destroy(&f, true);
+	yett_faulty_free(faulty);
+}
+
+static void test_drop_damaged(void)
+{
+	for (uint32_t from = 1; from <= 6; from++) {
+		for (uint32_t to = from; to <= 6; to++) {
+			drop_the_damaged(true, from, to);
+			drop_the_damaged(false, from, to);
+		}
+	}
+}
+
 /* Looking at a damaged queue tells the same and changes nothing. */
 static void test_read_only(void)
 {
@@ -447,6 +528,7 @@ const CU_TestInfo queue_damage_tests[] = {
 	{"foreign segments", test_foreign},
 	{"newer formats", test_newer},
 	{"rot while running", test_rot_while_running},
+	{"dropping what has rotted", test_drop_damaged},
 	{"looking only", test_read_only},
 	CU_TEST_INFO_NULL,
 };

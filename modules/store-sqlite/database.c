@@ -5,9 +5,8 @@
  * is used by one thread at a time, so SQLite's own locks are off.
  *
  * What fails is told apart in yett_sqlite_fail: waiting for a lock leaves the connection sound;
- * a full disk, an I/O error or damage condemn it, and the next call opens a new one. After a
- * failed sync the kernel may call lost pages clean, and a recovery would take them for durable:
- * so the new connection first moves the whole log into the database and syncs that.
+ * a full disk, an I/O error or damage condemn it, and the next call opens a new one. What a sync that
+ * failed leaves in doubt is log.c's.
  */
 #include "internal.h"
 
@@ -16,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE_KIB        65536
-#define CHECKPOINT_PAGES 4096
-#define LOG_LIMIT_BYTES  (64 * 1024 * 1024)
+#define CACHE_KIB       65536
+#define LOG_LIMIT_BYTES (64 * 1024 * 1024)
 
 static const char *const statement_text[] = {
 #define STATEMENT_TEXT(name, sql) [YETT_SQLITE_##name##_STATEMENT] = (sql),
@@ -93,7 +91,7 @@ int yett_sqlite_fail(
 		store->broken = true;
 	}
 	if (result == YETT_ESYNC) {
-		store->sync_failed = true;
+		store->log_doubtful = true;
 	}
 	return store->host->fail(error, result, mend, "%s: cannot %s: %s (SQLite's code %d%s%s)",
 		store->path, doing, why, code, system_errno != 0 ? ", " : "",
@@ -264,8 +262,8 @@ static int use_log(struct yett_sqlite *store, struct yett_error *error)
 	return result;
 }
 
-/* One write transaction: the tables where they are missing, and the count of openings. Its sync
- * also covers what a recovery has just found in the log of a process that was killed. */
+/* One write transaction: the log as it is found, the tables where they are missing, and the count of
+ * openings. */
 static int open_writer(struct yett_sqlite *store, struct yett_error *error)
 {
 	int64_t version;
@@ -277,6 +275,7 @@ static int open_writer(struct yett_sqlite *store, struct yett_error *error)
 		return result;
 	}
 	if ((result = judge_file(store, &version, error)) < 0 ||
+		(result = yett_sqlite_log_keep(store, error)) < 0 ||
 		(version == 0 && (result = make_tables(store, error)) < 0) ||
 		(result = execute(store, yett_sqlite_schema_gone, "make the tables", error)) < 0 ||
 		(result = yett_sqlite_generation_open(store, &opens, &restored, error)) < 0 ||
@@ -294,26 +293,6 @@ static int open_writer(struct yett_sqlite *store, struct yett_error *error)
 	return 0;
 }
 
-/* What stands in the log may be in the system's memory alone: after a sync that failed, the system takes what
- * it covered for clean, and whoever opens the database then, also in another process, finds it whole. So it is
- * brought into the database, and synced there, before anything is written behind it. */
-static int empty_log(struct yett_sqlite *store, struct yett_error *error)
-{
-	int code =
-		sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-
-	/* Another server reads it, and has done so since before; or there is no room, and whoever waits for some
-	 * starts all the same. */
-	if ((code == SQLITE_BUSY || code == SQLITE_FULL) && !store->sync_failed) {
-		return 0;
-	}
-	if (code != SQLITE_OK) {
-		return yett_sqlite_fail(store, error, code, "write the log into the database");
-	}
-	store->sync_failed = false;
-	return 0;
-}
-
 static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 {
 	char pragmas[512];
@@ -322,15 +301,14 @@ static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -%d; "
-		"PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d; "
+		"PRAGMA journal_size_limit = %d; "
 		"PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
-		CACHE_KIB, CHECKPOINT_PAGES, LOG_LIMIT_BYTES);
+		CACHE_KIB, LOG_LIMIT_BYTES);
 	if ((result = judge_file(store, &version, error)) < 0 ||
 		(version == 0 && (result = execute(store, "PRAGMA auto_vacuum = INCREMENTAL",
 					  "set up the file", error)) < 0) ||
 		(result = use_log(store, error)) < 0 ||
 		(result = execute(store, pragmas, "set up the connection", error)) < 0 ||
-		(result = empty_log(store, error)) < 0 ||
 		(result = open_writer(store, error)) < 0 ||
 		(result = yett_sqlite_names_sync(store, error)) < 0) {
 		return result;
@@ -367,6 +345,9 @@ int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error)
 		return store->host->fail(error, YETT_EUNAVAIL, "wait until the writer has made it",
 			"%s: there is no database yet", store->path);
 	}
+	if (writer) {
+		yett_sqlite_log_begin(store);
+	}
 	code = sqlite3_open_v2(store->path, &store->db,
 		(writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE,
@@ -377,6 +358,9 @@ int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error)
 	}
 	sqlite3_busy_timeout(
 		store->db, (int)(store->settings->busy_timeout_ns / UINT64_C(1000000)));
+	if (writer) {
+		yett_sqlite_log_open(store);
+	}
 	result = writer ? set_up_writer(store, error) : set_up_reader(store, error);
 out:
 	if (result < 0) {

@@ -85,6 +85,62 @@ int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error)
 	return file < 0 ? fail(store, file, "make the database", error) : 0;
 }
 
+/* Reads all of it and writes it where it was. */
+static int write_all_again(const struct yett_files *files, int file, uint8_t *bytes, size_t chunk)
+{
+	uint64_t at = 0;
+	int64_t got;
+	int result = 0;
+
+	while (result == 0 && (got = files->read(files->fs, file, bytes, chunk, at)) != 0) {
+		struct iovec iov = {bytes, (size_t)got};
+
+		result = got < 0 ? (int)got : files->write(files->fs, file, &iov, 1, at);
+		at += (uint64_t)got;
+	}
+	return result < 0 ? result : files->sync(files->fs, file);
+}
+
+void yett_sqlite_side_remove(const struct yett_sqlite *store, const char *suffix)
+{
+	const struct yett_files *files = store->host->files;
+	char *name = NULL;
+	int dir = open_folder(store, suffix, &name);
+
+	if (dir >= 0) {
+		files->remove(files->fs, dir, name);
+		files->dir_close(files->fs, dir);
+		free(name);
+	}
+}
+
+int yett_sqlite_side_again(
+	const struct yett_sqlite *store, const char *suffix, size_t chunk, struct yett_error *error)
+{
+	const struct yett_files *files = store->host->files;
+	char *name = NULL;
+	int dir = open_folder(store, suffix, &name);
+	uint8_t *bytes = malloc(chunk);
+	int file, result;
+
+	result = dir < 0 ? dir : bytes == NULL ? YETT_ENOMEM : 0;
+	if (result == 0) {
+		file = result = files->open(files->fs, dir, name, O_RDWR | O_CLOEXEC);
+		if (file >= 0) {
+			result = write_all_again(files, file, bytes, chunk);
+			files->close(files->fs, file);
+		}
+	}
+	if (dir >= 0) {
+		files->dir_close(files->fs, dir);
+		free(name);
+	}
+	free(bytes);
+	return result == YETT_ENOTFOUND || result == 0
+		       ? 0
+		       : fail(store, result, "write its log again", error);
+}
+
 int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error)
 {
 	const struct yett_files *files = store->host->files;

@@ -72,9 +72,10 @@ struct yett_sqlite {
 	char *path;
 	uint32_t mode;
 	bool in_transaction;
-	bool broken;      /* the connection is not to be trusted: made anew at the next chance */
-	bool sync_failed; /* a sync failed: all of the log must reach the database first */
-	uint32_t visits;  /* how many visits are under way: the connection stays as it is */
+	bool broken;       /* the connection is not to be trusted: made anew at the next chance */
+	bool log_doubtful; /* what the log holds may not be on the disk: a start, or a sync that failed */
+	bool log_grows;  /* a sync of the database failed: no more checkpoints (log.c) */
+	uint32_t visits; /* how many visits are under way: the connection stays as it is */
 	sqlite3 *db;
 	sqlite3_stmt *statements[YETT_SQLITE_STATEMENTS_COUNT];
 
@@ -138,9 +139,21 @@ int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error);
 /* Once the log exists: the names of both are there after a power cut. */
 int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error);
 bool yett_sqlite_file_exists(const char *path);
+void yett_sqlite_side_remove(const struct yett_sqlite *store, const char *suffix);
+/* Writes a file, if it is there, where it is, once more, in chunks, and syncs it. */
+int yett_sqlite_side_again(const struct yett_sqlite *store, const char *suffix, size_t chunk,
+	struct yett_error *error);
 int yett_sqlite_side_read(
 	const struct yett_sqlite *store, const char *suffix, char *ret_text, size_t size);
 int yett_sqlite_side_write(const struct yett_sqlite *store, const char *suffix, const char *text);
+
+/* log.c. begin: of a writer, before it connects; open: when it has; keep: within a write transaction, before
+ * anything is written in it. */
+#define YETT_SQLITE_CHECKPOINT_PAGES 4096
+void yett_sqlite_log_begin(struct yett_sqlite *store);
+void yett_sqlite_log_open(struct yett_sqlite *store);
+int yett_sqlite_log_keep(struct yett_sqlite *store, struct yett_error *error);
+void yett_sqlite_checkpoint(struct yett_sqlite *store); /* not within a transaction */
 
 /* generation.c: tells a restored database from its own past. Within a write transaction. */
 int yett_sqlite_generation_open(struct yett_sqlite *store, uint64_t *ret_opens, bool *ret_restored,

@@ -125,6 +125,7 @@ static int store_open(void *self, uint32_t mode, struct yett_error *error)
 			error, YETT_EINVAL, NULL, "%s: no mode %u", store->name, mode);
 	}
 	store->mode = mode;
+	store->log_doubtful = mode == YETT_STORE_WRITER;
 	store->opened_wall_ns = store->host->wall_ns(store->host->instance);
 	store->opened_monotonic_ns = store->host->monotonic_ns(store->host->instance);
 	return yett_sqlite_ready(store, error);

@@ -236,9 +236,7 @@ int yett_sqlite_tidy(void *self, uint64_t budget_ns, struct yett_error *error)
 		changed = changed || more > 0;
 	}
 	if (more >= 0 && changed && store->db != NULL) {
-		/* Only what no reader needs; the rest next time. */
-		(void)sqlite3_wal_checkpoint_v2(
-			store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		yett_sqlite_checkpoint(store);
 	}
 	return more;
 }

@@ -6,8 +6,8 @@
  * a loss. Damage from there on is what a crash leaves of writes that nobody was told were done:
  * everything from it on is cut off, without a word.
  *
- * Thread: the queue's. Failure: only of memory, or YETT_EVERSION for a newer format. A file that
- * cannot be read at all is set aside. */
+ * Thread: the queue's. Failure: of memory, YETT_EVERSION for a newer format, or what counts cannot be
+ * made durable. A file that cannot be read at all is set aside. */
 #include "recovery.h"
 
 #include <fcntl.h>
@@ -350,7 +350,7 @@ static int write_again(struct yett_disk_recovery *recovery, const struct yett_di
 	if (result < 0) {
 		return disk->host->fail(recovery->error, result,
 			"look at the disk, and start again; where it cannot be mended, move that "
-			"file away, and what it held is told to the store as lost",
+			"file away: what it held is lost then, and the store infers it",
 			"segment %u-%016" PRIx64 " in %s cannot be made durable: %s",
 			(unsigned)segment->lane, segment->serial, disk->path,
 			disk->host->result_text(result));

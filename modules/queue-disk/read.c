@@ -217,29 +217,22 @@ static uint32_t damaged_run(
 	return count;
 }
 
-/* Before they are dropped with all others of their segment: by the names that the ranges have for them. What
- * has none is lost, and the next start says so. */
+/* Before they are dropped with all others of their segment: by the names that the ranges have for them. Of what
+ * has none the store infers that it is lost. */
 static int visit_damaged(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
 	uint32_t count, yett_scan_fn visit, void *arg)
 {
-	size_t from = disk->losses_count, kept = from;
+	size_t from = disk->losses_count;
 	int result = name_damaged(disk, segment, index, count);
 
 	for (size_t i = from; i < disk->losses_count && result == 0; i++) {
-		struct yett_disk_loss loss = disk->losses[i];
+		const struct yett_disk_loss *loss = &disk->losses[i];
 
-		if (loss.range.count > 0) {
-			result = visit(arg, loss.number, &loss.range, NULL, 0);
-			continue;
+		if (loss->range.count > 0) {
+			result = visit(arg, loss->number, &loss->range, NULL, 0);
 		}
-		for (uint64_t n = 0; n < loss.numbers; n++) {
-			yett_disk_place_lose(
-				disk, segment, (uint32_t)(loss.number + n - segment->first));
-		}
-		disk->manifest_dirty = true;
-		disk->losses[kept++] = loss;
 	}
-	disk->losses_count = kept;
+	disk->losses_count = from; /* they are dropped, not damaged */
 	return result;
 }
 
@@ -258,10 +251,10 @@ static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segme
 		}
 		result = yett_disk_front_read(disk, segment, i, &edge, front);
 		if (result == YETT_ECORRUPT) {
-			uint32_t count = damaged_run(disk, segment, i);
+			uint32_t count = 1 + damaged_run(disk, segment, i + 1);
 
 			result = dropping ? visit_damaged(disk, segment, i, count, visit, arg) : 0;
-			i += count > 0 ? count - 1 : 0;
+			i += count - 1;
 		} else if (result == 0) {
 			result = visit(arg, edge.number, &edge.range, front + yett_disk_meta_at(),
 				edge.meta_length);

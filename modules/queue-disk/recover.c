@@ -7,8 +7,8 @@
  * never gets ahead of what was appended before it.
  *
  * Thread: the queue's. Damage never stops it; it ends only for want of memory, for a newer format
- * (YETT_EVERSION), a lock that another process holds (YETT_EPERM), or a directory that cannot be
- * used. What was read until then is freed by destroy. */
+ * (YETT_EVERSION), a lock that another process holds (YETT_EPERM), a directory that cannot be used, or
+ * where what counts cannot be made durable. What was read until then is freed by destroy. */
 #include "recovery.h"
 
 #include <fcntl.h>

@@ -107,9 +107,9 @@ struct yett_queue_operations {
 
 	/* Once, before all else: reads what is there. Damage never stops it: it is reported, set
 	 * aside, and told as lost ranges. What it reports as lost it goes on reporting at every
-	 * recovery until `declared` says that the core has made the loss durable. Refused
-	 * (YETT_EVERSION) is only a newer format, (YETT_EPERM) a directory that another process
-	 * holds. */
+	 * recovery until `declared` says that the core has made the loss durable. Refused is only a
+	 * newer format (YETT_EVERSION), a directory that another process holds (YETT_EPERM), and
+	 * one that cannot be written, or synced: what counts from now on has to be durable. */
 	int (*recover)(void *self, yett_recovery_fn report, void *arg, struct yett_error *error);
 	int (*declared)(void *self);
 

@@ -194,6 +194,9 @@ static void welcome(struct yett_peer *peer, bool proxy)
 		message.store_id = yett_store_id(node, &message.store_generation);
 	}
 	yett_wire_welcome(peer->wire, &message);
+	if (peer->state == YETT_PEER_CLOSED) {
+		return; /* it could not be sent */
+	}
 	peer->state = YETT_PEER_OPEN;
 	yett_sessions_add(peer);
 	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 && proxy;
@@ -263,8 +266,10 @@ void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 		return;
 	}
 	introduce(peer);
-	welcome(peer, judgement.proxy);
-	yett_peer_flush(peer);
+	if (peer->state != YETT_PEER_CLOSED) {
+		welcome(peer, judgement.proxy);
+		yett_peer_flush(peer);
+	}
 }
 
 void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *message)

@@ -313,6 +313,7 @@ static int set_up_writer(struct yett_sqlite *store, struct yett_error *error)
 		(result = yett_sqlite_names_sync(store, error)) < 0) {
 		return result;
 	}
+	yett_sqlite_log_follow(store);
 	return 0;
 }
 
@@ -341,6 +342,7 @@ int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error)
 	if (writer && (result = yett_sqlite_file_make(store, error)) < 0) {
 		return result;
 	}
+	yett_sqlite_file_resolve(store);
 	if (!writer && !yett_sqlite_file_exists(store->path)) {
 		return store->host->fail(error, YETT_EUNAVAIL, "wait until the writer has made it",
 			"%s: there is no database yet", store->path);

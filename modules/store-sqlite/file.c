@@ -23,6 +23,16 @@ bool yett_sqlite_file_exists(const char *path)
 	       found != 0;
 }
 
+void yett_sqlite_file_resolve(struct yett_sqlite *store)
+{
+	char *real = realpath(store->path, NULL);
+
+	if (real != NULL) {
+		free(store->path);
+		store->path = real;
+	}
+}
+
 /* Opens the folder of the database; `ret_name` is what it is called there, with the suffix. Given:
  * `*ret_name`. */
 static int open_folder(const struct yett_sqlite *store, const char *suffix, char **ret_name)
@@ -54,7 +64,9 @@ static int fail(
 {
 	const char *mend = "give the daemon's user the right to write the file and its folder";
 
-	if (result == YETT_ENOSPC) {
+	if (result == YETT_ESYNC || result == YETT_EIO) {
+		mend = "check the disk";
+	} else if (result == YETT_ENOSPC) {
 		mend = "free space on the file system, or lower the setting \"size\"";
 	} else if (result == YETT_ENOTFOUND) {
 		mend = "make the folder, or correct the setting \"path\"";
@@ -101,6 +113,24 @@ static int write_all_again(const struct yett_files *files, int file, uint8_t *by
 	return result < 0 ? result : files->sync(files->fs, file);
 }
 
+void yett_sqlite_side_make(const struct yett_sqlite *store, const char *suffix)
+{
+	const struct yett_files *files = store->host->files;
+	char *name = NULL;
+	int dir = open_folder(store, suffix, &name);
+	int file;
+
+	if (dir < 0) {
+		return;
+	}
+	file = files->open(files->fs, dir, name, O_RDWR | O_CREAT | O_CLOEXEC);
+	if (file >= 0) {
+		files->close(files->fs, file);
+	}
+	files->dir_close(files->fs, dir);
+	free(name);
+}
+
 void yett_sqlite_side_remove(const struct yett_sqlite *store, const char *suffix)
 {
 	const struct yett_files *files = store->host->files;
@@ -136,9 +166,7 @@ int yett_sqlite_side_again(
 		free(name);
 	}
 	free(bytes);
-	return result == YETT_ENOTFOUND || result == 0
-		       ? 0
-		       : fail(store, result, "write its log again", error);
+	return result < 0 ? fail(store, result, "write its log again", error) : 0;
 }
 
 int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error)

@@ -27,6 +27,7 @@ struct yett_sqlite_settings {
 	uint64_t keep_ns;
 	uint64_t size_bytes;
 	uint64_t busy_timeout_ns;
+	uint64_t checkpoint_bytes;
 };
 
 enum yett_sqlite_metric {
@@ -139,8 +140,12 @@ int yett_sqlite_file_make(struct yett_sqlite *store, struct yett_error *error);
 /* Once the log exists: the names of both are there after a power cut. */
 int yett_sqlite_names_sync(const struct yett_sqlite *store, struct yett_error *error);
 bool yett_sqlite_file_exists(const char *path);
+/* The path becomes that of the file itself, where it was that of a link to it: as SQLite has it. */
+void yett_sqlite_file_resolve(struct yett_sqlite *store);
+/* An empty one, if it is not there; not synced. */
+void yett_sqlite_side_make(const struct yett_sqlite *store, const char *suffix);
 void yett_sqlite_side_remove(const struct yett_sqlite *store, const char *suffix);
-/* Writes a file, if it is there, where it is, once more, in chunks, and syncs it. */
+/* Writes a file where it is, once more, in chunks, and syncs it. */
 int yett_sqlite_side_again(const struct yett_sqlite *store, const char *suffix, size_t chunk,
 	struct yett_error *error);
 int yett_sqlite_side_read(
@@ -148,10 +153,10 @@ int yett_sqlite_side_read(
 int yett_sqlite_side_write(const struct yett_sqlite *store, const char *suffix, const char *text);
 
 /* log.c. begin: of a writer, before it connects; open: when it has; keep: within a write transaction, before
- * anything is written in it. */
-#define YETT_SQLITE_CHECKPOINT_PAGES 4096
+ * anything is written in it; follow: from now on commits are followed by checkpoints. */
 void yett_sqlite_log_begin(struct yett_sqlite *store);
 void yett_sqlite_log_open(struct yett_sqlite *store);
+void yett_sqlite_log_follow(struct yett_sqlite *store);
 int yett_sqlite_log_keep(struct yett_sqlite *store, struct yett_error *error);
 void yett_sqlite_checkpoint(struct yett_sqlite *store); /* not within a transaction */
 

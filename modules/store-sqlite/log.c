@@ -20,23 +20,30 @@
 
 #define CHUNK (1024 * 1024)
 
-#define MARK ".unsynced"
+#define PAGE  UINT64_C(4096) /* bytes, as SQLite has it unless told otherwise */
+#define MARK  ".unsynced"
+#define TRIES 8 /* some 300 ms */
 
-static void tell(const struct yett_sqlite *store, const char *reason)
+static bool is_marked(const struct yett_sqlite *store)
 {
+	char text[8];
+
+	/* What cannot be read is there. */
+	return yett_sqlite_side_read(store, MARK, text, sizeof(text)) != YETT_ENOTFOUND;
+}
+
+/* The mark is for others that have it open, and so need not outlive a loss of power: none of them does. */
+static void end_of_checkpoints(struct yett_sqlite *store, const char *reason, int code)
+{
+	store->log_grows = true;
+	if (store->db != NULL) {
+		sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	}
 	store->host->log(store->host->instance, YETT_LOG_ERROR, "store-unsynced",
 		"the database did not reach the disk: what is stored is in its log alone, which "
 		"grows; look at the disk, then end all that have the database open, and start them "
-		"again. path=%s reason=\"%s\"",
-		store->path, reason);
-}
-
-static void end_of_checkpoints(struct yett_sqlite *store, int code)
-{
-	store->log_grows = true;
-	sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	(void)yett_sqlite_side_write(store, MARK, "1\n");
-	tell(store, sqlite3_errstr(code));
+		"again. path=%s reason=\"%s\" code=%d",
+		store->path, reason, code);
 }
 
 /* Nobody has it open. */
@@ -56,18 +63,21 @@ static bool is_alone(const struct yett_sqlite *store)
 	return alone;
 }
 
+/* Another server may begin at the same time, and ask the same. */
 void yett_sqlite_log_begin(struct yett_sqlite *store)
 {
-	char text[8];
+	for (int i = 0; i < TRIES && !store->log_grows && is_marked(store); i++) {
+		uint8_t chance;
 
-	if (store->log_grows || yett_sqlite_side_read(store, MARK, text, sizeof(text)) < 0) {
-		return;
+		if (is_alone(store)) {
+			yett_sqlite_side_remove(store, MARK);
+			return;
+		}
+		store->host->random_bytes(store->host->instance, &chance, 1);
+		sqlite3_sleep(10 + chance / 4);
 	}
-	if (is_alone(store)) {
-		yett_sqlite_side_remove(store, MARK);
-	} else {
-		store->log_grows = true;
-		tell(store, "another process has had it open since");
+	if (!store->log_grows && is_marked(store)) {
+		end_of_checkpoints(store, "it cannot be had alone, and was not synced", 0);
 	}
 }
 
@@ -75,19 +85,26 @@ void yett_sqlite_checkpoint(struct yett_sqlite *store)
 {
 	int code;
 
+	if (!store->log_grows && is_marked(store)) {
+		end_of_checkpoints(store, "another process could not sync it", 0);
+	}
 	if (store->log_grows) {
+		yett_sqlite_side_make(store, MARK);
 		return;
 	}
 	/* Only what no reader needs; the rest next time. */
 	code = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	switch (code & 0xff) {
+	switch (code == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : code & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_INTERRUPT:
+	case SQLITE_NOMEM:
 	case SQLITE_FULL: /* all that it wrote is written again */
 		break;
 	default:
-		end_of_checkpoints(store, code);
+		end_of_checkpoints(store, sqlite3_errstr(code), code);
+		yett_sqlite_side_make(store, MARK);
 		break;
 	}
 }
@@ -99,7 +116,7 @@ static int committed(void *arg, sqlite3 *db, const char *name, int pages)
 
 	(void)db;
 	(void)name;
-	if (pages >= YETT_SQLITE_CHECKPOINT_PAGES) {
+	if ((uint64_t)pages * PAGE >= store->settings->checkpoint_bytes) {
 		yett_sqlite_checkpoint(store);
 	}
 	return SQLITE_OK;
@@ -107,10 +124,15 @@ static int committed(void *arg, sqlite3 *db, const char *name, int pages)
 
 void yett_sqlite_log_open(struct yett_sqlite *store)
 {
-	sqlite3_wal_hook(store->db, committed, store); /* instead of SQLite's */
+	sqlite3_wal_hook(store->db, NULL, NULL); /* nor SQLite's own */
 	if (store->log_grows) {
 		sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	}
+}
+
+void yett_sqlite_log_follow(struct yett_sqlite *store)
+{
+	sqlite3_wal_hook(store->db, committed, store);
 }
 
 int yett_sqlite_log_keep(struct yett_sqlite *store, struct yett_error *error)

@@ -26,6 +26,9 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_DURATION(struct yett_sqlite_settings, busy_timeout_ns, "busy-timeout", 0, "5 s",
 		INT64_C(1000000), INT64_C(600000000000),
 		"How long to wait while another process holds the database's write lock."),
+	YETT_ROW_SIZE(struct yett_sqlite_settings, checkpoint_bytes, "checkpoint", YETT_SCHEMA_LIVE,
+		"16 MiB", 16 * 1024, INT64_C(1073741824),
+		"When the write-ahead log holds so much, it is brought into the database."),
 	YETT_ROW_END,
 };
 

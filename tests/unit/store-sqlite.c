@@ -15,8 +15,9 @@
 #define SECOND UINT64_C(1000000000)
 
 static struct yett_sqlite_settings settings;
-static struct yett_sqlite_settings asked = {
-	.path = "yett.db", .busy_timeout_ns = 10 * SECOND}; /* 0 in all else */
+static struct yett_sqlite_settings asked = {.path = "yett.db",
+	.busy_timeout_ns = 10 * SECOND,
+	.checkpoint_bytes = 16 << 20}; /* 0 in all else */
 
 const void *store_settings(const char *folder)
 {
@@ -211,6 +212,25 @@ static void foreign_files(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.mend, "folder"));
 	asked.path = "yett.db";
 	store_world_close();
+}
+
+/* SQLite keeps the log beside the file itself, and so all that stands beside it is there. */
+static void a_link_to_it(void)
+{
+	struct stat status;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(put(1, 5), YETT_PUT_STORED);
+	store_close(&writer);
+	CU_ASSERT_EQUAL(symlink("yett.db", path_of("link.db")), 0);
+	asked.path = "link.db";
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT_STRING_EQUAL(strrchr(inside(&writer)->path, '/'), "/yett.db");
+	CU_ASSERT_EQUAL(put(1, 5), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(stat(path_of("yett.db-wal"), &status), 0);
+	CU_ASSERT(stat(path_of("link.db.generation"), &status) < 0);
+	asked.path = "yett.db";
+	store_end(&writer);
 }
 
 static void modes(void)
@@ -471,6 +491,7 @@ int main(int argc, char **argv)
 		{"disk full", disk_full},
 		{"damaged", damaged},
 		{"foreign files", foreign_files},
+		{"a link to it", a_link_to_it},
 		{"modes", modes},
 		{"durable", durable},
 		{"restored", restored},

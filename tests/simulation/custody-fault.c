@@ -7,6 +7,7 @@
  * a run in which one was met is `lossy`: only then may anything be lost, and then by name. */
 #include "custody.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,10 +35,45 @@ static struct member *any_disk_gateway(struct run *run)
 	return gateway->memory_queue ? NULL : gateway;
 }
 
+/* Somebody who reads the store, as it is now, for a long time: a copy that is made, a query. What is written
+ * meanwhile cannot leave the log. */
+
+void fault_look_away(struct run *run)
+{
+	if (run->looker != NULL) {
+		sqlite3_close(run->look);
+		sim_process_free(run->looker);
+		run->looker = NULL;
+	}
+}
+
+static void look(struct run *run)
+{
+	size_t length;
+
+	if (run->looker != NULL) {
+		fault_look_away(run);
+		return;
+	}
+	if (yett_faulty_bytes(sim_disk_faulty(run->all[0].at->disk), "yett.db", &length) == NULL) {
+		return;
+	}
+	run->looker = sim_process_new(run->all[0].at->disk, "looker");
+	if (sqlite3_open_v2("/looker/shared/yett.db", &run->look, SQLITE_OPEN_READONLY, NULL) !=
+			SQLITE_OK ||
+		sqlite3_exec(run->look, "BEGIN; SELECT count(*) FROM sqlite_schema", NULL, NULL,
+			NULL) != SQLITE_OK) {
+		fault_look_away(run); /* it is not made yet */
+	}
+}
+
 /* Processes and power. */
 
 static void power_off(struct run *run, struct member *member)
 {
+	if (member->role == ROLE_SERVER) {
+		fault_look_away(run);
+	}
 	world_power(member->at, (enum yett_faulty_crash)draw(run, YETT_FAULTY_CRASHES));
 	run->powers++;
 }
@@ -294,6 +330,7 @@ static void restore_store(struct run *run)
 		return;
 	}
 	run->store_generation = 0;
+	fault_look_away(run);
 	for (unsigned i = 0; i < run->servers; i++) {
 		/* Openings are what a restore is known by. */
 		if (run->all[i].at->node != NULL && run->store_opens > 0) {
@@ -399,7 +436,10 @@ void fault_step(struct run *run)
 {
 	bool may_lose = run->seed % 4 == 0;
 
-	switch (draw(run, 18)) {
+	switch (draw(run, 19)) {
+	case 17:
+		look(run);
+		break;
 	case 16:
 		storm(run);
 		break;
@@ -449,6 +489,7 @@ void fault_step(struct run *run)
 void fault_heal(struct run *run)
 {
 	end_cuts(run);
+	fault_look_away(run);
 	sim_delay(run->sim, 100000, 300000);
 	for (unsigned i = 0; i < run->count; i++) {
 		struct member *member = &run->all[i];

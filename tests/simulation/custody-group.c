@@ -94,7 +94,7 @@ static void add_server(struct run *run, struct member *member)
 	text = g_strdup_printf(GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; "
 				     "proxy = [ \"g*.example\" ]; } );\n"
 				     "store = { module = \"store-sqlite\"; path = "
-				     "\"/%s/shared/yett.db\"; };",
+				     "\"/%s/shared/yett.db\"; checkpoint = \"64 KiB\"; };",
 		world_address(name), name);
 	add(run, member, text);
 	if (member != &run->all[0]) {

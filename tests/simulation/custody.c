@@ -58,6 +58,7 @@ static void run_init(struct run *run, uint64_t seed, bool loud)
 
 static void run_done(struct run *run)
 {
+	fault_look_away(run);
 	for (unsigned i = 0; i < run->count; i++) {
 		world_kill(run->all[i].at); /* completes what the ledger waits for */
 	}

@@ -82,6 +82,8 @@ struct run {
 	unsigned store_opens;      /* since its snapshot was taken */
 	bool store_disk_fails; /* the file by which a restore is noticed may not have been written */
 	struct yett_faulty *store_snapshot;
+	struct sim_process *looker; /* somebody who reads the store, for a long time; or NULL */
+	struct sqlite3 *look;
 	bool hostile, flood;
 	GPtrArray *captured; /* struct yett_batch *, by the hostile relay */
 	unsigned poisons;
@@ -110,6 +112,7 @@ void feed_body(const struct telling *telling, uint32_t at, char *ret_text, size_
 
 void fault_step(struct run *run);
 void fault_heal(struct run *run);
+void fault_look_away(struct run *run); /* whoever reads the store ends */
 void fault_died(void *arg, struct world_node *node);
 
 void hostile_taint(struct run *run); /* whom it may speak for, now */

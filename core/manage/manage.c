@@ -101,7 +101,9 @@ static void joined(void *arg, struct yett_peer *peer)
 	yett_known_use_newest_way(manage, known);
 	yett_known_set_live(manage, known, true);
 	hand_on(manage, known);
-	yett_ask_joined(manage, peer);
+	if (peer->state == YETT_PEER_OPEN) { /* what was told on may have ended its session, too */
+		yett_ask_joined(manage, peer);
+	}
 }
 
 /* One of its ways has ended: another one is left, or it is gone. */
@@ -282,7 +284,8 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 	struct yett_manage *manage = arg;
 	uint32_t refused = 0;
 
-	for (uint32_t i = 0; i < message->count; i++) {
+	/* What is told on meanwhile may end sessions, this one, too, and with it goes whom it speaks for. */
+	for (uint32_t i = 0; i < message->count && gateway->state == YETT_PEER_OPEN; i++) {
 		const struct yett_attached *node = &message->nodes[i];
 		struct yett_known *known;
 
@@ -378,7 +381,7 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 			message->degraded && message->why[0] == '\0' ? "it says that it is degraded"
 								     : message->why);
 	}
-	for (uint32_t i = 0; i < message->count; i++) {
+	for (uint32_t i = 0; i < message->count && peer->state == YETT_PEER_OPEN; i++) {
 		const struct yett_heartbeat_of *of = &message->nodes[i];
 
 		known = g_hash_table_lookup(manage->known, &of->id);
@@ -394,7 +397,7 @@ static void heartbeat(void *arg, struct yett_peer *peer, const struct yett_heart
 			yett_clones_heard(manage, known, &peer->id, of->age_ms);
 		}
 	}
-	for (uint32_t i = 0; i < message->sick_count; i++) {
+	for (uint32_t i = 0; i < message->sick_count && peer->state == YETT_PEER_OPEN; i++) {
 		const struct yett_sick *sick = &message->sick[i];
 
 		known = g_hash_table_lookup(manage->known, &sick->id);

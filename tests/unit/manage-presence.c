@@ -450,54 +450,6 @@ static void refuses_what_a_gateway_may_not_say(void)
 	world_free(three.world);
 }
 
-/* Both connections of a gateway are dead, and it does not know yet: what it takes from below it tells on, that
- * ends the session up, what the way up is now is told below, and that ends the session with whom it has just
- * heard, in the middle of what was said. Nothing of that counts any more. */
-static void a_session_ends_while_it_is_heard(void)
-{
-	struct world *world = world_new(12);
-	struct world_node *server = add_server(world, "\"g*.example\"");
-	struct world_node *gateway = add_gateway(world, "g1.example", "ms.example",
-		"\"g0.example\", \"r1.example\", \"r2.example\", \"r3.example\"");
-	struct world_node *below = add_gateway(world, "g0.example", "g1.example", "");
-	struct yett_attach message = {.count = 3};
-	struct yett_management calls;
-	struct yett_peer *peer;
-	struct yett_id id;
-
-	start_all(world);
-	world_run(world, 20 * YETT_SEC);
-	id = below->node->id;
-	peer = yett_sessions_of(gateway->node, &id);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
-	CU_ASSERT(peer->may_proxy);
-	for (uint8_t i = 0; i < message.count; i++) {
-		message.nodes[i] = (struct yett_attached){.id = id_of(20 + i),
-			.boot = id_of(8),
-			.session = 1,
-			.live = true,
-			.relay = true};
-		snprintf(
-			message.nodes[i].name, sizeof(message.nodes[i].name), "r%u.example", i + 1);
-	}
-	yett_peer_ref(peer);
-	sim_break(world->sim, "ms.example", "g1.example");
-	sim_break(world->sim, "g0.example", "g1.example");
-	calls = yett_manage_calls(gateway->manage);
-	calls.attach(calls.arg, peer, &message);
-	CU_ASSERT_EQUAL(peer->state, YETT_PEER_CLOSED); /* else nothing was tried */
-	yett_peer_unref(peer);
-	for (uint8_t i = 0; i < message.count; i++) {
-		const struct yett_known *known = find(gateway, id_of(20 + i));
-
-		CU_ASSERT(known == NULL || !known->live);
-	}
-	world_run(world, 60 * YETT_SEC);
-	CU_ASSERT_PTR_NOT_NULL(yett_sessions_of(gateway->node, &id));
-	expect_health(server, id, YETT_HEALTH_HEALTHY, "");
-	world_free(world);
-}
-
 /* A gateway that this server does not let speak for others is not to be spoken for as an agent. */
 static void an_unlisted_gateway_is_no_agent(void)
 {
@@ -711,7 +663,6 @@ int main(int argc, char **argv)
 		{"another way keeps a node alive", another_way_keeps_a_node_alive},
 		{"a ring keeps nobody alive", a_ring_keeps_nobody_alive},
 		{"refuses what a gateway may not say", refuses_what_a_gateway_may_not_say},
-		{"a session ends while it is heard", a_session_ends_while_it_is_heard},
 		{"an unlisted gateway is no agent", an_unlisted_gateway_is_no_agent},
 		{"the newer presence wins", the_newer_presence_wins},
 		{"a direct session comes back by its heartbeat",

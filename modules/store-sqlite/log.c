@@ -16,8 +16,6 @@
  * Which is why checkpoints are made here and not by SQLite, which tells nobody of their failures. */
 #include "internal.h"
 
-#include <stdlib.h>
-
 #define CHUNK (1024 * 1024)
 
 #define PAGE  UINT64_C(4096) /* bytes, as SQLite has it unless told otherwise */
@@ -32,7 +30,6 @@ static bool is_marked(const struct yett_sqlite *store)
 	return yett_sqlite_side_read(store, MARK, text, sizeof(text)) != YETT_ENOTFOUND;
 }
 
-/* The mark is for others that have it open, and so need not outlive a loss of power: none of them does. */
 static void end_of_checkpoints(struct yett_sqlite *store, const char *reason, int code)
 {
 	store->log_grows = true;
@@ -89,6 +86,7 @@ void yett_sqlite_checkpoint(struct yett_sqlite *store)
 		end_of_checkpoints(store, "another process could not sync it", 0);
 	}
 	if (store->log_grows) {
+		/* For others that have it open: it need not outlive a loss of power, nor do they. */
 		yett_sqlite_side_make(store, MARK);
 		return;
 	}

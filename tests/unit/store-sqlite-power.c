@@ -38,6 +38,20 @@ static void end_killed(struct sim_process *process, struct store *store)
 	sim_process_free(process);
 }
 
+static void end_well(struct sim_process *process, struct store *store)
+{
+	store_close(store);
+	sim_process_free(process);
+}
+
+/* No process uses it any more. */
+static void end_disk(struct sim_disk *disk)
+{
+	sim_disk_free(disk);
+	CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
+	store_world_close();
+}
+
 static int put(struct store *store, uint64_t first)
 {
 	return store_put(store, store_batch(1, 1, YETT_LANE_NORMAL, first, 20, "a"));
@@ -88,11 +102,8 @@ static void killed_after_a_failed_sync(void)
 	process = begin(disk, "c", &store);
 	CU_ASSERT_EQUAL(put(&store, 1), YETT_PUT_DUPLICATE);
 	CU_ASSERT_EQUAL(put(&store, 41), YETT_PUT_DUPLICATE);
-	store_close(&store);
-	sim_process_free(process);
-	sim_disk_free(disk);
-	CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
-	store_world_close();
+	end_well(process, &store);
+	end_disk(disk);
 }
 
 /* Somebody who looks at what the log holds now, and goes on looking. */
@@ -141,8 +152,7 @@ static void a_checkpoint_in_two_parts(bool killed)
 	if (killed) {
 		end_killed(process, &store);
 	} else {
-		store_close(&store);
-		sim_process_free(process);
+		end_well(process, &store);
 	}
 	sim_disk_crash(disk, YETT_FAULTY_NOTHING);
 
@@ -155,11 +165,8 @@ static void a_checkpoint_in_two_parts(bool killed)
 	sim_disk_crash(disk, YETT_FAULTY_NOTHING);
 	process = begin(disk, "c", &store);
 	expect_all(&store, 121);
-	store_close(&store);
-	sim_process_free(process);
-	sim_disk_free(disk);
-	CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
-	store_world_close();
+	end_well(process, &store);
+	end_disk(disk);
 }
 
 static void a_checkpoint_in_two_parts_whose_sync_fails(void)
@@ -191,11 +198,8 @@ static void a_commit_is_followed_by_a_checkpoint(void)
 	sim_disk_crash(disk, YETT_FAULTY_NOTHING);
 	process = begin(disk, "b", &store);
 	expect_all(&store, 101);
-	store_close(&store);
-	sim_process_free(process);
-	sim_disk_free(disk);
-	CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
-	store_world_close();
+	end_well(process, &store);
+	end_disk(disk);
 }
 
 /* Another process has it open all the time: a start is not alone then, and must not believe what SQLite
@@ -217,8 +221,7 @@ static void a_start_that_is_not_alone(void)
 	sqlite3_close(reader);
 	yett_faulty_plan_sync(sim_disk_faulty(disk), 2);
 	yett_sqlite_checkpoint(store.self);
-	store_close(&store);
-	sim_process_free(process);
+	end_well(process, &store);
 
 	store_world.last_event[0] = '\0';
 	process = begin(disk, "a", &store);
@@ -235,11 +238,8 @@ static void a_start_that_is_not_alone(void)
 	process = begin(disk, "c", &store);
 	CU_ASSERT_STRING_NOT_EQUAL(store_world.last_event, "store-unsynced");
 	expect_all(&store, 81);
-	store_close(&store);
-	sim_process_free(process);
-	sim_disk_free(disk);
-	CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
-	store_world_close();
+	end_well(process, &store);
+	end_disk(disk);
 }
 
 /* A start that cannot make the log durable takes nothing; the next one may. */
@@ -279,11 +279,8 @@ static void a_start_whose_syncs_fail(void)
 		CU_ASSERT_EQUAL(put(&store, 1), YETT_PUT_DUPLICATE);
 		CU_ASSERT(!stored || put(&store, 41) == YETT_PUT_DUPLICATE);
 		were_stored += stored;
-		store_close(&store);
-		sim_process_free(process);
-		sim_disk_free(disk);
-		CU_ASSERT_EQUAL(sim_vfs_open_files(), 0);
-		store_world_close();
+		end_well(process, &store);
+		end_disk(disk);
 	}
 	CU_ASSERT(were_stored >= 3);
 }

@@ -98,6 +98,23 @@ static void journal_apply(struct yett_faulty *faulty, int dir, size_t count)
 	faulty->journal_count = kept;
 }
 
+/* What was done to a name before somebody from outside has made it durable, in another way, is no more. */
+static void journal_forget(struct yett_faulty *faulty, int dir, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < faulty->journal_count; i++) {
+		struct change *item = &faulty->journal[i];
+
+		if (item->dir == dir && strcmp(item->name, name) == 0) {
+			faulty_inode_unref(item->inode);
+		} else {
+			faulty->journal[kept++] = *item;
+		}
+	}
+	faulty->journal_count = kept;
+}
+
 static void journal_drop(struct yett_faulty *faulty)
 {
 	while (faulty->journal_count > 0) {
@@ -644,6 +661,7 @@ void yett_faulty_put(struct yett_faulty *faulty, const char *path, const char *n
 	}
 	inode->now_length = length;
 	inode->disk_length = length;
+	journal_forget(faulty, dir, name);
 	faulty_names_set(&faulty->now, dir, name, inode);
 	faulty_names_set(&faulty->disk, dir, name, inode);
 	faulty_inode_unref(inode);
@@ -658,6 +676,7 @@ bool yett_faulty_take(struct yett_faulty *faulty, const char *name)
 		return false;
 	}
 	dir = item->dir;
+	journal_forget(faulty, dir, name);
 	faulty_names_set(&faulty->now, dir, name, NULL);
 	faulty_names_set(&faulty->disk, dir, name, NULL);
 	return true;

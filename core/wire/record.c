@@ -61,7 +61,8 @@ size_t yett_payload_length(const struct yett_payload *payload)
 	return payload->bytes->len;
 }
 
-/* Writes text, repaired where need be; false: longer than `max`. */
+/* Writes text, repaired where need be; false: longer than `max`. A body or a value that has become too long
+ * by being repaired is cut; a name would be another one. */
 static bool put_text(struct yett_payload *payload, struct yett_text text, size_t max)
 {
 	const uint8_t *bytes = (const uint8_t *)text.bytes;
@@ -74,6 +75,9 @@ static bool put_text(struct yett_payload *payload, struct yett_text text, size_t
 		yett_utf8_repair(bytes, text.length, payload->repaired);
 		text.bytes = (const char *)payload->repaired->data;
 		text.length = payload->repaired->len;
+		if (text.length > max && max == YETT_RECORD_MAX_BODY) {
+			text.length = yett_utf8_valid(payload->repaired->data, max);
+		}
 	}
 	if (text.length > max) {
 		return false;

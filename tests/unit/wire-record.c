@@ -214,7 +214,7 @@ static void test_repair(void)
 	}
 	yett_reader_close(reader);
 	yett_buffer_unref(batch.buffer);
-	/* The limit holds for what it becomes. */
+	/* The limit holds for what it becomes: a body is cut, a name refused. */
 	memset(&record, 0, sizeof(record));
 	record = event("");
 	record.name.bytes =
@@ -227,6 +227,28 @@ static void test_repair(void)
 	CU_ASSERT_EQUAL(yett_payload_record(payload, &record), 0);
 	record.name.length = 86;
 	CU_ASSERT_EQUAL(yett_payload_record(payload, &record), YETT_ELIMIT);
+	yett_payload_free(payload);
+}
+
+/* What a source has cut at the limit, in the middle of a character, becomes longer by being repaired. */
+static void test_repair_at_the_limit(void)
+{
+	static char large[YETT_RECORD_MAX_BODY];
+	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX);
+	struct yett_record record = event("x"), back;
+	struct yett_reader *reader;
+	struct yett_batch batch;
+
+	memset(large, 'x', sizeof(large));
+	large[sizeof(large) - 1] = '\xc3';
+	record.body = (struct yett_text){large, sizeof(large)};
+	CU_ASSERT_EQUAL(yett_payload_record(payload, &record), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_payload_cut(payload, 1, 1, false, 0, &batch), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_reader_open(&batch, &reader), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_reader_next_record(reader, &back), 1);
+	CU_ASSERT_EQUAL(back.body.length, sizeof(large) - 1);
+	yett_reader_close(reader);
+	yett_buffer_unref(batch.buffer);
 	yett_payload_free(payload);
 }
 
@@ -373,6 +395,7 @@ int main(int argc, char **argv)
 		{"a full payload", test_full},
 		{"order of attributes", test_attribute_order},
 		{"repair of text", test_repair},
+		{"repair at the limit", test_repair_at_the_limit},
 		{"compression", test_compression},
 		{"bombs", test_bombs},
 		{"other content", test_other_content},

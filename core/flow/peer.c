@@ -284,12 +284,18 @@ static void on_welcome(void *arg, const struct yett_welcome *message)
 	yett_admit_welcome(arg, message);
 }
 
+/* How long one is to wait may be said by anybody at that address, before he has proved who he is; and
+ * whoever has may be wrong. */
 static void on_refused(void *arg, const struct yett_refuse *message)
 {
 	struct yett_peer *peer = arg;
+	uint64_t most_ms = peer->state == YETT_PEER_OPEN || peer->state == YETT_PEER_INTRO
+				   ? YETT_RETRY_MOST_MS
+				   : peer->node->settings->node.reconnect_max_ns / YETT_MS;
 
 	peer->heard_code = message->code;
-	close_with(peer, 0, message->retry_after_ms, message->mend, "the peer says: %s",
+	close_with(peer, 0, (uint32_t)MIN(message->retry_after_ms, most_ms), message->mend,
+		"the peer says: %s",
 		message->cause);
 }
 

@@ -19,6 +19,8 @@ enum yett_peer_state {
 	YETT_PEER_CLOSED,
 };
 
+#define YETT_RETRY_MOST_MS (10 * 60 * 1000) /* nobody keeps a node away for longer by a word */
+
 /* What a peer of ours is owed in memory, per lane (credit.c). */
 struct yett_peer_credit {
 	uint64_t window;  /* what it may have outstanding: granted, or received and not durable */

@@ -50,8 +50,7 @@ static void put_back(struct yett_peer *peer, const struct yett_ack_refusal *refu
 		"retry-after-ms=%u",
 		peer->name, refusal->code, refusal->retry_after_ms);
 	yett_deliver_defer(peer->node, unit,
-		refusal->retry_after_ms > DEFER_LEAST_MS ? refusal->retry_after_ms
-							 : DEFER_LEAST_MS);
+		CLAMP(refusal->retry_after_ms, DEFER_LEAST_MS, YETT_RETRY_MOST_MS));
 }
 
 void yett_settle(struct yett_peer *peer, const struct yett_ack *message)

@@ -505,6 +505,57 @@ static void stops_without_moving(void)
 	world_free(group.world);
 }
 
+/* The server's end of the agent's session, once it has come as far as `state`. */
+static struct yett_peer *wait_for(
+	struct world *world, struct world_node *server, enum yett_peer_state state, uint64_t for_ns)
+{
+	uint64_t step_ns = state == YETT_PEER_OPEN ? YETT_SEC : YETT_MS / 20;
+
+	for (uint64_t passed_ns = 0; passed_ns < for_ns; passed_ns += step_ns) {
+		for (guint i = 0; i < server->node->peers->len; i++) {
+			struct yett_peer *peer = server->node->peers->pdata[i];
+
+			if (peer->role == YETT_ROLE_ACCEPTOR && peer->state == state) {
+				return peer;
+			}
+		}
+		world_run(world, step_ns);
+	}
+	return NULL;
+}
+
+/* Nobody keeps a node away for weeks by one word: not a server that is wrong, and not who sits at its
+ * address and has not proved anything. */
+static void comes_back_whatever_it_is_told(void)
+{
+	static const struct yett_refuse refuse = {
+		.code = YETT_REFUSE_SHUTDOWN, .retry_after_ms = UINT32_MAX, .cause = "stay away"};
+	struct world *world = world_new(13);
+	struct world_node *servers[2], *agent;
+	struct yett_peer *peer;
+
+	add_servers(world, servers);
+	agent = world_add(world, "a1.example",
+		"upstreams = ( { name = \"ms1.example\"; address = \"%s\"; } );\n",
+		world_address("ms1.example"));
+	world_start(servers[0]);
+	world_start(agent);
+	peer = wait_for(world, servers[0], YETT_PEER_OPEN, 10 * YETT_SEC);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	yett_wire_goodbye(peer->wire, &refuse);
+	yett_peer_flush(peer);
+	world_run(world, 60 * YETT_SEC);
+	CU_ASSERT_PTR_NULL(wait_for(world, servers[0], YETT_PEER_OPEN, 60 * YETT_SEC));
+	peer = wait_for(world, servers[0], YETT_PEER_HELLO, 600 * YETT_SEC);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	yett_wire_refuse(peer->wire, &refuse);
+	yett_peer_flush(peer);
+	world_run(world, 200 * YETT_MS);
+	CU_ASSERT_PTR_NOT_NULL(wait_for(world, servers[0], YETT_PEER_OPEN,
+		2 * agent->node->settings->node.reconnect_max_ns + YETT_SEC));
+	world_free(world);
+}
+
 /* A hundred agents at one gateway, which comes back: they return over the time that jitter gives. */
 static void many_do_not_return_as_one(void)
 {
@@ -565,6 +616,7 @@ int main(int argc, char **argv)
 		{"tries each address", tries_each_address},
 		{"proves a way", proves_a_way},
 		{"stops without moving", stops_without_moving},
+		{"comes back whatever it is told", comes_back_whatever_it_is_told},
 		{"many do not return as one", many_do_not_return_as_one},
 		CU_TEST_INFO_NULL,
 	};

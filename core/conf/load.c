@@ -96,11 +96,12 @@ static void name_instance(struct load *load, struct yett_block *block, struct ye
 {
 	const struct yett_block *other;
 
-	if (strlen(block->name) > 64 ||
+	/* By it the queue remembers how far a source has read, the daemon's own batches as "core". */
+	if (strlen(block->name) > YETT_BLOCK_NAME_MAX || strcmp(block->name, "core") == 0 ||
 		strspn(block->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789-_.") != strlen(block->name)) {
 		yett_problems_add(load->problems, place.file, place.line,
-			"write up to 64 letters, digits, '-', '_' and '.'",
+			"write up to 40 letters, digits, '-', '_' and '.', and not \"core\"",
 			"the instance cannot be called \"%.100s\"", block->name);
 		return;
 	}

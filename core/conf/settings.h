@@ -7,6 +7,8 @@
 #include <yett/module.h>
 
 /* One module block: `module = "queue-disk"; …`. Filled by the loader, not by a row. */
+#define YETT_BLOCK_NAME_MAX 40
+
 struct yett_block {
 	const char *module; /* a name in the module directory, or a path */
 	const char *name;   /* of the instance: as configured, or the module's name */

@@ -189,7 +189,7 @@ static void attach_position(struct yett_origin *origin, struct yett_keep *keep, 
 	if (length > 0) {
 		memcpy(wrap + WRAP_SIZE, position, length);
 	}
-	snprintf(key, sizeof(key), "%s%.40s", origin->prefix, source);
+	snprintf(key, sizeof(key), "%s%s", origin->prefix, source);
 	yett_keep_position(keep, key, wrap, WRAP_SIZE + length);
 }
 

@@ -240,14 +240,66 @@ static int start_due(struct exec *self, unsigned *told)
 	return 0;
 }
 
+/* Whether plugins that not even SIGKILL ends have all places. */
+static bool is_choked(const struct exec *self)
+{
+	for (size_t i = 0; i < self->run_count; i++) {
+		const struct run *run = &self->runs[i];
+
+		if (run->state != RUN_KILLED || run->deadline_ns != FOREVER) {
+			return false;
+		}
+	}
+	return self->run_count > 0;
+}
+
+/* Else what they said last would stand for as long as the others hang. */
+static int tell_overdue(struct exec *self, unsigned *told)
+{
+	static const struct result result = {.state = YETT_STATE_UNKNOWN,
+		.exit_code = -1,
+		.why = "not run: plugins that do not end have all places (`parallel`)"};
+
+	for (size_t i = 0; i < self->check_count && !self->draining && is_choked(self); i++) {
+		struct check *check = &self->checks[i];
+		int r;
+
+		if (check->running || now(self) < check->due_ns + check->settings->interval_ns) {
+			continue;
+		}
+		check->due_ns = now(self);
+		++*told;
+		r = yett_exec_tell(self, check, &result);
+		if (r != 0) {
+			return r;
+		}
+	}
+	return 0;
+}
+
+static uint64_t next_overdue(const struct exec *self)
+{
+	uint64_t next_ns = FOREVER;
+
+	for (size_t i = 0; i < self->check_count && is_choked(self); i++) {
+		const struct check *check = &self->checks[i];
+		uint64_t late_ns = check->due_ns + check->settings->interval_ns;
+
+		if (!check->running && late_ns < next_ns) {
+			next_ns = late_ns;
+		}
+	}
+	return next_ns;
+}
+
 /* When something is to be done without anybody's doing. */
 static uint64_t next_event(const struct exec *self)
 {
 	const struct check *check = next_check(self);
 	uint64_t next_ns = FOREVER;
 
-	if (!self->draining && check != NULL && free_run(self) != NULL) {
-		next_ns = check->due_ns;
+	if (!self->draining && check != NULL) {
+		next_ns = free_run(self) != NULL ? check->due_ns : next_overdue(self);
 	}
 	for (size_t i = 0; i < self->run_count; i++) {
 		const struct run *run = &self->runs[i];
@@ -293,6 +345,9 @@ int yett_exec_poll(void *arg, const struct yett_sink *sink, uint64_t deadline_ns
 		r = look_after(self, &told);
 		if (r == 0) {
 			r = start_due(self, &told);
+		}
+		if (r == 0) {
+			r = tell_overdue(self, &told);
 		}
 		if (r != 0 || told > 0 || now(self) >= deadline_ns) {
 			break;

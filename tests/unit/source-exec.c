@@ -340,6 +340,38 @@ static void test_parallel(void)
 	}
 }
 
+/* One that not even SIGKILL ends has the only place: the others do not go on saying what they said last.
+ * (That it hangs in the kernel is played: it is held for one that was killed, and is left alone.) */
+static void test_choked(void)
+{
+	struct bench bench;
+	struct exec *exec;
+	const struct memory_record *kept;
+
+	bench_open(&bench);
+	bench.settings.parallel = 1;
+	add(&bench, "hangs", "sleep 1000");
+	add(&bench, "quick", "echo well")->interval_ns = 500 * MS;
+	bench_start(&bench);
+	exec = bench.source.self;
+	exec->checks[0].due_ns = 0;
+	while (!exec->checks[0].running) {
+		CU_ASSERT_EQUAL_FATAL(poll_until(&bench, memory_host.monotonic_ns(NULL) + MS), 0);
+	}
+	exec->runs[0].state = RUN_KILLED;
+	exec->runs[0].deadline_ns = UINT64_MAX;
+	await_states(&bench, 2);
+	kept = state_of(&bench, "quick");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kept);
+	CU_ASSERT_EQUAL(kept->record.state, YETT_STATE_UNKNOWN);
+	CU_ASSERT(memory_text_is(kept->record.body,
+		"not run: plugins that do not end have all places (`parallel`)"));
+	exec->runs[0].state = RUN_RUNNING;
+	exec->runs[0].deadline_ns = 0;
+	await_no_run(&bench);
+	bench_close(&bench);
+}
+
 static void *wake_it(void *arg)
 {
 	memory_sink_wake(arg);
@@ -541,6 +573,7 @@ int main(int argc, char **argv)
 		{"what cannot be run", test_cannot_run},
 		{"what a plugin finds", test_surroundings},
 		{"several at once", test_parallel},
+		{"all places taken for good", test_choked},
 		{"the wake", test_wake},
 		{"stopping", test_stop},
 		{"a sink that closes", test_closed},

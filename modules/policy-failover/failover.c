@@ -39,6 +39,7 @@ struct upstream {
 	bool usable;                  /* in the lane that is being asked for */
 	bool lost;                    /* it was up, or was tried, and went away since */
 	uint32_t left;                /* lanes (bits) for whose being full it was left; STALLED */
+	uint32_t forgotten;           /* lanes that it was left for, and that had nothing since */
 	uint32_t stalls;              /* times in a row that it was left for having stalled */
 	uint64_t used_ns;             /* in use since */
 	uint64_t good_ns;             /* up, and left for nothing, since; 0: it is not */
@@ -54,6 +55,7 @@ struct policy {
 	uint32_t current;  /* the index of the one in use, or NONE */
 	bool relay;        /* the node is a gateway */
 	uint64_t again_ns; /* when a better one may be used; 0: there is none */
+	uint64_t picked_ns[YETT_LANES]; /* when one was asked for last */
 };
 
 enum { METRIC_FAILOVERS, METRIC_FAILBACKS };
@@ -182,6 +184,11 @@ static void watch_room(struct policy *self, uint32_t lane, uint64_t now_ns)
 		if (mine->state != YETT_UPSTREAM_UP) {
 			continue;
 		}
+		if (!mine->usable && (mine->forgotten & UINT32_C(1) << lane) != 0) {
+			mine->left |= UINT32_C(1) << lane;
+			mine->good_ns = 0;
+		}
+		mine->forgotten &= ~(UINT32_C(1) << lane);
 		if (!mine->usable) {
 			mine->full_ns[lane] =
 				mine->full_ns[lane] != 0 ? mine->full_ns[lane] : now_ns;
@@ -319,6 +326,19 @@ static void watch_stall(struct policy *self, uint32_t index, uint64_t stalled_ns
 	}
 }
 
+/* Of a lane that has nothing to send nobody hears whether there is room again. It is not waited for: should
+ * it be full still, that shows as soon as there is something. */
+static void forget_idle_lanes(const struct policy *self, struct upstream *mine, uint64_t now_ns)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		if (now_ns - self->picked_ns[lane] > 2 * self->settings->failback_ns) {
+			mine->forgotten |= mine->left & UINT32_C(1) << lane;
+			mine->left &= ~mine->forgotten;
+			mine->full_ns[lane] = 0;
+		}
+	}
+}
+
 static void update(void *arg, const struct yett_upstream *upstreams, size_t count)
 {
 	struct policy *self = arg;
@@ -340,11 +360,12 @@ static void update(void *arg, const struct yett_upstream *upstreams, size_t coun
 
 		if (mine->state != YETT_UPSTREAM_UP) {
 			mine->good_ns = 0;
-			mine->left = 0;
+			mine->left = mine->forgotten = 0;
 			memset(mine->full_ns, 0, sizeof(mine->full_ns));
 			continue;
 		}
 		watch_stall(self, i, upstreams[i].stalled_ns, now_ns);
+		forget_idle_lanes(self, mine, now_ns);
 		if (mine->good_ns == 0 && mine->left == 0) {
 			good_from(self, mine, now_ns);
 		}
@@ -363,6 +384,7 @@ static uint32_t pick(void *arg, uint32_t lane, uint64_t *ret_again_ns)
 	if (lane >= YETT_LANES) {
 		return NONE;
 	}
+	self->picked_ns[lane] = now_ns;
 	watch_room(self, lane, now_ns);
 	choose(self, now_ns); /* which room that is there again may change */
 	if (self->current == NONE || self->upstreams[self->current].state != YETT_UPSTREAM_UP) {

@@ -127,6 +127,13 @@ static void test_lanes(void)
 		{61, YETT_LANE_BULK, "UU", 1},
 		{90, YETT_LANE_BULK, "UU", 1},
 		{91, YETT_LANE_URGENT, "UU", 0},
+		/* A lane that has nothing any more does not keep the others away. */
+		{92, YETT_LANE_BULK, "FU", YETT_POLICY_NONE},
+		{102, YETT_LANE_BULK, "FU", 1},
+		{162, YETT_LANE_URGENT, "UU", 1},
+		{163, YETT_LANE_URGENT, "UU", 1},
+		{192, YETT_LANE_URGENT, "UU", 1},
+		{193, YETT_LANE_URGENT, "UU", 0},
 	};
 	const struct yett_policy_operations *policy = yett_module.operations;
 	struct settings settings = standard();

@@ -191,12 +191,22 @@ int yett_syslog_open(struct syslog *self, struct yett_error *error)
 	return r;
 }
 
-void yett_syslog_close(struct syslog *self)
+static bool is_ours(const struct syslog *self)
 {
 	struct stat st;
 
-	if (self->made.st_ino != 0 && lstat(self->settings->path, &st) == 0 &&
-		st.st_dev == self->made.st_dev && st.st_ino == self->made.st_ino) {
+	return self->made.st_ino != 0 && lstat(self->settings->path, &st) == 0 &&
+	       st.st_dev == self->made.st_dev && st.st_ino == self->made.st_ino;
+}
+
+bool yett_syslog_is_gone(const struct syslog *self)
+{
+	return self->settings->path != NULL && !is_ours(self);
+}
+
+void yett_syslog_close(struct syslog *self)
+{
+	if (is_ours(self)) {
 		unlink(self->settings->path);
 	}
 	memset(&self->made, 0, sizeof(self->made));

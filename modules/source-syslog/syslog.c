@@ -22,7 +22,8 @@
 
 #include "syslog.h"
 
-#define SECOND INT64_C(1000000000)
+#define SECOND  INT64_C(1000000000)
+#define LOOK_NS UINT64_C(1000000000)
 
 /* The attributes of a message beside its structured data. */
 #define FIXED_MAX 16
@@ -315,6 +316,26 @@ static int receive(struct syslog *self, enum syslog_socket from)
 	return count;
 }
 
+/* Another daemon, or somebody who cleans up, has taken the socket's place: what has come is told, then it is
+ * made anew. Where that fails now (somebody listens there), it is tried again when the core says. */
+static int make_anew(struct syslog *self, struct yett_error *error)
+{
+	int r = 0;
+
+	self->host->log(self->host->instance, YETT_LOG_WARNING, "syslog-replaced",
+		"the socket at %s is gone, or is another one; it is made anew path=%s",
+		self->settings->path, self->settings->path);
+	for (int i = 0; i < SOCKETS; i++) {
+		while (self->sockets[i] >= 0 && (r = receive(self, (enum syslog_socket)i)) > 0) {
+		}
+		if (r == YETT_ECLOSED) {
+			return r;
+		}
+	}
+	yett_syslog_close(self);
+	return yett_syslog_open(self, error);
+}
+
 static int poll_syslog(void *arg, const struct yett_sink *sink, uint64_t deadline_ns,
 	uint64_t *ret_next_ns, struct yett_error *error)
 {
@@ -325,6 +346,14 @@ static int poll_syslog(void *arg, const struct yett_sink *sink, uint64_t deadlin
 
 	self->sink = sink;
 	*ret_next_ns = 0;
+	if (host->monotonic_ns(host->instance) - self->looked_ns >= LOOK_NS) {
+		int r = yett_syslog_is_gone(self) ? make_anew(self, error) : 0;
+
+		if (r != 0) {
+			return r;
+		}
+		self->looked_ns = host->monotonic_ns(host->instance);
+	}
 	for (int i = 0; i < SOCKETS; i++) {
 		fds[i + 1] = (struct pollfd){.fd = self->sockets[i], .events = POLLIN};
 	}

@@ -36,6 +36,7 @@ struct syslog {
 	const struct yett_sink *sink; /* of the poll that is under way */
 	int sockets[SOCKETS];         /* -1: not listened at */
 	struct stat made;             /* the local socket's file, so that no other is removed */
+	uint64_t looked_ns;           /* whether it is there still */
 	uint32_t dropped;             /* by the kernel, as it last said */
 	struct mmsghdr headers[SYSLOG_BATCH];
 	struct iovec pieces[SYSLOG_BATCH];
@@ -55,5 +56,7 @@ int yett_syslog_mode(const char *text, mode_t *ret_mode);
 /* Open what the settings say; on failure say why. */
 int yett_syslog_open(struct syslog *self, struct yett_error *error);
 void yett_syslog_close(struct syslog *self);
+/* Whether the local socket is not at its path any more: what programs send does not come here. */
+bool yett_syslog_is_gone(const struct syslog *self);
 
 #endif

@@ -464,6 +464,30 @@ static void test_places(void)
 	send(fd, "<13>still here", 14, 0);
 	await(&bench, 1);
 	close(fd);
+	/* removed under us: made anew, and what was sent before is told */
+	fd = local_sender(&bench);
+	send(fd, "<13>before", 10, 0);
+	unlink(bench.path);
+	((struct syslog *)bench.source.self)->looked_ns = 0;
+	await(&bench, 2);
+	CU_ASSERT(memory_text_is(record(&bench, 1)->body, "before"));
+	close(fd);
+	fd = local_sender(&bench);
+	send(fd, "<13>after", 9, 0);
+	await(&bench, 3);
+	close(fd);
+	/* somebody else listens there: that is said */
+	unlink(bench.path);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *)(void *)&address, sizeof(address)), 0);
+	((struct syslog *)bench.source.self)->looked_ns = 0;
+	CU_ASSERT_EQUAL(poll_once(&bench, (uint64_t)SECOND), YETT_EEXIST);
+	close(fd);
+	CU_ASSERT_EQUAL(poll_once(&bench, 0), 0);
+	fd = local_sender(&bench);
+	close(fd);
+	CU_ASSERT(memory_log.levels[YETT_LOG_WARNING] >= 2);
+	memory_log.levels[YETT_LOG_WARNING] = 0;
 	/* replaced under us: not ours to remove */
 	unlink(bench.path);
 	memory_folder_text(bench.source.folder, "log", 0600, "precious");

@@ -68,6 +68,15 @@ void yett_node_degrade(struct yett_node *node, const char *why)
 	g_strlcpy(node->degraded_why, why, sizeof(node->degraded_why));
 }
 
+bool yett_node_trouble(const struct yett_node *node, char *ret_text, size_t size)
+{
+	if (node->degraded) {
+		g_strlcpy(ret_text, node->degraded_why, size);
+		return true;
+	}
+	return yett_source_trouble(node, ret_text, size);
+}
+
 static void tick(void *arg)
 {
 	struct yett_node *node = arg;

@@ -199,5 +199,7 @@ static inline uint64_t yett_now(const struct yett_node *node)
 	return yett_clock_monotonic(node->clock);
 }
 void yett_node_degrade(struct yett_node *node, const char *why);
+/* Whether somebody should look at it, and why: it is degraded, or a source of it does not tell. */
+bool yett_node_trouble(const struct yett_node *node, char *ret_text, size_t size);
 
 #endif

@@ -1,16 +1,10 @@
 /* Sources: the threads on which source modules tell of this computer.
  *
- * Responsible for one thread for each configured source, for the sink that it tells into, for
- * cutting batches (when one is full, when its oldest record has waited as long as its lane lingers,
- * when a state changed) and for backing off when a source fails. Not responsible for numbers
- * (origin.c) nor for what a source reads. The thread runs `thread_main` and the sink's calls, under
- * the feed's mutex; everything else is on the loop.
- *
- * A position covers the records before it, so a source that gives positions is cut only where one
- * was given; it therefore tells into one lane. At most a few batches of a source are on their way to
- * disk: then it waits, which is how a full queue pushes back to where data is made. */
+ * Responsible for one thread for each configured source, for starting it again where it cannot start, for
+ * handing over what it has cut, and what has waited as long as its lane lingers, and for sources that a reload
+ * changes. Not responsible for numbers (origin.c), for what the threads run (sink.c) nor for what a source
+ * reads. On the loop. */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,250 +15,10 @@
 #include "../base/buffer.h"
 #include "../base/log.h"
 #include "../conf/load.h"
-#include "../wire/record.h"
-#include "stages.h"
+#include "feed.h"
 
-#define OUTSTANDING_MAX 4
-#define POLL_NS         (10 * YETT_SEC) /* a source is asked back at least this often */
-#define BACKOFF_MIN_NS  (1 * YETT_SEC)
-#define BACKOFF_MAX_NS  (60 * YETT_SEC)
-#define PLAIN_MAX       (960 * 1024)
-#define POSITION_MAX    (YETT_QUEUE_POSITION_MAX - 256)
-
-/* A batch that was cut and waits for its number. */
-struct cut {
-	struct cut *next;
-	struct yett_batch batch;
-	bool positioned;
-	size_t position_length;
-	uint8_t position[];
-};
-
-struct yett_sink_self {
-	struct yett_node *node;
-	const struct yett_block *block;
-	struct yett_instance *instance;
-	char name[48];
-	pthread_t thread;
-	bool running; /* the thread is to be joined */
-	bool retired; /* by a reload: gone once its last batches are kept */
-	int wake_fd;
-	struct yett_sink sink;
-	struct yett_timer *timer;
-
-	pthread_mutex_t mutex;
-	pthread_cond_t room;
-	/* under the mutex */
-	uint64_t linger_ns[YETT_LANES];
-	size_t batch_bytes;
-	bool compress;
-	bool stopping, finished;
-	bool turned_down; /* a record was told while stopping: no position may cover it */
-	bool freed;       /* but for what a post that is on its way refers to */
-	struct yett_payload *payloads[YETT_LANES];
-	uint64_t due_ns[YETT_LANES]; /* monotonic; 0: empty */
-	bool positioned;             /* it gives positions */
-	bool clean;                  /* no record since the last position */
-	uint8_t position[POSITION_MAX];
-	size_t position_length;
-	struct cut *cuts_head, *cuts_tail;
-	unsigned outstanding;
-	bool posted;
-	struct yett_post post;
-	uint64_t records, oversize;
-};
-
-typedef struct yett_sink_self feed_t;
-
-static void attend(void *arg);
-static void attend_post(void *arg);
-
-/* Under the mutex, any thread. */
-static void call_loop(feed_t *feed)
-{
-	if (!feed->posted) {
-		feed->posted = true;
-		feed->post = (struct yett_post){.fn = attend_post, .arg = feed};
-		feed->node->loop->table->post(feed->node->loop, &feed->post);
-	}
-}
-
-/* Under the mutex: what a lane has collected becomes a batch. */
-static void cut(feed_t *feed, uint32_t lane)
-{
-	struct cut *new;
-
-	if (yett_payload_count(feed->payloads[lane]) == 0) {
-		return;
-	}
-	new = g_malloc0(sizeof(*new) + feed->position_length);
-	if (yett_payload_cut(feed->payloads[lane], lane, YETT_CONTENT_RECORDS, feed->compress,
-		    yett_clock_wall(feed->node->clock), &new->batch) != 0) {
-		g_free(new);
-		return;
-	}
-	new->positioned = feed->positioned;
-	new->position_length = feed->position_length;
-	memcpy(new->position, feed->position, feed->position_length);
-	if (feed->cuts_tail != NULL) {
-		feed->cuts_tail->next = new;
-	} else {
-		feed->cuts_head = new;
-	}
-	feed->cuts_tail = new;
-	feed->due_ns[lane] = 0;
-	feed->outstanding++;
-	call_loop(feed);
-}
-
-static bool may_cut(const feed_t *feed)
-{
-	return !feed->positioned || feed->clean;
-}
-
-static int sink_record(feed_t *feed, uint32_t lane, const struct yett_record *record)
-{
-	int result;
-
-	if (lane >= YETT_LANES) {
-		return YETT_EINVAL;
-	}
-	pthread_mutex_lock(&feed->mutex);
-	while (feed->outstanding >= OUTSTANDING_MAX && !feed->stopping) {
-		pthread_cond_wait(&feed->room, &feed->mutex);
-	}
-	if (feed->stopping) {
-		feed->turned_down = true;
-		pthread_mutex_unlock(&feed->mutex);
-		return YETT_ECLOSED;
-	}
-	result = yett_payload_record(feed->payloads[lane], record);
-	if (result == YETT_EFULL) {
-		cut(feed, lane);
-		result = yett_payload_record(feed->payloads[lane], record);
-	}
-	if (result == 0) {
-		feed->records++;
-		feed->clean = false;
-		if (feed->due_ns[lane] == 0) {
-			feed->due_ns[lane] =
-				yett_clock_monotonic(feed->node->clock) + feed->linger_ns[lane];
-			call_loop(feed);
-		}
-		if (!feed->positioned &&
-			yett_payload_length(feed->payloads[lane]) >= feed->batch_bytes) {
-			cut(feed, lane);
-		}
-	} else {
-		feed->oversize++;
-	}
-	pthread_mutex_unlock(&feed->mutex);
-	return result;
-}
-
-static int sink_position(feed_t *feed, const void *position, size_t length)
-{
-	uint64_t now_ns = yett_clock_monotonic(feed->node->clock);
-
-	if (length > POSITION_MAX) {
-		return YETT_ELIMIT;
-	}
-	pthread_mutex_lock(&feed->mutex);
-	if (feed->turned_down) {
-		pthread_mutex_unlock(&feed->mutex);
-		return YETT_ECLOSED;
-	}
-	memcpy(feed->position, position, length);
-	feed->position_length = length;
-	feed->positioned = true;
-	feed->clean = true;
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		if (yett_payload_length(feed->payloads[lane]) >= feed->batch_bytes ||
-			(feed->due_ns[lane] != 0 && feed->due_ns[lane] <= now_ns)) {
-			cut(feed, lane);
-		}
-	}
-	pthread_mutex_unlock(&feed->mutex);
-	return 0;
-}
-
-static int sink_flush(feed_t *feed)
-{
-	pthread_mutex_lock(&feed->mutex);
-	for (uint32_t lane = 0; lane < YETT_LANES && may_cut(feed); lane++) {
-		cut(feed, lane);
-	}
-	pthread_mutex_unlock(&feed->mutex);
-	return 0;
-}
-
-static void wait_until(feed_t *feed, uint64_t when_ns)
-{
-	uint64_t now_ns = yett_clock_monotonic(feed->node->clock);
-	struct pollfd poll_fd = {.fd = feed->wake_fd, .events = POLLIN};
-
-	if (when_ns > now_ns + POLL_NS) {
-		when_ns = now_ns + POLL_NS; /* the caller looks again */
-	}
-	if (when_ns > now_ns) {
-		poll(&poll_fd, 1, (int)((when_ns - now_ns) / YETT_MS + 1));
-	}
-}
-
-static bool is_stopping(feed_t *feed)
-{
-	bool stopping;
-
-	pthread_mutex_lock(&feed->mutex);
-	stopping = feed->stopping;
-	if (!stopping && may_cut(feed)) {
-		cut(feed, YETT_LANE_URGENT); /* a poll is over: urgent records do not linger */
-	}
-	pthread_mutex_unlock(&feed->mutex);
-	return stopping;
-}
-
-static void *thread_main(void *arg)
-{
-	feed_t *feed = arg;
-	const struct yett_source_operations *operations = feed->instance->module->operations;
-	uint64_t backoff_ns = BACKOFF_MIN_NS;
-	uint64_t next_ns = 0;
-
-	while (!is_stopping(feed)) {
-		struct yett_error error = YETT_ERROR_INIT;
-		uint64_t now_ns = yett_clock_monotonic(feed->node->clock);
-		int result;
-
-		if (next_ns > now_ns) {
-			wait_until(feed, next_ns);
-			if (yett_clock_monotonic(feed->node->clock) < next_ns) {
-				continue;
-			}
-		}
-		next_ns = 0;
-		result = operations->poll(feed->instance->self, &feed->sink,
-			yett_clock_monotonic(feed->node->clock) + POLL_NS, &next_ns, &error);
-		if (result == 0 || result == YETT_ECLOSED || result == YETT_EAGAIN) {
-			backoff_ns = BACKOFF_MIN_NS;
-			continue;
-		}
-		yett_log(YETT_LOG_WARNING, "source-failing",
-			"%s%s%s; tried again in %.0f s source=%s",
-			error.text[0] != '\0' ? error.text : yett_result_text(result),
-			error.mend[0] != '\0' ? "; " : "", error.mend,
-			(double)backoff_ns / (double)YETT_SEC, feed->name);
-		next_ns = yett_clock_monotonic(feed->node->clock) + backoff_ns;
-		backoff_ns = backoff_ns * 2 < BACKOFF_MAX_NS ? backoff_ns * 2 : BACKOFF_MAX_NS;
-	}
-	pthread_mutex_lock(&feed->mutex);
-	feed->finished = true;
-	call_loop(feed);
-	pthread_mutex_unlock(&feed->mutex);
-	return NULL;
-}
-
-/* On the loop from here. */
+#define PLAIN_MAX (960 * 1024)
+#define JOIN_S    2 /* for so long the loop waits for a thread that is to end */
 
 static void kept(struct yett_keep *keep, int result)
 {
@@ -274,8 +28,8 @@ static void kept(struct yett_keep *keep, int result)
 	pthread_mutex_lock(&feed->mutex);
 	feed->outstanding--;
 	pthread_cond_signal(&feed->room);
-	if (feed->outstanding < OUTSTANDING_MAX) {
-		call_loop(feed); /* a lane may be due that could not be cut before */
+	if (feed->outstanding < YETT_FEED_OUTSTANDING_MAX) {
+		yett_feed_call_loop(feed); /* a lane may be due that could not be cut before */
 	}
 	pthread_mutex_unlock(&feed->mutex);
 }
@@ -292,8 +46,9 @@ static uint64_t cut_due(feed_t *feed, uint64_t now_ns)
 			continue;
 		}
 		if (due_ns <= now_ns || feed->finished) {
-			if (may_cut(feed) && feed->outstanding < OUTSTANDING_MAX) {
-				cut(feed, lane);
+			if (yett_feed_may_cut(feed) &&
+				feed->outstanding < YETT_FEED_OUTSTANDING_MAX) {
+				yett_feed_cut(feed, lane);
 			}
 		} else if (next_ns == 0 || due_ns < next_ns) {
 			next_ns = due_ns;
@@ -308,11 +63,19 @@ static bool is_idle(feed_t *feed)
 
 	pthread_mutex_lock(&feed->mutex);
 	idle = feed->finished && feed->outstanding == 0 && !feed->posted;
-	for (uint32_t lane = 0; idle && may_cut(feed) && lane < YETT_LANES; lane++) {
+	for (uint32_t lane = 0; idle && yett_feed_may_cut(feed) && lane < YETT_LANES; lane++) {
 		idle = yett_payload_count(feed->payloads[lane]) == 0;
 	}
 	pthread_mutex_unlock(&feed->mutex);
 	return idle;
+}
+
+static void join(feed_t *feed)
+{
+	if (feed->running) {
+		pthread_join(feed->thread, NULL);
+		feed->running = false;
+	}
 }
 
 /* The last of it: not before a post that is on its way has come. */
@@ -325,6 +88,7 @@ static void feed_free_rest(feed_t *feed)
 
 static void feed_free(feed_t *feed)
 {
+	join(feed);
 	if (feed->instance != NULL) {
 		yett_instance_free(feed->instance);
 	}
@@ -343,6 +107,8 @@ static void feed_free(feed_t *feed)
 		feed_free_rest(feed);
 	}
 }
+
+static void start(feed_t *feed);
 
 static void attend(void *arg)
 {
@@ -368,6 +134,9 @@ static void attend(void *arg)
 		feed->node->loop->table->timer_start(
 			feed->timer, next_ns > now_ns ? next_ns - now_ns : 1);
 	}
+	if (feed->start_ns != 0 && now_ns >= feed->start_ns) {
+		start(feed);
+	}
 	if (feed->retired && is_idle(feed)) {
 		g_ptr_array_remove(feed->node->sources, feed);
 		feed_free(feed);
@@ -375,7 +144,7 @@ static void attend(void *arg)
 }
 
 /* Only here is the post off the loop's list: the timer, and a reload, call attend themselves. */
-static void attend_post(void *arg)
+void yett_feed_attend(void *arg)
 {
 	feed_t *feed = arg;
 
@@ -421,15 +190,9 @@ int yett_source_open(
 	}
 	feed->timer = node->loop->table->timer_new(node->loop, attend, feed);
 	feed->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	feed->sink = (struct yett_sink){
-		.size = sizeof(feed->sink),
-		.wake_fd = feed->wake_fd,
-		.self = feed,
-		.record = sink_record,
-		.position = sink_position,
-		.flush = sink_flush,
-	};
+	feed->sink = yett_feed_sink(feed);
 	position = yett_origin_position(node, feed->name, &length);
+	feed->placed = length > 0;
 	result = yett_instance_new(&node->world, block->descriptor, feed->name, block->settings,
 		position, length, &feed->instance, error);
 	if (result != 0) {
@@ -440,6 +203,19 @@ int yett_source_open(
 	return 0;
 }
 
+/* What is in its way may go: another process that has the socket, an address that is not up yet. */
+static void not_started(feed_t *feed, const struct yett_error *error)
+{
+	feed->patience_ns = feed->patience_ns == 0 ? YETT_FEED_BACKOFF_MIN_NS
+						   : yett_feed_backoff(feed->patience_ns);
+	feed->start_ns = yett_now(feed->node) + feed->patience_ns;
+	feed->node->loop->table->timer_start(feed->timer, feed->patience_ns);
+	yett_feed_trouble(feed, error->text);
+	yett_log(YETT_LOG_ERROR, "source-not-started", "%s%s%s; tried again in %.0f s source=%s",
+		error->text, error->mend[0] != '\0' ? "; " : "", error->mend,
+		(double)feed->patience_ns / (double)YETT_SEC, feed->name);
+}
+
 static void start(feed_t *feed)
 {
 	struct yett_error error = YETT_ERROR_INIT;
@@ -447,21 +223,21 @@ static void start(feed_t *feed)
 	char name[16];
 
 	if (yett_instance_start(feed->instance, &error) != 0) {
-		yett_log(YETT_LOG_ERROR, "source-not-started", "%s%s%s source=%s", error.text,
-			error.mend[0] != '\0' ? "; " : "", error.mend, feed->name);
-		feed->finished = true;
+		not_started(feed, &error);
 		return;
 	}
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	feed->running = pthread_create(&feed->thread, NULL, thread_main, feed) == 0;
+	feed->running = pthread_create(&feed->thread, NULL, yett_feed_thread, feed) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!feed->running) {
-		feed->finished = true;
-		yett_log(YETT_LOG_ERROR, "source-not-started", "no thread for it source=%s",
-			feed->name);
+		yett_instance_stop(feed->instance);
+		yett_fail(&error, YETT_EAGAIN, NULL, "there is no thread to be had for it");
+		not_started(feed, &error);
 		return;
 	}
+	feed->start_ns = feed->patience_ns = 0;
+	yett_feed_trouble(feed, "");
 	snprintf(name, sizeof(name), "%.15s", feed->name);
 	pthread_setname_np(feed->thread, name);
 }
@@ -481,6 +257,7 @@ static void ask_back(feed_t *feed)
 {
 	uint64_t one = 1;
 
+	feed->start_ns = 0;
 	pthread_mutex_lock(&feed->mutex);
 	feed->stopping = true;
 	if (!feed->running) {
@@ -501,6 +278,26 @@ void yett_source_stop_all(struct yett_node *node)
 	}
 }
 
+bool yett_source_trouble(const struct yett_node *node, char *ret_text, size_t size)
+{
+	for (guint i = 0; i < node->sources->len; i++) {
+		feed_t *feed = node->sources->pdata[i];
+		bool trouble;
+
+		pthread_mutex_lock(&feed->mutex);
+		trouble = feed->trouble[0] != '\0' && !feed->retired;
+		if (trouble) {
+			snprintf(ret_text, size, "its source %s does not tell: %s", feed->name,
+				feed->trouble);
+		}
+		pthread_mutex_unlock(&feed->mutex);
+		if (trouble) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool yett_source_idle(const struct yett_node *node)
 {
 	for (guint i = 0; i < node->sources->len; i++) {
@@ -511,12 +308,19 @@ bool yett_source_idle(const struct yett_node *node)
 	return true;
 }
 
-static void join(feed_t *feed)
+/* One that waits in the kernel, for a file system that does not answer, cannot be asked back. */
+static bool join_soon(feed_t *feed)
 {
-	if (feed->running) {
-		pthread_join(feed->thread, NULL);
-		feed->running = false;
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += JOIN_S;
+	if (feed->running &&
+		pthread_clockjoin_np(feed->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+		return false;
 	}
+	feed->running = false;
+	return true;
 }
 
 void yett_source_close_all(struct yett_node *node)
@@ -558,13 +362,21 @@ static const struct yett_block *find_block(const struct yett_settings *settings,
 }
 
 /* A source that goes: its last batches are handed over first. They complete on their own; the feed
- * is freed with the last one. */
+ * is freed with the last one. What it holds, a socket, say, whoever takes its place may need at once. */
 static void retire(feed_t *feed)
 {
 	ask_back(feed);
-	join(feed);
 	feed->retired = true;
 	feed->block = NULL; /* it goes with the old settings */
+	if (!join_soon(feed)) {
+		yett_log(YETT_LOG_WARNING, "source-hangs",
+			"a source that is not needed any more does not end: it likely waits in the "
+			"kernel, for a disk or a network file system; it goes when that answers "
+			"source=%s",
+			feed->name);
+		return;
+	}
+	yett_instance_stop(feed->instance);
 	attend(feed);
 }
 

@@ -332,6 +332,8 @@ void yett_source_start_all(struct yett_node *node);
 /* Asks the threads back and cuts what is collected; `yett_source_idle` tells when all is kept. */
 void yett_source_stop_all(struct yett_node *node);
 bool yett_source_idle(const struct yett_node *node);
+/* Whether one of them cannot start, or fails again and again: which, and why. */
+bool yett_source_trouble(const struct yett_node *node, char *ret_text, size_t size);
 void yett_source_close_all(struct yett_node *node); /* the threads are joined */
 void yett_source_free_all(struct yett_node *node);
 void yett_source_reload(struct yett_node *node, struct yett_error *error);

@@ -159,14 +159,15 @@ static void find_of_self(struct yett_manage *manage)
 {
 	const struct yett_node *node = manage->node;
 	bool works = yett_maintenance_of_id(manage, &node->id) != NULL;
+	char why[YETT_WHY_SIZE];
 
-	if (node->degraded) {
+	if (yett_node_trouble(node, why, sizeof(why))) {
 		yett_alerts_find(manage,
 			&(struct yett_cause){.kind = "degraded",
 				.severity = "Warning",
 				.id = &node->id,
 				.name = node->name,
-				.text = node->degraded_why},
+				.text = why},
 			!works);
 	}
 	find_checks(manage, &node->id, node->name, !works);

@@ -202,8 +202,8 @@ void yett_manage_judge_self(const struct yett_manage *manage, struct yett_diagno
 	if (node->store != NULL && !yett_store_healthy(node)) {
 		yett_events_store_why(manage, why);
 		say(ret_verdict, YETT_HEALTH_CRITICAL, "its store fails: %s", why);
-	} else if (node->degraded) {
-		say(ret_verdict, YETT_HEALTH_WARNING, "%s", node->degraded_why);
+	} else if (yett_node_trouble(node, why, sizeof(why))) {
+		say(ret_verdict, YETT_HEALTH_WARNING, "%s", why);
 	} else if (yett_backlog_s(node) * YETT_SEC > node->settings->node.backlog_warning_ns) {
 		say(ret_verdict, YETT_HEALTH_WARNING, "connected, backlog %" PRIu32 " seconds",
 			yett_backlog_s(node));

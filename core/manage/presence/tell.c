@@ -217,10 +217,9 @@ void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)
 
 	message->wall_ns = yett_clock_wall(manage->node->clock);
 	message->interval_s = (uint32_t)(manage->node->settings->node.heartbeat_ns / YETT_SEC);
-	message->degraded = manage->node->degraded;
+	message->degraded =
+		yett_node_trouble(manage->node, message->why, sizeof(message->why));
 	message->backlog_s = yett_backlog_s(manage->node);
-	g_strlcpy(message->why, manage->node->degraded ? manage->node->degraded_why : "",
-		sizeof(message->why));
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct yett_known *known = value;

@@ -295,8 +295,7 @@ static void on_refused(void *arg, const struct yett_refuse *message)
 
 	peer->heard_code = message->code;
 	close_with(peer, 0, (uint32_t)MIN(message->retry_after_ms, most_ms), message->mend,
-		"the peer says: %s",
-		message->cause);
+		"the peer says: %s", message->cause);
 }
 
 static void on_batch(void *arg, uint64_t number, const struct yett_envelope *envelope,

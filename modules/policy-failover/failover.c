@@ -52,9 +52,9 @@ struct policy {
 	const struct settings *settings;
 	struct upstream *upstreams; /* in the core's order */
 	uint32_t count;
-	uint32_t current;  /* the index of the one in use, or NONE */
-	bool relay;        /* the node is a gateway */
-	uint64_t again_ns; /* when a better one may be used; 0: there is none */
+	uint32_t current;               /* the index of the one in use, or NONE */
+	bool relay;                     /* the node is a gateway */
+	uint64_t again_ns;              /* when a better one may be used; 0: there is none */
 	uint64_t picked_ns[YETT_LANES]; /* when one was asked for last */
 };
 

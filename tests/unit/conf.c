@@ -165,11 +165,14 @@ static void test_blocks(void)
 		{"a bad name", AGENT "queue = { name = \"a/b\"; };\n",
 			":4: the instance cannot be called \"a/b\": write up to 40 letters, "
 			"digits, '-', '_' and '.', and not \"core\"\n"},
-		{"a name that is too long", AGENT "queue = { name = \"queue-456789.123456789.123456789.123456789.1\"; };\n",
+		{"a name that is too long",
+			AGENT
+			"queue = { name = \"queue-456789.123456789.123456789.123456789.1\"; };\n",
 			":4: the instance cannot be called "
 			"\"queue-456789.123456789.123456789.123456789.1\": write up to 40 "
 			"letters, digits, '-', '_' and '.', and not \"core\"\n"},
-		{"the daemon's own name", AGENT "sources = ( { module = \"source-test\"; name = \"core\"; } );\n",
+		{"the daemon's own name",
+			AGENT "sources = ( { module = \"source-test\"; name = \"core\"; } );\n",
 			":4: the instance cannot be called \"core\": write up to 40 letters, "
 			"digits, '-', '_' and '.', and not \"core\"\n"},
 		{"its own check", AGENT "queue = {\n path = \"refused\"; };\n",

@@ -217,8 +217,7 @@ void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)
 
 	message->wall_ns = yett_clock_wall(manage->node->clock);
 	message->interval_s = (uint32_t)(manage->node->settings->node.heartbeat_ns / YETT_SEC);
-	message->degraded =
-		yett_node_trouble(manage->node, message->why, sizeof(message->why));
+	message->degraded = yett_node_trouble(manage->node, message->why, sizeof(message->why));
 	message->backlog_s = yett_backlog_s(manage->node);
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {

@@ -2,7 +2,8 @@
  *
  * Kind `auth` (provisional): makes a stranger a principal, inside the channel. Authentication is
  * always mutual: both ends run the module, each for the other. Runs on the authentication threads
- * (initiators and acceptors apart); may block. One context is used by one thread at a time.
+ * (initiators and acceptors apart, two of each); may block. One context is used by one thread at a
+ * time, but several of one instance at once: what they share in `self` needs a lock.
  */
 #ifndef YETT_AUTH_H
 #define YETT_AUTH_H

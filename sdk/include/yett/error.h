@@ -43,7 +43,7 @@ enum yett_result {
 };
 
 /* A sentence for people, filled once at the place that knows most, through the host's
- * error_set(). Opaque to modules; owned by the caller that passes it; may be NULL. */
+ * fail(). Opaque to modules; owned by the caller that passes it; may be NULL. */
 struct yett_error;
 
 #endif

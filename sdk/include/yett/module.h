@@ -44,10 +44,11 @@ struct yett_create {
 	const char *group; /* the management group's id, a UUID; "" where none is configured */
 };
 
-/* The life of an instance: check → create → start → reload* → drain → stop → destroy. Each
+/* The life of an instance: check → create → start → reload* → stop → destroy. Each
  * `create` is paired with one `destroy`, each `start` with one `stop`. Only create and destroy
  * must be there. No mutable statics: two instances of a module always work.
- * Threads: check, create and destroy on the main thread; the others on the kind's thread. */
+ * Threads: all on the main thread, which is the loop's. But for a queue and a store, `create` and
+ * `start` also come at a reload: all of the node waits for them. */
 struct yett_life {
 	uint32_t size;
 	uint32_t reserved;
@@ -57,12 +58,12 @@ struct yett_life {
 	int (*create)(const struct yett_host *host, const struct yett_create *with, void **ret_self,
 		struct yett_error *error);
 	int (*start)(void *self, struct yett_error *error);
-	/* `settings` replace those of `create`; on failure the old ones stay in force. Called where
-	 * only rows marked live have changed, and for a transport always (certificates are read
-	 * again); for a policy or auth module whose other rows changed, the core makes a new
-	 * instance beside the old and switches. */
+	/* `settings` replace those of `create`; on failure the old ones stay in force. This version
+	 * calls it of transports, at each reload (certificates are read again). Of policies, auth
+	 * modules and sources whose settings have changed the core makes new instances; queues and
+	 * stores get theirs when the daemon restarts. */
 	int (*reload)(void *self, const void *settings, struct yett_error *error);
-	void (*drain)(void *self); /* take no new work; finish what is under way */
+	void (*drain)(void *self); /* reserved: not called in this version; leave it NULL */
 	void (*stop)(void *self);
 	void (*destroy)(void *self);
 };

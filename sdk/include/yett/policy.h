@@ -43,6 +43,8 @@ struct yett_policy_operations {
 	/* What changed. The table is borrowed; its order and length stay until the next update. */
 	void (*update)(void *self, const struct yett_upstream *upstreams, size_t count);
 	/* The index of the upstream for the next batch, or YETT_POLICY_NONE to keep it for now.
+	 * One that is UP and not `usable` is waited for; any other that is not usable is a mistake
+	 * of the policy, which is logged, and nothing is sent.
 	 * Called again whenever an upstream changes, or `ret_again_ns` (monotonic; 0: not) comes.
 	 * `update` was called with the same table just before. */
 	uint32_t (*pick)(void *self, uint32_t lane, uint64_t *ret_again_ns);

@@ -111,7 +111,7 @@ struct yett_queue_operations {
 	 * newer format (YETT_EVERSION), a directory that another process holds (YETT_EPERM), and
 	 * one that cannot be written, or synced: what counts from now on has to be durable. */
 	int (*recover)(void *self, yett_recovery_fn report, void *arg, struct yett_error *error);
-	int (*declared)(void *self);
+	int (*declared)(void *self); /* optional */
 
 	/* Appends in order; each entry has its own result. An entry that does not fit its lane is
 	 * YETT_EFULL and leaves no trace, and so is what follows it in that lane in the same call:

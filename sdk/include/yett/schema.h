@@ -30,11 +30,12 @@ enum yett_type {
 	YETT_TYPE_GROUP = 8,    /* an embedded struct, described by `rows` */
 };
 
+/* Of modules, only rows of a policy are set by a management server: those that are REMOTE and LIVE. */
 enum yett_schema_flag {
 	YETT_SCHEMA_REQUIRED = 1 << 0, /* a configuration without it is refused */
 	YETT_SCHEMA_LIST = 1 << 1,     /* a struct yett_list of the type */
 	YETT_SCHEMA_SECRET = 1 << 2,   /* masked wherever it would be shown */
-	YETT_SCHEMA_LIVE = 1 << 3,     /* applied by `reload` without a new instance */
+	YETT_SCHEMA_LIVE = 1 << 3,     /* in force after a reload of the daemon */
 	YETT_SCHEMA_REMOTE = 1 << 4,   /* a management server may set it */
 };
 

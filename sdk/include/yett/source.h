@@ -24,8 +24,10 @@ struct yett_sink {
 	int32_t wake_fd;
 	struct yett_sink_self *self;
 	/* Takes one record into `lane`. May block while the node pushes back. Returns 0,
-	 * YETT_ELIMIT (too large: dropped, counted, the source goes on) or YETT_ECLOSED (return:
-	 * the node stops; what was not taken must not be covered by a position). */
+	 * YETT_ELIMIT (too large), YETT_EINVAL (no lane, or no record of its kind: a metric without
+	 * a number, or any but an event without a name; both: dropped, the core logs it, the source
+	 * goes on) or YETT_ECLOSED (return: the node stops; what was not taken must not be covered
+	 * by a position). */
 	int (*record)(struct yett_sink_self *self, uint32_t lane, const struct yett_record *record);
 	/* All records so far are covered by this position (<= YETT_QUEUE_POSITION_MAX - 256
 	 * bytes, opaque). Records that follow are not. */
@@ -52,7 +54,8 @@ struct yett_source_operations {
 	uint32_t reserved;
 	/* Waits for something to tell until `deadline_ns` (monotonic) or until wake_fd is readable,
 	 * tells it, and returns. `*ret_next_ns`: do not call before this monotonic time (0: at
-	 * once). A failure is logged by the core, which backs off and calls again. */
+	 * once). A failure is logged by the core, which backs off and calls again; YETT_ECLOSED and
+	 * YETT_EAGAIN are none. */
 	int (*poll)(void *self, const struct yett_sink *sink, uint64_t deadline_ns,
 		uint64_t *ret_next_ns, struct yett_error *error);
 };

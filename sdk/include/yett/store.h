@@ -155,7 +155,7 @@ struct yett_store_operations {
 	int (*commit)(void *self, struct yett_error *error);
 	void (*rollback)(void *self);
 	/* Housekeeping between transactions: retention, closing of epochs, at most for about
-	 * `budget_ns`. Returns 1 if there is more to do. */
+	 * `budget_ns`. Returns 1 if there is more to do. Optional. */
 	int (*tidy)(void *self, uint64_t budget_ns, struct yett_error *error);
 	/* Writer: `revision` must be the present one (0: it must not exist), else YETT_ECONFLICT;
 	 * YETT_REVISION_ANY: whatever it is. json NULL deletes. Within a transaction. */
@@ -172,6 +172,7 @@ struct yett_store_operations {
 	int (*query)(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,
 		struct yett_error *error);
 	int (*account)(void *self, yett_account_fn visit, void *arg, struct yett_error *error);
+	/* Optional. */
 	int (*losses)(void *self, yett_loss_fn visit, void *arg, struct yett_error *error);
 	int (*stats)(void *self, struct yett_store_stats *ret_stats, struct yett_error *error);
 

@@ -296,6 +296,54 @@ static void keys_that_have_gone_leave_no_file(void)
 	world_free(group.world);
 }
 
+static void refused(void *arg, int result, json_t *json, const struct yett_error *error)
+{
+	CU_ASSERT_PTR_NULL(json);
+	CU_ASSERT_EQUAL(result, error->code);
+	*(struct yett_error *)arg = *error;
+}
+
+/* A group whose keys were rolled over so often, on a server that has not got the successor's. */
+static void roll_over_after(struct group *group, unsigned count, struct yett_error *ret_error)
+{
+	struct yett_court *court = group->server->manage->court;
+	const char *key = "11111111111111111111111111111111"
+			  "11111111111111111111111111111111";
+	json_t *rollovers = json_array();
+	json_t *json;
+	char *text;
+
+	for (unsigned i = 0; i < count; i++) {
+		json_array_append_new(rollovers, json_string("00"));
+	}
+	json = json_pack("{s:s, s:i, s:s, s:s, s:o}", "id", "7f3c2d1e-0000-4000-8000-000000000001",
+		"sequence", (int)count + 1, "current", key, "next", key, "rollovers", rollovers);
+	text = json_dumps(json, JSON_COMPACT);
+	yett_court_apply(court, YETT_TABLE_GROUP, "identity", text, 1000 + count);
+	yett_group_rollover(court, false, "root", refused, ret_error);
+	json_decref(json);
+	free(text);
+}
+
+static void the_last_rollover_is_told_as_such(void)
+{
+	struct group group = hostile_group_new(5);
+	struct yett_settings *settings =
+		(struct yett_settings *)(uintptr_t)group.server->node->settings;
+	const char *own_state = settings->node.state;
+	struct yett_error error = YETT_ERROR_INIT;
+
+	settings->node.state = state;
+	roll_over_after(&group, 63, &error);
+	CU_ASSERT_EQUAL(error.code, YETT_ENOTFOUND);
+	CU_ASSERT(strstr(error.text, "has not got the key") != NULL);
+	roll_over_after(&group, 64, &error);
+	CU_ASSERT_EQUAL(error.code, YETT_ENOTSUP);
+	CU_ASSERT(strstr(error.text, "64 times") != NULL);
+	settings->node.state = own_state;
+	world_free(group.world);
+}
+
 static int begin(void)
 {
 	state = g_dir_make_tmp("yett-bounds-XXXXXX", NULL);
@@ -318,6 +366,7 @@ int main(int argc, char **argv)
 			a_no_that_cannot_be_written_lets_nobody_in},
 		{"a key in other hands lets nobody in", a_key_in_other_hands_lets_nobody_in},
 		{"keys that have gone leave no file", keys_that_have_gone_leave_no_file},
+		{"the last rollover is told as such", the_last_rollover_is_told_as_such},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -540,14 +540,21 @@ void yett_group_rollover(struct yett_court *court, bool compromised, const char 
 	struct wish *wish;
 	json_t *json;
 
-	next = paper != NULL ? load_group_key(court, court->trust.next) : NULL;
-	if (next == NULL ||
+	if (paper != NULL &&
 		json_array_size(json_object_get(paper->json, "rollovers")) >= ROLLOVERS_MAX) {
+		refuse(answer, arg, YETT_ENOTSUP,
+			"make the group anew, in a new store, and give every node a new "
+			"installation file (yettctl node kit)",
+			"the keys were rolled over " G_STRINGIFY(
+				ROLLOVERS_MAX) " times, which is as often as they can be");
+		return;
+	}
+	next = paper != NULL ? load_group_key(court, court->trust.next) : NULL;
+	if (next == NULL) {
 		refuse(answer, arg, YETT_ENOTFOUND,
 			"do it on the server that made the group; where the successor's file was "
 			"moved away, bring it back first",
 			"this server has not got the key that succeeds the group's");
-		yett_sign_free(next);
 		return;
 	}
 	fresh = make_group_key(court, &error);

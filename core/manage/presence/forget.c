@@ -317,9 +317,8 @@ static void was_read(void *arg)
 		g_snprintf(text, sizeof(text), "%" PRIu64 " records of %s are under way",
 			f->missing, f->name);
 		refuse(f, YETT_ECONFLICT,
-			"look where they are (yettctl accounts); where they will not come any "
-			"more, "
-			"say --force",
+			"look where they are (yettctl account); where they will not come any "
+			"more, say --force",
 			text);
 	} else {
 		write_it(f);

@@ -141,9 +141,10 @@ static const struct yett_schema admin_rows[] = {
 	YETT_ROW_PATH(admin_group, socket, "socket", 0, YETT_RUN_DIR "/yett/admin.sock",
 		"The UNIX socket that yettctl talks to; empty: none."),
 	YETT_ROW_STRING(admin_group, change_group, "change-group", LIVE, "yett-admin",
-		"The group of users who may change things; root always may."),
+		"The group of users who may change things, of those in view-group; root always "
+		"may."),
 	YETT_ROW_STRING(admin_group, view_group, "view-group", LIVE, "yett-view",
-		"The group of users who may look."),
+		"The group of users who may look. The socket is open to this group alone."),
 	YETT_ROW_STRING(admin_group, metrics, "metrics", 0, "",
 		"An address and a port, \"127.0.0.1:9723\", where whoever reaches it may fetch "
 		"/metrics (OpenMetrics, over HTTP), and nothing else; empty: none. There is no "

@@ -56,7 +56,7 @@ static const struct yett_schema node_rows[] = {
 		"The least important level that is still logged."),
 	YETT_ROW_CHOICE(node_group, events, "events", AFAR, "notice", event_levels,
 		"The least important level of the log that also goes to the management server, as "
-		"records of this node."),
+		"records of this node; what `log-level` leaves out does not."),
 	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", AFAR, "60 s", SEC, 24 * HOUR,
 		"How often the node says that it is alive."),
 	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", AFAR, "3", 1, 1000,
@@ -68,9 +68,12 @@ static const struct yett_schema node_rows[] = {
 		30 * 24 * HOUR,
 		"How long data may wait in a node's queue before that node counts as Warning."),
 	YETT_ROW_DURATION(node_group, drain_timeout_ns, "drain-timeout", LIVE, "10 s", 0, HOUR,
-		"How long a stop waits for what is under way."),
+		"How long a stop waits for what is under way. systemd has to wait some seconds "
+		"longer: TimeoutStopSec of the unit."),
 	YETT_ROW_SIZE(node_group, memory_bytes, "memory", 0, "64 MiB", 4 * MIB, 1024 * GIB,
-		"The most that batches may take in memory, over all sessions."),
+		"The most that batches that come in may take in memory until they are on the disk, "
+		"over all sessions. Those that go out may take about as much again, and half of it "
+		"for each further upstream that is used at the same time."),
 	YETT_ROW_DURATION(node_group, reconnect_min_ns, "reconnect-min", LIVE, "200 ms", MS, HOUR,
 		"How long to wait before the first new attempt to reach an upstream; it doubles "
 		"with "
@@ -168,8 +171,7 @@ static const struct yett_schema listener_rows[] = {
 		"Where to listen: \"0.0.0.0:5723\", \"[::]:5723\"; without a port, 5723."),
 	YETT_ROW_STRINGS(L, admit, "admit", LIVE, "[]",
 		"Patterns of the names of nodes that may take part (\"*\" within a label, \"**\" "
-		"over "
-		"labels); empty: nobody."),
+		"over labels, \"?\" for a character); empty: nobody."),
 	YETT_ROW_STRINGS(L, proxy, "proxy", LIVE, "[]",
 		"Patterns of the names of nodes that may speak for others, as gateways do; empty: "
 		"nobody."),
@@ -182,7 +184,9 @@ static const struct yett_schema listener_rows[] = {
 	YETT_ROW_INT(L, max_sessions, "max-sessions", LIVE, "20000", 1, COUNT,
 		"The most sessions at a time."),
 	YETT_ROW_INT(L, max_unauthenticated, "max-unauthenticated", LIVE, "1024", 1, COUNT,
-		"The most connections at a time that have not authenticated yet."),
+		"The most connections at a time that have not authenticated yet, at all listeners "
+		"of this node. Addresses that have not done so within the last hour get half of "
+		"it, and none where it is 1."),
 	YETT_ROW_INT(L, max_unauthenticated_per_source, "max-unauthenticated-per-source", LIVE,
 		"64", 1, COUNT, "The same for one IPv4 address or one IPv6 network of 64 bits."),
 	YETT_ROW_STRINGS(L, shared_sources, "shared-sources", LIVE, "[]",
@@ -190,10 +194,10 @@ static const struct yett_schema listener_rows[] = {
 		"limit "
 		"per source."),
 	YETT_ROW_INT(L, handshakes_per_second, "handshakes-per-second", LIVE, "2000", 1, COUNT,
-		"The most new connections a second, and an eighth of it from one address that is "
-		"not "
+		"The most new connections a second, at all listeners of this node, and an eighth "
+		"of it from one address that is not "
 		"shared; the others are dropped, and try again. Half is kept for addresses that "
-		"have authenticated lately."),
+		"have authenticated within the last hour."),
 	YETT_ROW_END,
 };
 

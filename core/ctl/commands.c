@@ -22,9 +22,8 @@ const struct yett_option yett_common_options[] = {
 		"documentation has it.",
 		0, 0},
 	{"watch", "SECONDS",
-		"Draws a view again and again, every 2 s unless given. With `--json`, each answer "
-		"is a "
-		"line.",
+		"Draws a view again and again, every 2 s unless given; from 0.1 s to a day. With "
+		"`--json`, each answer is a line.",
 		0, YETT_OPTION_MAYBE},
 	{"version", NULL, "Prints the version.", 0, 0},
 	{"help", NULL, "Says what there is; of a command, what it takes.", 'h', 0},
@@ -60,7 +59,8 @@ static const struct yett_option events_options[] = {
 };
 
 static const struct yett_option alerts_options[] = {
-	{"all", NULL, "Those that have closed, too.", 0, 0},
+	{"all", NULL, "Those that have closed, too, as far as they are among the newest 500.", 0,
+		0},
 	END,
 };
 
@@ -71,7 +71,9 @@ static const struct yett_option ack_options[] = {
 
 static const struct yett_option maintenance_start_options[] = {
 	{"site", "SITE", "A site instead of a node: the nodes behind its gateways.", 0, 0},
-	{"for", "TIME", "So long: `30 min`, `2h`, `3 d`; without it, until it is stopped.", 0, 0},
+	{"for", "TIME",
+		"So long: `30 min`, `2h`, `3 d`, a year at most; without it, until it is stopped.",
+		0, 0},
 	{"reason", "TEXT", "Why.", 0, 0},
 	END,
 };
@@ -361,9 +363,9 @@ static const struct yett_form of_who_takes_part[] = {
 		"that back). Refused while it is connected, or is an approved gateway; and without "
 		"`--force` while records of it are under way, while a gateway that has brought "
 		"some "
-		"is not connected or has data waiting, and within a day after it was heard of, "
-		"since "
-		"gateways would tell of it again.",
+		"is not connected or has data waiting, within 25 hours after it was heard of, "
+		"since gateways would tell of it again, and always where it was a gateway itself, "
+		"since nobody can say whether it has data left.",
 		forget_options, YETT_FORM_JSON, yett_ctl_node_forget},
 	{"node kit", "NAME", "writes the installation file of a node",
 		"Writes the installation file of a node: the group's id and public keys, "
@@ -408,7 +410,8 @@ static const struct yett_form of_the_group[] = {
 	{"group init", "NAME", "makes the group",
 		"Makes the group: its key, and the one that will succeed it, in this server's "
 		"state "
-		"directory. Once for a store.",
+		"directory. The name has to be `group.name` of the configuration, and the id is "
+		"`group.id`. Once for a store.",
 		NULL, YETT_FORM_JSON, yett_ctl_group_init},
 	{"group join", NULL, "lets this server sign for the group",
 		"Lets this server, which shares the store, sign for the group: it gets a key of "
@@ -418,14 +421,16 @@ static const struct yett_form of_the_group[] = {
 	{"group rollover", NULL, "makes the successor the group's key, and a new successor",
 		"Makes the successor the group's key, and a new successor. Decisions that gateways "
 		"have go on until they expire; with `--compromised` they end as soon as a gateway "
-		"hears of it, and are asked for again.",
+		"hears of it, and are asked for again. 64 times in all.",
 		rollover_options, YETT_FORM_JSON, yett_ctl_group_rollover},
 	{"group set", "KEY=VALUE…", "changes settings of the group",
 		"`manual-agents`: what becomes of agents that nobody has decided on, `reject`, "
 		"`review` or `approve`. `decision-days`: how long a decision counts at a gateway "
-		"that is cut off.",
+		"that is cut off, from 1 to 365.",
 		NULL, YETT_FORM_JSON, yett_ctl_group_set},
-	{"group rule add", "PATTERN", "approves agents by their names, as they come", NULL,
+	{"group rule add", "PATTERN", "approves agents by their names, as they come",
+		"Approves agents by their names, as they come, and by what the options say. There "
+		"is one rule for a pattern, and 100 of them at most.",
 		rule_options, YETT_FORM_JSON, yett_ctl_group_rule_add},
 	{"group rule delete", "PATTERN", "takes a rule away",
 		"Takes a rule away; who was approved by it stays so.", NULL, YETT_FORM_JSON,

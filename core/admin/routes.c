@@ -275,7 +275,7 @@ const struct yett_admin_route yett_admin_routes[] = {
 		{"name", "ask", NULL}, run_node_show},
 	{"/v1/gateways/drain", "how far a gateway is emptied", {"name", NULL}, run_gateway_drain},
 	{"/v1/kit", "the installation file of a node", {"name", "upstream", NULL}, run_kit},
-	{"/v1/dead", "batches that could not be decoded, and are kept as they came",
+	{"/v1/dead", "batches that could not be stored, and are kept as they came",
 		{"id", "limit", NULL}, yett_admin_dead},
 	{"/v1/alerts", "what is not well", {"all", NULL}, yett_admin_alerts},
 	{"/v1/maintenance", "who is worked on, and raises no alerts", {NULL},

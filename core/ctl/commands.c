@@ -261,8 +261,8 @@ static const struct yett_form of_a_server[] = {
 	{"events", NULL, "what nodes have logged",
 		"What nodes have logged, from notice on, oldest first.", events_options, VIEW,
 		yett_ctl_events},
-	{"dead list", NULL, "batches that could not be decoded",
-		"Batches that could not be decoded and are kept as they came: from whom, since "
+	{"dead list", NULL, "batches that could not be stored",
+		"Batches that could not be stored and are kept as they came: from whom, since "
 		"when, "
 		"the numbers, and why.",
 		NULL, VIEW | YETT_FORM_STANDARD, yett_ctl_dead_list},
@@ -271,9 +271,10 @@ static const struct yett_form of_a_server[] = {
 	{"dead replay", "ID", "decodes one again, and stores it",
 		"Decodes one again, and stores what it holds, once somebody has mended what was in "
 		"the "
-		"way: mostly, when a node of a newer version was here before this server was. Then "
-		"it "
-		"is a dead letter no more. What still cannot be decoded is kept, and the exit code "
+		"way: mostly, when a node of a newer version was here before this server was, or "
+		"when "
+		"a gateway that declares losses of others has been approved since. Then it "
+		"is a dead letter no more. What still cannot be stored is kept, and the exit code "
 		"is 1.",
 		NULL, YETT_FORM_JSON, yett_ctl_dead_replay},
 	{"alerts", NULL, "what is not well, and who looks after it",

@@ -1,4 +1,4 @@
-/* `yettctl dead list|show|replay`: batches that could not be decoded. Responsible for what is asked and
+/* `yettctl dead list|show|replay`: batches that could not be stored. Responsible for what is asked and
  * printed; the store decodes. */
 #include <errno.h>
 #include <stdio.h>

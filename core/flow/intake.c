@@ -1,7 +1,8 @@
 /* Intake: a batch from a peer, checked, kept, and only then acknowledged.
  *
  * Responsible for holding a batch's origin against the peer (its own id, or one granted to it), for
- * refusing what has passed too many relays, and for the acknowledgement, which goes out after the
+ * putting aside, at the store, what claims to be this server's own, for refusing what has passed too
+ * many relays, and for the acknowledgement, which goes out after the
  * queue or the store says that the batch is durable, never before. Not responsible for being
  * durable (queue.c, store.c) nor for how much may come (credit.c). On the loop.
  *
@@ -144,6 +145,37 @@ static bool may_send(const struct yett_peer *peer, const struct yett_id *origin)
 	       management->granted(management->arg, &peer->id, origin);
 }
 
+/* Why what a peer may not send is kept aside, and not refused until a grant comes; NULL: it is refused.
+ * That this server's own origin is granted to anybody will never be; and a batch that is refused for ever
+ * would stay in the queue of whoever brings it, with the segment that it lies in. Where there is no store
+ * there is nowhere to put it. */
+static const char *why_aside(const struct yett_peer *peer, const struct yett_id *origin)
+{
+	if (peer->node->store == NULL || !yett_id_equal(origin, &peer->node->id)) {
+		return NULL;
+	}
+	yett_log(YETT_LOG_WARNING, "origin-refused",
+		"a batch bears the origin of this server: a node behind its sender, or that "
+		"itself, "
+		"has taken this server's id, or is a copy of it; it is put aside with the dead "
+		"letters "
+		"(yettctl dead list); find that node, and stop it peer=%s",
+		peer->name);
+	return "it bears the origin of this server";
+}
+
+static void refuse_origin(struct yett_peer *peer, uint64_t number, const struct yett_batch *batch)
+{
+	char origin[YETT_ID_TEXT_SIZE];
+
+	yett_log(YETT_LOG_WARNING, "origin-refused",
+		"a batch whose origin was not granted to its sender; it may be a gateway that "
+		"`proxy` "
+		"does not list peer=%s origin=%s",
+		peer->name, yett_id_text(&batch->info.origin, origin));
+	refuse(peer, number, YETT_REFUSE_RELAY, RETRY_GRANT_MS, batch);
+}
+
 void yett_keep_give(struct yett_node *node, struct yett_keep *keep)
 {
 	if (node->store != NULL) {
@@ -207,15 +239,13 @@ void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_enve
 	struct yett_envelope came = *envelope;
 	uint8_t meta[YETT_ENVELOPE_MAX];
 	struct yett_keep *keep;
+	const char *aside = NULL;
 	char origin[YETT_ID_TEXT_SIZE];
 
 	yett_credit_received(peer, batch->info.lane, batch->length);
-	if (!may_send(peer, &batch->info.origin)) {
-		yett_log(YETT_LOG_WARNING, "origin-refused",
-			"a batch whose origin was not granted to its sender; it may be a gateway "
-			"that `proxy` does not list peer=%s origin=%s",
-			peer->name, yett_id_text(&batch->info.origin, origin));
-		refuse(peer, number, YETT_REFUSE_RELAY, RETRY_GRANT_MS, batch);
+	if (!may_send(peer, &batch->info.origin) &&
+		(aside = why_aside(peer, &batch->info.origin)) == NULL) {
+		refuse_origin(peer, number, batch);
 		return;
 	}
 	if (came.hops == 0) {
@@ -238,6 +268,7 @@ void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_enve
 		batch, meta, yett_envelope_encode(&came, meta), kept, yett_peer_ref(peer));
 	keep->number = number;
 	keep->received_ns = yett_clock_wall(node->clock);
+	keep->aside = aside;
 	if (!yett_id_equal(&batch->info.origin, &peer->id)) {
 		keep->gateway = g_strdup(peer->name);
 	}

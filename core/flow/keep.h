@@ -3,6 +3,7 @@
 #ifndef YETT_FLOW_KEEP_H
 #define YETT_FLOW_KEEP_H
 
+#include <stdbool.h>
 #include <yett/queue.h>
 
 #include "../wire/envelope.h"
@@ -17,7 +18,11 @@ struct yett_keep {
 	uint32_t position_length;
 	char *gateway;       /* who brought it, if not its origin */
 	int64_t received_ns; /* Unix time */
-	uint64_t entry;      /* the queue's number, once appended */
+	/* For the store (yett_put): its origin may declare what others have lost; or NULL, or why it is
+	 * put aside, a text that outlives it. */
+	bool for_others;
+	const char *aside;
+	uint64_t entry; /* the queue's number, once appended */
 	int result;
 	/* On the loop. 0: durable (custody is ours); else it is not kept and never will be. The
 	 * keep is freed by its keeper afterwards. */

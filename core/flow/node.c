@@ -45,7 +45,7 @@ static const struct yett_metric node_metrics[] = {
 		"batches kept apart: numbers that are taken, "
 		"other content",
 		YETT_METRIC_COUNTER},
-	[YETT_COUNT_DEAD] = {"dead_letters", "{batch}", "batches kept raw: they cannot be decoded",
+	[YETT_COUNT_DEAD] = {"dead_letters", "{batch}", "batches kept raw: they cannot be stored",
 		YETT_METRIC_COUNTER},
 	[YETT_COUNT_GAPS] = {"gaps", "{range}", "ranges declared lost here", YETT_METRIC_COUNTER},
 	[YETT_COUNT_SYNCS] = {"syncs", "{sync}", "group commits", YETT_METRIC_COUNTER},

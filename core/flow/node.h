@@ -45,6 +45,9 @@ struct yett_management {
 	void (*report)(void *arg, struct yett_peer *peer, const struct yett_report *message);
 	/* Whether what comes from this origin is no longer taken; the store's side only. */
 	bool (*barred)(void *arg, const struct yett_id *origin);
+	/* Whether what a batch of this origin declares of other nodes is believed: it is a gateway whose
+	 * word counts here. The store's side only; NULL: nobody's is. */
+	bool (*for_others)(void *arg, const struct yett_id *origin);
 	/* A peer was admitted; it left. */
 	void (*joined)(void *arg, struct yett_peer *peer);
 	void (*left)(void *arg, struct yett_peer *peer);

@@ -129,6 +129,8 @@ void yett_watch_close(struct yett_node *node);
 int yett_store_open(struct yett_node *node, struct yett_error *error);
 void yett_store_close(struct yett_node *node);
 void yett_store_keep(struct yett_node *node, struct yett_keep *keep);
+/* Whether batches of this origin may declare what other nodes have lost. */
+bool yett_store_for_others(const struct yett_node *node, const struct yett_id *origin);
 bool yett_store_idle(const struct yett_node *node);
 void yett_store_tick(struct yett_node *node); /* housekeeping, when there is time */
 bool yett_store_healthy(const struct yett_node *node);

@@ -108,6 +108,8 @@ static size_t fill_puts(struct yett_vault *vault)
 			.key = keep->key,
 			.position = keep->position,
 			.position_length = keep->position_length,
+			.flags = keep->for_others ? YETT_PUT_FOR_OTHERS : 0,
+			.aside = keep->aside,
 		};
 	}
 	return n;
@@ -181,6 +183,8 @@ static void work(void *arg)
 
 static void count_put(struct yett_node *node, const struct yett_keep *keep, int result)
 {
+	char origin[YETT_ID_TEXT_SIZE];
+
 	switch (result) {
 	case YETT_PUT_STORED:
 		yett_count(node, YETT_COUNT_STORED, keep->batch.info.count);
@@ -198,8 +202,11 @@ static void count_put(struct yett_node *node, const struct yett_keep *keep, int 
 	case YETT_PUT_DEAD:
 		yett_count(node, YETT_COUNT_DEAD, 1);
 		yett_log(YETT_LOG_WARNING, "dead-letter",
-			"a batch could not be decoded; it is kept as it came gateway=%s",
-			keep->gateway != NULL ? keep->gateway : "-");
+			"a batch cannot be stored; it is kept as it came, and yettctl dead list "
+			"says "
+			"why gateway=%s origin=%s",
+			keep->gateway != NULL ? keep->gateway : "-",
+			yett_id_text(&keep->batch.info.origin, origin));
 		break;
 	default:
 		break;
@@ -240,6 +247,12 @@ static void answer_changes(struct yett_vault *vault, GPtrArray *documents, int i
 	}
 }
 
+/* This server's own, and not what only says so. */
+static bool is_own(const struct yett_vault *vault, const struct yett_keep *keep)
+{
+	return keep->aside == NULL && yett_id_equal(&keep->batch.info.origin, &vault->node->id);
+}
+
 static void complete(struct yett_vault *vault)
 {
 	struct yett_keep *keep;
@@ -249,12 +262,11 @@ static void complete(struct yett_vault *vault)
 		int result = vault->puts[n++].ret_result;
 
 		count_put(vault->node, keep, result);
-		if (result == YETT_PUT_LATER &&
-			yett_id_equal(&keep->batch.info.origin, &vault->node->id)) {
+		if (result == YETT_PUT_LATER && is_own(vault, keep)) {
 			yett_keep_push(&vault->later, keep); /* nobody else would send it again */
 			continue;
 		}
-		if (result > 0 && result != YETT_PUT_LATER) {
+		if (result > 0 && result != YETT_PUT_LATER && is_own(vault, keep)) {
 			yett_origin_durable(vault->node, &keep->batch.info);
 		}
 		yett_keep_complete(keep, result == YETT_PUT_LATER ? YETT_EAGAIN
@@ -443,8 +455,19 @@ static void retry(void *arg)
 	submit(vault);
 }
 
+bool yett_store_for_others(const struct yett_node *node, const struct yett_id *origin)
+{
+	const struct yett_management *management = &node->management;
+
+	return yett_id_equal(origin, &node->id) ||
+	       (management->for_others != NULL && management->for_others(management->arg, origin));
+}
+
+/* Whose word counts is asked now: by the time that it is stored, who brought it may have gone. */
 void yett_store_keep(struct yett_node *node, struct yett_keep *keep)
 {
+	keep->for_others = keep->batch.info.content == YETT_CONTENT_CUSTODY &&
+			   yett_store_for_others(node, &keep->batch.info.origin);
 	yett_keep_push(&node->store->pending, keep);
 	kick(node->store);
 }

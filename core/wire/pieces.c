@@ -8,6 +8,7 @@
 #include "pieces.h"
 
 #include <string.h>
+#include <yett/store.h>
 
 /* The index of the first piece whose `first` is not below `first`. */
 static size_t lower_bound(const struct yett_piece *pieces, size_t count, uint64_t first)
@@ -56,21 +57,27 @@ int yett_pieces_judge(struct yett_piece *pieces, size_t *count, uint64_t folded_
 	return YETT_VERDICT_NEW;
 }
 
-const char *yett_notice_judge(const struct yett_notice *notice, const struct yett_id *origin)
+const char *yett_notice_judge(
+	const struct yett_notice *notice, const struct yett_id *origin, uint32_t flags)
 {
 	const struct yett_range *range = &notice->range;
+	bool own = memcmp(&range->origin, origin, sizeof(*origin)) == 0;
 
 	if (range->first == 0 || range->lane >= YETT_LANES || range->first > INT64_MAX / 2 ||
 		range->count > INT64_MAX / 2) {
 		return "a notice speaks of numbers that cannot be";
 	}
 	if (notice->kind == YETT_NOTICE_GAP) {
+		/* Whoever holds data of others may lose it; nobody else has anything to say of them. */
+		if (!own && (flags & YETT_PUT_FOR_OTHERS) == 0) {
+			return "it declares what another node has lost, and its origin is no "
+			       "gateway "
+			       "here: approve it, or list it in `proxy`, and replay this";
+		}
 		return range->count > 0 ? NULL : "a gap notice without numbers";
 	}
 	if (notice->kind != YETT_NOTICE_BOUNDS) {
 		return "a kind of notice that is not known";
 	}
-	return memcmp(&range->origin, origin, sizeof(*origin)) == 0
-		       ? NULL
-		       : "bounds of another origin than its own";
+	return own ? NULL : "bounds of another origin than its own";
 }

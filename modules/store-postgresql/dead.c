@@ -1,7 +1,8 @@
-/* Dead letters: batches that could not be decoded, kept as they came. They are shown, and decoded
- * again once somebody has mended what was in the way.
+/* Dead letters: batches that could not be stored, kept as they came. They are shown, and decoded
+ * again once somebody has mended what was in the way; but for those that were put aside, whose cause
+ * does not pass: they stay what they are.
  *
- * Their numbers have been in the account as received since they came, so what is stored of them later
+ * The others' numbers have been in the account as received since they came, so what is stored of them later
  * is not judged again: it takes no numbers. That it happens once is the row's doing, which goes in
  * the same transaction; that no record is there twice is the table's own.
  */
@@ -9,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PAGE 16 /* that are in memory at a time: each may be as large as a batch */
 
@@ -81,7 +83,7 @@ int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_lett
 	return result;
 }
 
-/* One row, or YETT_ENOTFOUND: epoch, first, count, received, gateway, batch. */
+/* One row, or YETT_ENOTFOUND: epoch, first, count, received, gateway, batch, cause. */
 static int find_letter(
 	struct yett_pg *store, int64_t id, PGresult **ret_rows, struct yett_error *error)
 {
@@ -105,11 +107,15 @@ static const char *judge_letter(const PGresult *rows, const struct yett_pg_item 
 {
 	const struct yett_batch_info *info = &item->put->batch->info;
 
+	/* It was put aside: what it says of its epoch is not where it stands; {0, 0} is nobody's. */
+	if (!item->epoch->found || item->epoch->id != yett_pg_int(rows, 0, 0) ||
+		(info->epoch.ordinal == 0 && info->epoch.random == 0)) {
+		return yett_pg_text(rows, 0, 6);
+	}
 	if (item->cause != NULL) {
 		return item->cause;
 	}
-	if (!item->epoch->found || item->epoch->id != yett_pg_int(rows, 0, 0) ||
-		(int64_t)info->first != yett_pg_int(rows, 0, 1) ||
+	if ((int64_t)info->first != yett_pg_int(rows, 0, 1) ||
 		(int64_t)info->count != yett_pg_int(rows, 0, 2)) {
 		return "it takes numbers that cannot be";
 	}
@@ -140,8 +146,8 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	return yett_pg_flush(store, error);
 }
 
-static int store_letter(struct yett_pg *store, const PGresult *rows, const char **ret_cause,
-	struct yett_error *error)
+static int store_letter(struct yett_pg *store, const PGresult *rows, uint32_t flags,
+	const char **ret_cause, struct yett_error *error)
 {
 	const struct yett_host *host = store->host;
 	size_t length = (size_t)PQgetlength(rows, 0, 5);
@@ -151,7 +157,8 @@ static int store_letter(struct yett_pg *store, const PGresult *rows, const char 
 	struct yett_put put = {.size = sizeof(put),
 		.batch = &batch,
 		.received_ns = yett_pg_int(rows, 0, 3),
-		.gateway = yett_pg_text(rows, 0, 4)};
+		.gateway = yett_pg_text(rows, 0, 4),
+		.flags = flags};
 	int result;
 
 	if (buffer == NULL) {
@@ -189,23 +196,27 @@ static int end_letter(
 	return yett_pg_do(store, YETT_PG_DEAD_CAUSE_STATEMENT, &args, NULL, error);
 }
 
-int yett_pg_replay(struct yett_pg *store, const char *key, struct yett_error *error)
+int yett_pg_replay(
+	struct yett_pg *store, const char *key, const char *json, struct yett_error *error)
 {
+	bool for_others = json != NULL && strcmp(json, YETT_REPLAY_FOR_OTHERS) == 0;
 	int64_t id = strtoll(key, NULL, 10);
 	const char *cause = NULL;
 	PGresult *rows = NULL;
-	int result = find_letter(store, id, &rows, error), ended;
+	int result = find_letter(store, id, &rows, error);
 
 	if (result < 0) {
 		return result;
 	}
-	result = store_letter(store, rows, &cause, error);
-	PQclear(rows);
-	if (result < 0 || (ended = end_letter(store, id, cause, error)) < 0) {
-		return result < 0 ? result : ended;
+	/* The cause may be the row's own. */
+	result = store_letter(store, rows, for_others ? YETT_PUT_FOR_OTHERS : 0, &cause, error);
+	if (result == 0) {
+		result = end_letter(store, id, cause, error);
 	}
-	return cause == NULL ? 0
-			     : store->host->fail(error, YETT_EINVAL, NULL,
-				       "the dead letter %lld cannot be decoded: %s", (long long)id,
-				       cause);
+	if (result == 0 && cause != NULL) {
+		result = store->host->fail(error, YETT_EINVAL, NULL,
+			"the dead letter %lld cannot be stored: %s", (long long)id, cause);
+	}
+	PQclear(rows);
+	return result;
 }

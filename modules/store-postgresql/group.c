@@ -190,7 +190,7 @@ static int decode_notices(struct yett_pg *store, struct yett_pg_group *group,
 
 	item->notice = group->notices.length / sizeof(notice);
 	while ((more = store->host->reader_next_notice(reader, &notice)) > 0) {
-		item->cause = store->host->judge_notice(&notice, &info->origin);
+		item->cause = store->host->judge_notice(&notice, &info->origin, item->put->flags);
 		if (item->cause != NULL) {
 			return 0;
 		}
@@ -217,6 +217,10 @@ static int decode(struct yett_pg *store, struct yett_pg_group *group, struct yet
 	struct yett_reader *reader;
 	int result;
 
+	if (item->put->aside != NULL) {
+		item->cause = item->put->aside;
+		return 0;
+	}
 	if (info->first == 0 || info->count == 0 || info->first > INT64_MAX / 2) {
 		item->cause = "it takes numbers that cannot be";
 		return 0;

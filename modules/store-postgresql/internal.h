@@ -217,7 +217,7 @@ int yett_pg_registry_list(void *self, const char *table, const char *key, yett_d
 struct yett_pg_item {
 	struct yett_put *put;
 	struct yett_pg_epoch *epoch;
-	const char *cause; /* why it cannot be decoded, or NULL */
+	const char *cause; /* why it cannot be stored, or NULL */
 	size_t row, rows;  /* of the group's rows */
 	size_t notice, notices;
 	size_t met, mets;       /* of the group's pieces that its numbers meet */
@@ -255,6 +255,8 @@ bool yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch);
 void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch);
 struct yett_pg_epoch *yett_pg_epoch_find(struct yett_pg *store, const struct yett_id *origin,
 	const struct yett_epoch *epoch, uint32_t lane);
+/* Where a batch is kept; {0, 0}, which no node numbers in, for one that is put aside. */
+struct yett_epoch yett_pg_epoch_of(const struct yett_put *put);
 void yett_pg_forget(struct yett_pg *store); /* all that a put has at hand */
 
 /* put.c */
@@ -271,7 +273,8 @@ int yett_pg_forks(
 int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 	void *arg, struct yett_error *error);
 /* Under the lock: YETT_TABLE_REPLAY. */
-int yett_pg_replay(struct yett_pg *store, const char *key, struct yett_error *error);
+int yett_pg_replay(
+	struct yett_pg *store, const char *key, const char *json, struct yett_error *error);
 
 /* raw.c: what is kept as it came, and positions. Answers an enum yett_put_result. */
 int yett_pg_keep_dead(struct yett_pg *store, struct yett_pg_epoch *epoch,

@@ -48,7 +48,7 @@ static const struct yett_metric metrics[] = {
 		YETT_METRIC_COUNTER},
 	[YETT_PG_FORKS] = {"forks", "{batch}",
 		"Batches kept apart: the same numbers with other content.", YETT_METRIC_COUNTER},
-	[YETT_PG_DEAD] = {"dead_letters", "{batch}", "Batches kept raw: they could not be decoded.",
+	[YETT_PG_DEAD] = {"dead_letters", "{batch}", "Batches kept raw: they could not be stored.",
 		YETT_METRIC_COUNTER},
 	[YETT_PG_LATER] = {"refused", "{batch}",
 		"Batches refused until later: too many open epochs or pieces.",

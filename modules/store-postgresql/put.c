@@ -1,8 +1,8 @@
 /* Takes a group of batches into custody: decoded, judged, stored, each with a result of its own.
  *
  * The whole group costs a dozen statements, however many batches and records it has: the records go
- * in by one COPY. Whatever is well framed is taken: what cannot be decoded is kept raw as a dead
- * letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged. Only
+ * in by one COPY. Whatever is well framed is taken: what cannot be decoded, or may not be stored, is
+ * kept raw as a dead letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged. Only
  * limits that pass with time refuse. A negative result means that the whole transaction is lost.
  * Where the put has begun it and what stopped it passes (a serialisation failure, a deadlock that an
  * administrator's own statement made), it is done again from the beginning, a few times.
@@ -76,7 +76,11 @@ static int put_item(struct yett_pg *store, const struct yett_pg_group *group,
 	const struct yett_put *put = item->put;
 	int answer = YETT_PUT_LATER, result;
 
-	if (yett_pg_epoch_admit(store, epoch)) {
+	if (put->aside != NULL) {
+		/* Beside the epochs that its origin numbers in: what it says of itself is not believed. */
+		yett_pg_epoch_make(store, epoch);
+		answer = yett_pg_keep_dead(store, epoch, put, put->aside, error);
+	} else if (yett_pg_epoch_admit(store, epoch)) {
 		answer = judge_item(store, group, item, error);
 	}
 	if (answer == YETT_PUT_LATER) {

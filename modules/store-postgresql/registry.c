@@ -64,7 +64,7 @@ int yett_pg_registry_put(void *self, const char *table, const char *key, const c
 		return result;
 	}
 	if (strcmp(table, YETT_TABLE_REPLAY) == 0) {
-		return yett_pg_replay(store, key, error);
+		return yett_pg_replay(store, key, json, error);
 	}
 	result = write_document(store, table, key, json, revision, &rows, error);
 	if (result < 0) {

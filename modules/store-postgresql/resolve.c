@@ -114,6 +114,11 @@ struct yett_pg_epoch *yett_pg_epoch_find(struct yett_pg *store, const struct yet
 	return yett_pg_map_find(&store->epochs, &key, sizeof(key));
 }
 
+struct yett_epoch yett_pg_epoch_of(const struct yett_put *put)
+{
+	return put->aside == NULL ? put->batch->info.epoch : (struct yett_epoch){0, 0};
+}
+
 static int want_epoch(struct yett_pg *store, const struct yett_id *origin,
 	const struct yett_epoch *epoch, uint32_t lane, struct yett_error *error)
 {
@@ -144,8 +149,9 @@ static int want_epochs(
 
 	for (size_t i = 0; result == 0 && i < group->count; i++) {
 		const struct yett_batch_info *info = &group->items[i].put->batch->info;
+		struct yett_epoch epoch = yett_pg_epoch_of(group->items[i].put);
 
-		result = want_epoch(store, &info->origin, &info->epoch, info->lane, error);
+		result = want_epoch(store, &info->origin, &epoch, info->lane, error);
 	}
 	for (size_t i = 0; result == 0 && i < notices; i++) {
 		const struct yett_range *range = &notice_of(group, i)->range;
@@ -443,9 +449,10 @@ int yett_pg_resolve(struct yett_pg *store, struct yett_pg_group *group, struct y
 	}
 	for (size_t i = 0; i < group->count; i++) {
 		const struct yett_batch_info *info = &group->items[i].put->batch->info;
+		struct yett_epoch epoch = yett_pg_epoch_of(group->items[i].put);
 
 		group->items[i].epoch =
-			yett_pg_epoch_find(store, &info->origin, &info->epoch, info->lane);
+			yett_pg_epoch_find(store, &info->origin, &epoch, info->lane);
 	}
 	if ((result = find_pieces(store, group, error)) < 0 ||
 		(result = find_numbers(store, group, error)) < 0) {

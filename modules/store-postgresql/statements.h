@@ -134,7 +134,7 @@
 		"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id >= $1::bigint "      \
 		"ORDER BY dead_letter.id LIMIT $2::bigint")                                        \
 	X(DEAD_FIND, "look for a dead letter",                                                     \
-		"SELECT epoch, first, count, received, gateway, batch FROM dead_letter "           \
+		"SELECT epoch, first, count, received, gateway, batch, cause FROM dead_letter "    \
 		"WHERE id = $1::bigint")                                                           \
 	X(DEAD_DELETE, "replay a dead letter", "DELETE FROM dead_letter WHERE id = $1::bigint")    \
 	X(DEAD_CAUSE, "note why a dead letter is one",                                             \

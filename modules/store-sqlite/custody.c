@@ -81,7 +81,7 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, bool appl
 	if (result == 0) {
 		while ((result = store->host->reader_next_notice(reader, &notice)) > 0) {
 			count++;
-			*ret_cause = store->host->judge_notice(&notice, &info->origin);
+			*ret_cause = store->host->judge_notice(&notice, &info->origin, put->flags);
 			if (*ret_cause != NULL ||
 				(apply && (result = note(store, put, &notice, error)) < 0)) {
 				break;

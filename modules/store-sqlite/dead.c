@@ -1,7 +1,8 @@
-/* Dead letters: batches that could not be decoded, kept as they came. They are shown, and decoded
- * again once somebody has mended what was in the way.
+/* Dead letters: batches that could not be stored, kept as they came. They are shown, and decoded
+ * again once somebody has mended what was in the way; but for those that were put aside, whose cause
+ * does not pass: they stay what they are.
  *
- * Their numbers have been in the account as received since they came, so what is stored of them later
+ * The others' numbers have been in the account as received since they came, so what is stored of them later
  * is not judged again: it takes no numbers. That it happens once is the row's doing, which goes in
  * the same transaction; that no record is there twice is the table's own.
  */
@@ -69,6 +70,7 @@ struct letter {
 	uint64_t first, count;
 	int64_t received_ns;
 	char gateway[256];
+	char cause[256]; /* what it was one for until now */
 	struct yett_buffer *buffer;
 };
 
@@ -76,6 +78,7 @@ static int take_letter(struct yett_sqlite *store, sqlite3_stmt *row, struct lett
 	struct yett_error *error)
 {
 	const unsigned char *gateway = sqlite3_column_text(row, 4);
+	const unsigned char *cause = sqlite3_column_text(row, 6);
 	size_t length = (size_t)sqlite3_column_bytes(row, 5);
 
 	ret_letter->epoch = sqlite3_column_int64(row, 0);
@@ -84,6 +87,8 @@ static int take_letter(struct yett_sqlite *store, sqlite3_stmt *row, struct lett
 	ret_letter->received_ns = sqlite3_column_int64(row, 3);
 	snprintf(ret_letter->gateway, sizeof(ret_letter->gateway), "%s",
 		gateway != NULL ? (const char *)gateway : "");
+	snprintf(ret_letter->cause, sizeof(ret_letter->cause), "%s",
+		cause != NULL ? (const char *)cause : "");
 	ret_letter->buffer = store->host->buffer_new(length);
 	if (ret_letter->buffer == NULL) {
 		return store->host->fail(error, YETT_ENOMEM, NULL, "no memory for a dead letter");
@@ -119,8 +124,15 @@ static int find_letter(
 	return result;
 }
 
+/* It was put aside: what it says of its epoch is not where it stands; {0, 0} is nobody's. */
+static bool is_aside(const struct letter *letter, const struct yett_sqlite_epoch *epoch)
+{
+	return epoch == NULL || epoch->id != letter->epoch ||
+	       (epoch->epoch.ordinal == 0 && epoch->epoch.random == 0);
+}
+
 /* 1: it is stored; 0: it cannot be, and `ret_cause` says why. */
-static int store_letter(struct yett_sqlite *store, const struct letter *letter,
+static int store_letter(struct yett_sqlite *store, const struct letter *letter, uint32_t flags,
 	const char **ret_cause, struct yett_error *error)
 {
 	struct yett_sqlite_epoch *epoch = NULL;
@@ -128,7 +140,8 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter,
 	struct yett_put put = {.size = sizeof(put),
 		.batch = &batch,
 		.received_ns = letter->received_ns,
-		.gateway = letter->gateway[0] != '\0' ? letter->gateway : NULL};
+		.gateway = letter->gateway[0] != '\0' ? letter->gateway : NULL,
+		.flags = flags};
 	int64_t origin;
 	int result =
 		store->host->batch_parse(letter->buffer, store->host->buffer_bytes(letter->buffer),
@@ -143,9 +156,13 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter,
 			 false, &epoch, error)) < 0) {
 		return result;
 	}
-	if (epoch == NULL || epoch->id != letter->epoch || batch.info.first != letter->first ||
-		batch.info.count != letter->count || batch.info.first == 0 ||
-		batch.info.count == 0 || batch.info.first > INT64_MAX / 2) {
+	if (is_aside(letter, epoch)) {
+		*ret_cause = letter->cause;
+		return 0;
+	}
+	if (batch.info.first != letter->first || batch.info.count != letter->count ||
+		batch.info.first == 0 || batch.info.count == 0 ||
+		batch.info.first > INT64_MAX / 2) {
 		*ret_cause = "it takes numbers that cannot be";
 		return 0;
 	}
@@ -179,8 +196,10 @@ static int end_letter(
 	return result;
 }
 
-int yett_sqlite_replay(struct yett_sqlite *store, const char *key, struct yett_error *error)
+int yett_sqlite_replay(
+	struct yett_sqlite *store, const char *key, const char *json, struct yett_error *error)
 {
+	bool for_others = json != NULL && strcmp(json, YETT_REPLAY_FOR_OTHERS) == 0;
 	int64_t id = strtoll(key, NULL, 10);
 	struct letter letter = {.buffer = NULL};
 	const char *cause = NULL;
@@ -189,13 +208,13 @@ int yett_sqlite_replay(struct yett_sqlite *store, const char *key, struct yett_e
 	if (result < 0) {
 		return result;
 	}
-	result = store_letter(store, &letter, &cause, error);
+	result = store_letter(store, &letter, for_others ? YETT_PUT_FOR_OTHERS : 0, &cause, error);
 	store->host->buffer_unref(letter.buffer);
 	if (result < 0 || (ended = end_letter(store, id, cause, error)) < 0) {
 		return result < 0 ? result : ended;
 	}
-	return cause == NULL ? 0
-			     : store->host->fail(error, YETT_EINVAL, NULL,
-				       "the dead letter %lld cannot be decoded: %s", (long long)id,
-				       cause);
+	return cause == NULL
+		       ? 0
+		       : store->host->fail(error, YETT_EINVAL, NULL,
+				 "the dead letter %lld cannot be stored: %s", (long long)id, cause);
 }

@@ -190,7 +190,8 @@ int yett_sqlite_forks(
 int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,
 	void *arg, struct yett_error *error);
 /* Within a transaction: YETT_TABLE_REPLAY. */
-int yett_sqlite_replay(struct yett_sqlite *store, const char *key, struct yett_error *error);
+int yett_sqlite_replay(
+	struct yett_sqlite *store, const char *key, const char *json, struct yett_error *error);
 
 /* insert.c: one batch's records. Answers 1 if all were stored, 0 if the batch cannot be decoded
  * (`ret_cause` says why, and nothing of it is there), or a negative result. */

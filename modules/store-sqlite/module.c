@@ -39,7 +39,7 @@ static const struct yett_metric metrics[] = {
 	[YETT_SQLITE_FORKS] = {"forks", "{batch}",
 		"Batches kept apart: the same numbers with other content.", YETT_METRIC_COUNTER},
 	[YETT_SQLITE_DEAD] = {"dead_letters", "{batch}",
-		"Batches kept raw: they could not be decoded.", YETT_METRIC_COUNTER},
+		"Batches kept raw: they could not be stored.", YETT_METRIC_COUNTER},
 	[YETT_SQLITE_LATER] = {"refused", "{batch}",
 		"Batches refused until later: too many open epochs or pieces.",
 		YETT_METRIC_COUNTER},

@@ -1,8 +1,8 @@
 /* Takes batches into custody: judged, decoded, stored, each with a result of its own.
  *
- * Whatever is well framed is taken: what cannot be decoded is kept raw as a dead letter, what
- * contradicts what is here is kept raw as a fork, and both count as acknowledged. Only limits that
- * pass with time refuse. A negative result means that the whole transaction is lost: the caller
+ * Whatever is well framed is taken: what cannot be decoded, or may not be stored, is kept raw as a
+ * dead letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged.
+ * Only limits that pass with time refuse. A negative result means that the whole transaction is lost: the caller
  * rolls back and comes again. Runs within a transaction.
  */
 #include "internal.h"
@@ -160,6 +160,17 @@ static int judge_put(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	}
 }
 
+/* Beside the epochs that its origin numbers in: what it says of itself is not believed. */
+static int put_aside(struct yett_sqlite *store, int64_t origin, const struct yett_put *put,
+	struct yett_sqlite_epoch **ret_epoch, struct yett_error *error)
+{
+	static const struct yett_epoch none = {0, 0};
+	int result = yett_sqlite_epoch_find(
+		store, origin, &none, put->batch->info.lane, true, ret_epoch, error);
+
+	return result < 0 ? result : keep_dead(store, *ret_epoch, put, put->aside, error);
+}
+
 static void note_way(struct yett_sqlite_epoch *epoch, const struct yett_put *put)
 {
 	const char *gateway = put->gateway != NULL ? put->gateway : "";
@@ -178,11 +189,15 @@ static int put_one(struct yett_sqlite *store, const struct yett_put *put, struct
 	if (result < 0) {
 		return result;
 	}
-	answer = yett_sqlite_epoch_admit(store, origin, &put->batch->info, &epoch, error);
-	if (answer > 0) {
-		answer = judge_put(store, epoch, put, error);
-	} else if (answer == 0) {
-		answer = YETT_PUT_LATER;
+	if (put->aside != NULL) {
+		answer = put_aside(store, origin, put, &epoch, error);
+	} else {
+		answer = yett_sqlite_epoch_admit(store, origin, &put->batch->info, &epoch, error);
+		if (answer > 0) {
+			answer = judge_put(store, epoch, put, error);
+		} else if (answer == 0) {
+			answer = YETT_PUT_LATER;
+		}
 	}
 	if (answer == YETT_PUT_LATER) {
 		store->counts[YETT_SQLITE_LATER]++;

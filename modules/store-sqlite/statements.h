@@ -76,8 +76,8 @@
 	X(DEAD_MAKE,                                                                               \
 		"INSERT OR IGNORE INTO dead_letter (epoch, first, count, crc, received, cause, "   \
 		"gateway, meta, batch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")               \
-	X(DEAD_FIND, "SELECT epoch, first, count, received, gateway, batch FROM dead_letter "      \
-		     "WHERE id = ?1")                                                              \
+	X(DEAD_FIND, "SELECT epoch, first, count, received, gateway, batch, cause "                \
+		     "FROM dead_letter WHERE id = ?1")                                             \
 	X(DEAD_DELETE, "DELETE FROM dead_letter WHERE id = ?1")                                    \
 	X(DEAD_CAUSE, "UPDATE dead_letter SET cause = ?2 WHERE id = ?1")                           \
 	X(FORK_MAKE,                                                                               \

@@ -250,7 +250,7 @@ int yett_sqlite_registry_put(void *self, const char *table, const char *key, con
 			"%s: the registry is written within a transaction", store->name);
 	}
 	if (strcmp(table, YETT_TABLE_REPLAY) == 0) {
-		return yett_sqlite_replay(store, key, error);
+		return yett_sqlite_replay(store, key, json, error);
 	}
 	result = present_revision(store, table, key, &present, error);
 	if (result < 0) {

@@ -1,4 +1,4 @@
-/* What every store that keeps records must do: batches that cannot be decoded are kept as they came,
+/* What every store that keeps records must do: batches that cannot be stored are kept as they came,
  * shown, and stored once somebody has mended what was in the way. Here a batch that says of itself
  * what nobody knows is put, the bytes of which are sound: so it can be decoded when it is read anew. */
 #include <fcntl.h>
@@ -123,25 +123,35 @@ static struct found letter_at(uint64_t first)
 	return found;
 }
 
-static int replay_within(uint64_t id)
+static int replay_as(uint64_t id, const char *document)
 {
 	char key[24];
 
 	memset(&writer.error, 0, sizeof(writer.error));
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)id);
 	return writer.operations->registry_put(
-		writer.self, YETT_TABLE_REPLAY, key, "{}", 0, NULL, &writer.error);
+		writer.self, YETT_TABLE_REPLAY, key, document, 0, NULL, &writer.error);
+}
+
+static int replay_within(uint64_t id)
+{
+	return replay_as(id, YETT_REPLAY);
 }
 
 /* In a transaction of its own, which is committed whatever becomes of the letter. */
-static int replay(uint64_t id)
+static int replay_alone(uint64_t id, const char *document)
 {
 	int result;
 
 	CU_ASSERT_EQUAL_FATAL(writer.operations->begin(writer.self, &writer.error), 0);
-	result = replay_within(id);
+	result = replay_as(id, document);
 	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
 	return result;
+}
+
+static int replay(uint64_t id)
+{
+	return replay_alone(id, YETT_REPLAY);
 }
 
 /* Sound, but for what it says of itself. */
@@ -216,7 +226,7 @@ TEST(not_decoded_yet)
 	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
 	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
 	CU_ASSERT_EQUAL(replay_within(letter_at(1).id), YETT_EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.text, "cannot be decoded"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.text, "cannot be stored"));
 	CU_ASSERT_EQUAL(replay_within(letter_at(5).id), YETT_EINVAL);
 	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
 	store_batch_free(&more);
@@ -254,6 +264,64 @@ TEST(replayed_notices)
 	CU_ASSERT_EQUAL(account.missing, 0);
 	CU_ASSERT_EQUAL(account.dead, 0);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 8);
+}
+
+/* What declares losses of another node is decoded again for one whose word counts by now, and for nobody else:
+ * not by the way of a replay. */
+TEST(replayed_for_others)
+{
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, 10);
+	struct found letter;
+
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 7, &gap, 1)), YETT_PUT_DEAD);
+	letter = letter_at(7);
+	CU_ASSERT_PTR_NOT_NULL(strstr(letter.cause, "what another node has lost"));
+	CU_ASSERT_EQUAL(replay(letter.id), YETT_EINVAL);
+	CU_ASSERT_EQUAL(replay_alone(letter.id, "{\"for_others\":false}"), YETT_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(letter_at(7).cause, "what another node has lost"));
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).size, 0);
+	CU_ASSERT_EQUAL(replay_alone(letter.id, YETT_REPLAY_FOR_OTHERS), 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10);
+	CU_ASSERT_EQUAL(store_account(&writer, 2, 9, YETT_LANE_URGENT).dead, 0);
+	CU_ASSERT_EQUAL(letter_at(7).id, 0);
+	CU_ASSERT_EQUAL(replay_alone(letter.id, YETT_REPLAY_FOR_OTHERS), YETT_ENOTFOUND);
+}
+
+/* What is put aside takes none of the numbers that it bears, whoever has them, and opens none of the epochs,
+ * however many it names. It stays aside, with its cause, whatever it holds. */
+TEST(put_aside)
+{
+	static const char cause[] = "it bears the origin of this server";
+	struct yett_store_stats stats = {0};
+	struct found letter;
+
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_aside(&writer, store_batch(1, 1, NORMAL, 5, 4, "b"), cause),
+		YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put_aside(&writer, store_batch(1, 1, NORMAL, 5, 4, "b"), cause),
+		YETT_PUT_DUPLICATE);
+	for (uint64_t epoch = 2; epoch < 4 + YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(store_put_aside(&writer,
+					store_batch(1, epoch, NORMAL, 100 * epoch, 1, "b"), cause),
+			YETT_PUT_DEAD);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).size, 0);
+	}
+	letter = letter_at(5);
+	CU_ASSERT_STRING_EQUAL(letter.cause, cause);
+	CU_ASSERT_EQUAL(replay(letter.id), YETT_EINVAL);
+	CU_ASSERT_EQUAL(replay_alone(letter.id, YETT_REPLAY_FOR_OTHERS), YETT_EINVAL);
+	CU_ASSERT_STRING_EQUAL(letter_at(5).cause, cause);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 0);
+	/* The true numbers are still to be had, and so are epochs. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 5, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 900, NORMAL, 1, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 8);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).forks, 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12);
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT_EQUAL(stats.dead, 3 + YETT_EPOCHS_OPEN_MAX);
 }
 
 /* The steps of a replay, at each of which a process may be killed. */
@@ -382,6 +450,8 @@ const CU_TestInfo store_dead_tests[] = {
 	{"replayed with its transaction", replayed_with_its_transaction},
 	{"not decoded yet", not_decoded_yet},
 	{"replayed notices", replayed_notices},
+	{"replayed for others", replayed_for_others},
+	{"put aside", put_aside},
 	{"killed while it is replayed", killed_while_it_is_replayed},
 	CU_TEST_INFO_NULL,
 };

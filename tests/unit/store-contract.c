@@ -207,7 +207,8 @@ static void received_wins(void)
 
 		store_begin(&writer);
 		if (order == 0) {
-			CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, &gap, 1)),
+			CU_ASSERT_EQUAL(
+				store_put_for_others(&writer, store_notices(2, 9, 1, &gap, 1)),
 				YETT_PUT_STORED);
 			CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10);
 			CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 4);
@@ -216,8 +217,8 @@ static void received_wins(void)
 			store_put(&writer, store_batch(1, 1, NORMAL, 1, 7, "a")), YETT_PUT_STORED);
 		CU_ASSERT_EQUAL(
 			store_put(&writer, store_batch(1, 1, NORMAL, 10, 3, "a")), YETT_PUT_STORED);
-		CU_ASSERT_EQUAL(
-			store_put(&writer, store_notices(2, 9, 2, &gap, 1)), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_put_for_others(&writer, store_notices(2, 9, 2, &gap, 1)),
+			YETT_PUT_STORED);
 		account = store_account(&writer, 1, 1, NORMAL);
 		CU_ASSERT_EQUAL(account.received, 10);
 		CU_ASSERT_EQUAL(account.declared, 4); /* 8, 9, 13, 14 */
@@ -316,8 +317,33 @@ static void bounds_of_another(void)
 
 	store_begin(&writer);
 	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &bad, 1)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(
+		store_put_for_others(&writer, store_notices(2, 1, 2, &bad, 1)), YETT_PUT_DEAD);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 0);
 	store_end(&writer);
+}
+
+/* Who may speak for itself only has nothing to say of another: no number of that one is lost, nothing of the
+ * good notices beside it is taken, either. A gateway's word is believed. */
+TEST(gaps_of_another)
+{
+	struct yett_notice notices[] = {
+		store_gap(1, 2, 9, NORMAL, 1, 5), store_gap(2, 1, 1, NORMAL, 5, 10)};
+
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 4, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, notices, 2)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 1, notices, 2)), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 4);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 2, 9, NORMAL).size, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 2, 9, URGENT).dead, 2);
+	CU_ASSERT_EQUAL(losses().count, 0);
+	/* Its own it may declare. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 9, 3, notices, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 2, 9, NORMAL).declared, 5);
+	CU_ASSERT_EQUAL(
+		store_put_for_others(&writer, store_notices(3, 1, 1, notices, 2)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10);
 }
 
 /* A long epoch, in order but for the head, which comes last: the pieces stay bounded, and the
@@ -394,7 +420,8 @@ static void many_settled_holes(void)
 	struct yett_notice closed = store_bounds(1, 1, NORMAL, 10001, 10001, true);
 
 	store_begin(&writer);
-	CU_ASSERT_EQUAL(store_put(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		store_put_for_others(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
 	for (uint64_t i = 0; i < 2000; i++) {
 		CU_ASSERT_EQUAL(put_a(3 + 2 * i, 1), YETT_PUT_STORED);
 	}
@@ -523,6 +550,7 @@ const CU_TestInfo store_custody_tests[] = {
 	{"bounds", bounds},
 	{"bounds of an origin that was put back", bounds_of_one_put_back},
 	{"bounds of another origin", bounds_of_another},
+	{"gaps of another origin", gaps_of_another},
 	{"folding", folding},
 	{"too many pieces", too_many_pieces},
 	{"many settled holes", many_settled_holes},

@@ -67,6 +67,9 @@ struct yett_notice store_bounds(unsigned origin, uint64_t epoch, uint32_t lane, 
 
 /* Puts one batch in a transaction of its own, frees it, and answers its result. */
 int store_put(struct store *store, struct yett_batch batch);
+/* The same of a gateway whose word about others counts; and of what may not be stored. */
+int store_put_for_others(struct store *store, struct yett_batch batch);
+int store_put_aside(struct store *store, struct yett_batch batch, const char *cause);
 /* The account of one lane; all zero if there is none. */
 struct yett_account store_account(
 	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);

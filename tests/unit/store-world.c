@@ -293,9 +293,13 @@ struct yett_notice store_bounds(
 	return bounds;
 }
 
-int store_put(struct store *store, struct yett_batch batch)
+static int put_one(struct store *store, struct yett_batch batch, uint32_t flags, const char *aside)
 {
-	struct yett_put put = {.size = sizeof(put), .batch = &batch, .received_ns = 1000};
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.received_ns = 1000,
+		.flags = flags,
+		.aside = aside};
 	int result;
 
 	CU_ASSERT_EQUAL_FATAL(store->operations->begin(store->self, &store->error), 0);
@@ -307,6 +311,21 @@ int store_put(struct store *store, struct yett_batch batch)
 	}
 	store_batch_free(&batch);
 	return result < 0 ? result : put.ret_result;
+}
+
+int store_put(struct store *store, struct yett_batch batch)
+{
+	return put_one(store, batch, 0, NULL);
+}
+
+int store_put_for_others(struct store *store, struct yett_batch batch)
+{
+	return put_one(store, batch, YETT_PUT_FOR_OTHERS, NULL);
+}
+
+int store_put_aside(struct store *store, struct yett_batch batch, const char *cause)
+{
+	return put_one(store, batch, 0, cause);
 }
 
 struct find {

@@ -91,6 +91,28 @@ static bool barred(void *arg, const struct yett_id *origin)
 	       yett_court_barred(manage->court, known->name);
 }
 
+/* Of a gateway that is connected here its own INTRO says that it is one, so its name has to be listed, or
+ * approved, as well; one behind another gateway was held to the same when that told of it. By whatever way a
+ * gateway comes, now or when it comes next, its word about what it held counts the same. */
+static bool for_others(void *arg, const struct yett_id *origin)
+{
+	const struct yett_manage *manage = arg;
+	const struct yett_known *known = g_hash_table_lookup(manage->known, origin);
+	const struct yett_list *listeners = &manage->node->settings->listeners;
+	const struct yett_listener_settings *items = listeners->items;
+
+	if (known == NULL || !known->relay || known->name[0] == '\0' ||
+		(manage->court != NULL && yett_court_barred(manage->court, known->name))) {
+		return false;
+	}
+	for (size_t i = 0; i < listeners->count; i++) {
+		if (yett_admit_may_proxy(&items[i], known->name)) {
+			return true;
+		}
+	}
+	return manage->court != NULL && yett_court_proxy(manage->court, known->name);
+}
+
 bool yett_judge_proxy(
 	const struct yett_manage *manage, const struct yett_peer *gateway, const char *name)
 {
@@ -118,4 +140,5 @@ void yett_judge_calls(struct yett_management *calls)
 	calls->held = held;
 	calls->admission = admission;
 	calls->barred = barred;
+	calls->for_others = for_others;
 }

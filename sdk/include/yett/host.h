@@ -152,8 +152,9 @@ struct yett_host {
 	struct yett_error *(*error_blank)(struct yett_instance *instance);
 
 	/* What every store holds a notice to before it takes it (any): NULL where it is sound, else
-	 * why it is not. `origin`: of the batch that brought it. */
-	const char *(*judge_notice)(const struct yett_notice *notice, const struct yett_id *origin);
+	 * why it is not. `origin`: of the batch that brought it; `flags`: those of its put. */
+	const char *(*judge_notice)(
+		const struct yett_notice *notice, const struct yett_id *origin, uint32_t flags);
 };
 
 /* A small file system: what a segment log needs. `fs` is passed to each call. */

@@ -21,8 +21,15 @@ enum yett_put_result {
 	YETT_PUT_STORED = 1,
 	YETT_PUT_DUPLICATE = 2,
 	YETT_PUT_FORK = 3,  /* kept apart; alert */
-	YETT_PUT_DEAD = 4,  /* could not be decoded: kept raw, to be listed and replayed; alert */
+	YETT_PUT_DEAD = 4,  /* cannot be stored: kept raw, to be listed and replayed; alert */
 	YETT_PUT_LATER = 5, /* a limit that passes with time: refuse with retry-after */
+};
+
+/* What the core knows of the origin of a batch and the store cannot. */
+enum yett_put_flags {
+	/* It is this server, or a gateway whose word counts here: its notices may declare what other
+	 * nodes have lost (host->judge_notice). */
+	YETT_PUT_FOR_OTHERS = 1 << 0,
 };
 
 struct yett_put {
@@ -37,6 +44,12 @@ struct yett_put {
 	const void *position;
 	uint32_t position_length;
 	int32_t ret_result; /* filled by put: enum yett_put_result, or a negative result */
+	uint32_t flags;     /* enum yett_put_flags */
+	uint32_t reserved;
+	/* NULL, or why it may not be stored, however sound it is: then it is not judged, takes no
+	 * numbers and opens no epoch, but is kept raw, with this as its cause, under the epoch {0, 0} of
+	 * its origin, which no node numbers in. Never decoded again. */
+	const char *aside;
 };
 
 /* Registry: named documents (JSON text), each with a revision for compare-and-set. Kept apart
@@ -44,9 +57,12 @@ struct yett_put {
 #define YETT_REVISION_ANY UINT64_MAX
 /* Documents of this table are not kept. To put one whose key is the id of a dead letter decodes that
  * batch again, and stores what it holds within the transaction; then it is a dead letter no more.
- * YETT_ENOTFOUND: there is none; YETT_EINVAL: it still cannot be decoded, and is kept, with the
- * cause that it has now. Of a store that shows dead letters. */
-#define YETT_TABLE_REPLAY "replay"
+ * YETT_ENOTFOUND: there is none; YETT_EINVAL: it still cannot be stored, and is kept, with the
+ * cause that it has now. Of a store that shows dead letters. The document says what the core knows of
+ * its origin by now: YETT_REPLAY_FOR_OTHERS as YETT_PUT_FOR_OTHERS, any other text: it is not so. */
+#define YETT_TABLE_REPLAY      "replay"
+#define YETT_REPLAY            "{}"
+#define YETT_REPLAY_FOR_OTHERS "{\"for_others\":true}"
 typedef int (*yett_document_fn)(void *arg, const char *key, const char *json, uint64_t revision);
 /* A document that has changed; json NULL: it was deleted. */
 typedef int (*yett_change_fn)(
@@ -101,7 +117,7 @@ typedef int (*yett_account_fn)(void *arg, const struct yett_account *account);
 /* One lost range, declared or inferred. */
 typedef int (*yett_loss_fn)(void *arg, const struct yett_notice *gap);
 
-/* A batch that is kept raw, since it could not be decoded; borrowed during the visit. */
+/* A batch that is kept raw, since it could not be stored; borrowed during the visit. */
 struct yett_dead_letter {
 	uint32_t size;
 	uint32_t lane;
@@ -112,7 +128,7 @@ struct yett_dead_letter {
 	int64_t received_ns;
 	const char *origin; /* id, as text */
 	const char *origin_name;
-	const char *cause;   /* why it could not be decoded */
+	const char *cause;   /* why it could not be stored */
 	const char *gateway; /* who brought it, or NULL */
 	const void *batch;   /* header and payload, as they came */
 	uint64_t length;

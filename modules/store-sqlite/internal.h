@@ -102,6 +102,7 @@ struct yett_sqlite {
 	/* The store's own clock for retention: starts with the wall clock and never leaps. */
 	int64_t opened_wall_ns;
 	uint64_t opened_monotonic_ns;
+	bool crowded;        /* it was said that what is no record takes the room (tidy.c) */
 	int64_t name_cursor; /* where the sweep for unused names goes on */
 	bool retired;        /* records were deleted since the last sweep began */
 };

@@ -70,6 +70,12 @@
 		"severity, state, value, unit, body, attributes) "                                 \
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")            \
 	X(RECORD_UNDO, "DELETE FROM record WHERE id >= ?1")                                        \
+	X(RECORD_ENDS, "SELECT (SELECT min(id) FROM record), (SELECT max(id) FROM record)")        \
+	X(RECORD_WEIGH, "SELECT count(*), total(length) FROM (SELECT "                             \
+			"coalesce(length(CAST(value AS BLOB)), 0) + coalesce(length(unit), 0) + "  \
+			"coalesce(length(CAST(body AS BLOB)), 0) + "                               \
+			"coalesce(length(CAST(attributes AS BLOB)), 0) AS length "                 \
+			"FROM record WHERE id >= ?1 ORDER BY id LIMIT ?2)")                        \
 	X(RECORD_OLD, "SELECT id, received FROM record WHERE id < (SELECT max(id) FROM record) "   \
 		      "ORDER BY id LIMIT ?1")                                                      \
 	X(RECORD_RETIRE, "DELETE FROM record WHERE id <= ?1")                                      \

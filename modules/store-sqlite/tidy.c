@@ -7,13 +7,25 @@
  * a wall clock that leaps retires nothing. The newest record always stays, so that ids only ever
  * rise. Epochs and their accounts stay for good: they say what was received, also of records that
  * are retired.
+ *
+ * So the database may be larger than `size` for what is no record, and then no record that is deleted
+ * makes it smaller than that. Where records are down to a quarter of `size`, as some of them show that
+ * are taken from everywhere, they stay, the raw batches go first, and if that does not do, it is said.
  */
 #include "internal.h"
 
+#include <inttypes.h>
+
 #define SLICE_RECORDS 2000
 #define SLICE_RAW     50
-#define SLICE_PAGES   2000
-#define SLICES_MAX    64 /* a call, whatever the clock says */
+#define SAMPLES       64 /* places at which records are weighed */
+#define SAMPLE        32 /* records at each */
+/* What a record takes beside its texts and its value: its other columns, its entries in three indexes,
+ * and what pages leave empty. */
+#define RECORD_OVERHEAD 130
+#define RECORDS_SHARE   4 /* of `size`, one part is theirs whatever else there is */
+#define SLICE_PAGES     2000
+#define SLICES_MAX      64 /* a call, whatever the clock says */
 
 /* Within which of the file's pages the free ones are kept for what comes. */
 #define FREE_PAGES_KEPT 2048
@@ -93,12 +105,23 @@ static int retire_raw(struct yett_sqlite *store, enum yett_sqlite_statement whic
 	return result < 0 ? result : sqlite3_changes(store->db);
 }
 
+/* Dead letters and forks that were received before. 1 if there was anything. */
+static int retire_raw_slice(struct yett_sqlite *store, int64_t before_ns, struct yett_error *error)
+{
+	int dead = retire_raw(store, YETT_SQLITE_DEAD_RETIRE_STATEMENT, before_ns, error);
+	int forks =
+		dead < 0 ? dead
+			 : retire_raw(store, YETT_SQLITE_FORK_RETIRE_STATEMENT, before_ns, error);
+
+	return forks < 0 ? forks : dead + forks > 0;
+}
+
 /* One slice of everything received before `before_ns`. 1 if there was anything. */
 static int retire_slice(struct yett_sqlite *store, int64_t before_ns, struct yett_error *error)
 {
 	int64_t last = 0, received = 0, raw_before = before_ns;
 	sqlite3_stmt *statement;
-	int dead, forks, deleted = 0, result;
+	int raw, deleted = 0, result;
 
 	if ((result = find_slice(store, before_ns, &last, &received, error)) < 0) {
 		return result;
@@ -116,14 +139,94 @@ static int retire_slice(struct yett_sqlite *store, int64_t before_ns, struct yet
 		/* Where size decides, raw batches go along with the records of their time. */
 		raw_before = received < before_ns ? received + 1 : before_ns;
 	}
-	if ((dead = retire_raw(store, YETT_SQLITE_DEAD_RETIRE_STATEMENT, raw_before, error)) < 0 ||
-		(forks = retire_raw(store, YETT_SQLITE_FORK_RETIRE_STATEMENT, raw_before, error)) <
-			0) {
-		return dead < 0 ? dead : forks;
+	if ((raw = retire_raw_slice(store, raw_before, error)) < 0) {
+		return raw;
 	}
 	store->counts[YETT_SQLITE_RETIRED] += deleted;
 	store->retired = store->retired || deleted > 0;
-	return deleted + dead + forks > 0;
+	return deleted + raw > 0;
+}
+
+/* Two numbers by up to two; NULL is 0. */
+static int ask(struct yett_sqlite *store, enum yett_sqlite_statement which,
+	const int64_t numbers[2], int64_t ret_answers[2], struct yett_error *error)
+{
+	sqlite3_stmt *statement;
+	int code, result = yett_sqlite_prepare(store, which, &statement, error);
+
+	if (result < 0) {
+		return result;
+	}
+	for (int i = 0; i < sqlite3_bind_parameter_count(statement); i++) {
+		sqlite3_bind_int64(statement, i + 1, numbers[i]);
+	}
+	code = sqlite3_step(statement);
+	if (code == SQLITE_ROW) {
+		ret_answers[0] = sqlite3_column_int64(statement, 0);
+		ret_answers[1] = sqlite3_column_int64(statement, 1);
+	} else {
+		result = yett_sqlite_fail(store, error, code, "weigh the records");
+	}
+	sqlite3_reset(statement);
+	return result;
+}
+
+/* What the records take, about. They are looked at in as many places of the same distance, from another
+ * start each time, so that no kind of them is passed over again and again. */
+static int weigh_records(struct yett_sqlite *store, uint64_t *ret_bytes, struct yett_error *error)
+{
+	int64_t ends[2], seen = 0, bytes = 0, count, step;
+	uint64_t chance = 0;
+	int result = ask(store, YETT_SQLITE_RECORD_ENDS_STATEMENT, NULL, ends, error);
+
+	if (result < 0) {
+		return result;
+	}
+	count = ends[1] - ends[0] + 1; /* ids have no holes, but at the old end */
+	step = count / SAMPLES > 0 ? count / SAMPLES : 1;
+	store->host->random_bytes(store->host->instance, &chance, sizeof(chance));
+	for (int64_t i = 0; i < SAMPLES && i * step < count; i++) {
+		const int64_t asked[] = {
+			ends[0] + i * step + (int64_t)(chance % (uint64_t)step), SAMPLE};
+		int64_t found[2];
+
+		if ((result = ask(store, YETT_SQLITE_RECORD_WEIGH_STATEMENT, asked, found, error)) <
+			0) {
+			return result;
+		}
+		seen += found[0];
+		bytes += found[1];
+	}
+	*ret_bytes = (uint64_t)count * (uint64_t)((seen > 0 ? bytes / seen : 0) + RECORD_OVERHEAD);
+	return 0;
+}
+
+/* It is more than `size`. */
+static int retire_by_size(struct yett_sqlite *store, uint64_t used, struct yett_error *error)
+{
+	uint64_t size = store->settings->size_bytes, records;
+	int result = weigh_records(store, &records, error);
+
+	if (result < 0) {
+		return result;
+	}
+	if (records > size / RECORDS_SHARE) {
+		return retire_slice(store, INT64_MAX, error);
+	}
+	if ((result = retire_raw_slice(store, INT64_MAX, error)) != 0) {
+		return result;
+	}
+	if (!store->crowded) {
+		store->crowded = true;
+		store->host->log(store->host->instance, YETT_LOG_WARNING, "store-crowded",
+			"the database is larger than `size`, and what is no record takes most of "
+			"it: "
+			"records are not deleted for that any more; give it a larger size, and see "
+			"which nodes have so many starts or losses (yettctl account) path=%s "
+			"used=%" PRIu64 " records=%" PRIu64 " size=%" PRIu64,
+			store->path, used, records, size);
+	}
+	return 0;
 }
 
 /* One slice of names that no record has any more. 1 if there is more to look at. */
@@ -166,6 +269,7 @@ static int sweep_names(struct yett_sqlite *store, struct yett_error *error)
 static int do_slice(struct yett_sqlite *store, struct yett_error *error)
 {
 	struct pages pages;
+	uint64_t used;
 	int result;
 
 	if (store->settings->keep_ns > 0) {
@@ -178,9 +282,10 @@ static int do_slice(struct yett_sqlite *store, struct yett_error *error)
 	if ((result = count_pages(store, &pages, error)) < 0) {
 		return result;
 	}
-	if (store->settings->size_bytes > 0 &&
-		(uint64_t)((pages.count - pages.free) * pages.size) > store->settings->size_bytes &&
-		(result = retire_slice(store, INT64_MAX, error)) != 0) {
+	used = (uint64_t)((pages.count - pages.free) * pages.size);
+	if (store->settings->size_bytes == 0 || used <= store->settings->size_bytes) {
+		store->crowded = false;
+	} else if ((result = retire_by_size(store, used, error)) != 0) {
 		return result;
 	}
 	return store->retired ? sweep_names(store, error) : 0;

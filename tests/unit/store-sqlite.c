@@ -414,6 +414,57 @@ static void retention_by_size(void)
 	asked.size_bytes = 0;
 }
 
+/* So many losses that were declared, one by one, each with a row of its own that stays. */
+static void declare_losses(unsigned count)
+{
+	struct yett_notice notices[1000];
+
+	for (unsigned i = 0; i < count; i += 1000) {
+		for (unsigned k = 0; k < 1000; k++) {
+			notices[k] = store_gap(i + k, 5, 1, NORMAL, 1 + 3 * (uint64_t)(i + k), 2);
+		}
+		CU_ASSERT_EQUAL(store_put(&writer, store_notices(5, 1, 1 + i, notices, 1000)),
+			YETT_PUT_STORED);
+	}
+}
+
+/* What is no record takes more than there is to be: records are not deleted for it, but down to their share,
+ * raw batches go before them; and it is said, once. */
+static void retention_that_is_no_help(void)
+{
+	struct yett_store_stats stats = {0};
+
+	asked.size_bytes = 4 << 20;
+	store_begin(&writer);
+	declare_losses(50000);
+	for (uint64_t i = 0; i < 10; i++) {
+		CU_ASSERT_EQUAL(
+			put_at(1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
+	store_world.last_event[0] = '\0';
+	tidy_all();
+	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-crowded");
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT(stats.bytes > 4 << 20); /* else nothing was tried */
+	CU_ASSERT(stats.records > 4000 && stats.records < 10000);
+	CU_ASSERT_EQUAL(stats.dead, 0);
+	store_world.last_event[0] = '\0';
+	tidy_all();
+	CU_ASSERT_STRING_EQUAL(store_world.last_event, "");
+	/* What comes is stored, and the oldest of it goes as before. */
+	for (uint64_t i = 10; i < 15; i++) {
+		CU_ASSERT_EQUAL(
+			put_at(1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+	}
+	tidy_all();
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	CU_ASSERT(stats.records > 4000 && stats.records < 10000);
+	CU_ASSERT_EQUAL(first_number() + (int64_t)stats.records, 30001);
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
 /* Runs one query that the document shows. */
 static void run_example(sqlite3 *db, char *sql)
 {
@@ -498,6 +549,7 @@ int main(int argc, char **argv)
 		{"restored from its own run", restored_from_its_own_run},
 		{"retention by age", retention_by_age},
 		{"retention by size", retention_by_size},
+		{"retention that is no help", retention_that_is_no_help},
 		{"document", document},
 		CU_TEST_INFO_NULL,
 	};

@@ -248,6 +248,11 @@ void yett_intake(struct yett_peer *peer, uint64_t number, const struct yett_enve
 		refuse_origin(peer, number, batch);
 		return;
 	}
+	if (!peer->may_proxy) {
+		/* Nobody is before it, whatever it says: what has passed seven already would be refused
+		 * at the second relay, for ever. */
+		came.hops = 0;
+	}
 	if (came.hops == 0) {
 		g_strlcpy(came.method, peer->mechanism, sizeof(came.method));
 	}

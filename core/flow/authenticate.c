@@ -3,8 +3,8 @@
  * Responsible for the choice of a method (the initiator takes the first of the acceptor's list that
  * it has and may use, and the next one where that cannot be had now), for running the auth module's
  * steps on the authentication threads, for going on only when both ends say DONE, and for judging
- * open sessions again after a reload. There is no method "none", and no way on without one. Not
- * responsible for what proves a name (modules) nor for who may take part (admit.c).
+ * sessions again after a reload: who is on the way in begins anew. There is no method "none", and no way on
+ * without one. Not responsible for what proves a name (modules) nor for who may take part (admit.c).
  *
  * On the loop but for `work`, which runs on one thread at a time for each context and touches only
  * the authentication itself. A peer that goes away meanwhile is noted, for the loop alone to see; the
@@ -418,7 +418,7 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 	}
 }
 
-/* Sessions that are open, judged again by what is trusted now. */
+/* Sessions, judged again by what is trusted now. */
 
 static void judge(void *arg)
 {
@@ -508,6 +508,14 @@ static void judge_one(struct yett_peer *peer)
 	}
 }
 
+/* It was judged, or is being judged, by what was trusted before, and is not open: it could take as long as the
+ * handshake may, and would be asked no more. Where nothing has begun, what is trusted now counts. */
+static bool is_half_in(const struct yett_peer *peer)
+{
+	return peer->state == YETT_PEER_INTRO ||
+	       (peer->state == YETT_PEER_AUTH && peer->authentication != NULL);
+}
+
 void yett_authenticate_judge(struct yett_node *node)
 {
 	for (guint i = node->peers->len; i > 0; i--) {
@@ -515,6 +523,10 @@ void yett_authenticate_judge(struct yett_node *node)
 
 		if (peer != NULL && peer->state == YETT_PEER_OPEN) {
 			judge_one(peer);
+		} else if (peer != NULL && is_half_in(peer)) {
+			yett_peer_close(peer, YETT_REFUSE_SHUTDOWN, "connect again",
+				"what is trusted here was read anew while the session was being "
+				"opened");
 		}
 	}
 }

@@ -124,7 +124,10 @@ static void log_end(struct yett_peer *peer, enum yett_peer_state was, uint32_t c
 
 	if (was != YETT_PEER_OPEN) {
 		event = peer->role == YETT_ROLE_ACCEPTOR ? "session-refused" : "session-failed";
-		level = peer->role == YETT_ROLE_ACCEPTOR ? YETT_LOG_WARNING : YETT_LOG_NOTICE;
+		/* Our own doing is no sign of anything: it comes again. */
+		level = peer->role == YETT_ROLE_ACCEPTOR && code != YETT_REFUSE_SHUTDOWN
+				? YETT_LOG_WARNING
+				: YETT_LOG_NOTICE;
 		yett_count(peer->node, YETT_COUNT_REFUSED, 1);
 	}
 	if (told != NULL) {

@@ -50,7 +50,7 @@ void yett_authenticate(struct yett_peer *peer); /* the channel is up */
 void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *message);
 void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_message *message);
 void yett_authenticate_cancel(struct yett_peer *peer);
-/* Judges the open sessions again, after a reload: new roots, new CRLs. */
+/* Judges the open sessions again, after a reload: new roots, new CRLs. Who is on the way in comes again. */
 void yett_authenticate_judge(struct yett_node *node);
 
 /* admit.c */

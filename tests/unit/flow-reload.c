@@ -1,0 +1,124 @@
+/* A reload of a running node, in the simulated world: what becomes of its sessions. */
+#include <stdio.h>
+#include <string.h>
+
+#include "flow/stages.h"
+#include "simulation/world.h"
+#include "suite.h"
+
+struct both {
+	struct world *world;
+	struct world_node *server, *agent;
+};
+
+static struct both start_both(uint64_t seed)
+{
+	struct both both = {.world = world_new(seed)};
+
+	both.server = world_add(both.world, "ms.example",
+		"group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	both.agent = world_add(both.world, "a.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("ms.example"));
+	sim_delay(both.world->sim, 20 * YETT_MS, 30 * YETT_MS);
+	world_start(both.server);
+	world_start(both.agent);
+	return both;
+}
+
+static bool is_open(const struct both *both)
+{
+	struct yett_id id = both->agent->node->id;
+
+	return yett_sessions_of(both->server->node, &id) != NULL;
+}
+
+/* Where a session is to be found. */
+struct found {
+	const struct world_node *node;
+	enum yett_peer_state state;
+	struct yett_peer *peer;
+};
+
+/* Something has been asked or said there already. */
+static bool find(void *arg)
+{
+	struct found *found = arg;
+
+	for (guint i = 0; i < found->node->node->peers->len; i++) {
+		struct yett_peer *peer = found->node->node->peers->pdata[i];
+
+		if (peer->state == found->state &&
+			(peer->state != YETT_PEER_AUTH || peer->authentication != NULL)) {
+			found->peer = peer;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void reload(struct world_node *node, const struct yett_settings *settings)
+{
+	struct yett_error error = YETT_ERROR_INIT;
+
+	CU_ASSERT_EQUAL(yett_node_reload(node->node, settings, &error), 0);
+}
+
+/* Whoever was judged by what was trusted before comes again, also where the session is not open yet: at
+ * either end, while it is being judged, and after that. (An agent of ours introduces itself in the moment in which
+ * it has proved its name; one that does not is played by system/reload-live.) */
+static void begins_anew_what_is_half_open(void)
+{
+	static const struct {
+		bool at_server;
+		enum yett_peer_state state;
+	} table[] = {{true, YETT_PEER_AUTH}, {false, YETT_PEER_AUTH}, {false, YETT_PEER_INTRO}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct both both = start_both(31);
+		struct world_node *node = table[i].at_server ? both.server : both.agent;
+		struct found found = {.node = node, .state = table[i].state};
+
+		CU_ASSERT_FATAL(sim_run_until(both.world->sim, find, &found, 5 * YETT_SEC));
+		yett_peer_ref(found.peer);
+		reload(node, node->node->settings);
+		CU_ASSERT_EQUAL(found.peer->state, YETT_PEER_CLOSED);
+		yett_peer_unref(found.peer);
+		world_run(both.world, 20 * YETT_SEC);
+		CU_ASSERT(is_open(&both));
+		world_free(both.world);
+	}
+}
+
+/* One that is open is judged, and stays. */
+static void keeps_what_is_open(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct both both = start_both(32);
+		struct world_node *node = i == 0 ? both.server : both.agent;
+		struct found found = {.node = node, .state = YETT_PEER_OPEN};
+
+		world_run(both.world, 5 * YETT_SEC);
+		CU_ASSERT_FATAL(find(&found));
+		yett_peer_ref(found.peer);
+		reload(node, node->node->settings);
+		world_run(both.world, 5 * YETT_SEC);
+		CU_ASSERT_EQUAL(found.peer->state, YETT_PEER_OPEN);
+		yett_peer_unref(found.peer);
+		world_free(both.world);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"begins anew what is half open", begins_anew_what_is_half_open},
+		{"keeps what is open", keeps_what_is_open},
+		CU_TEST_INFO_NULL,
+	};
+
+	return suite_run(argc, argv, "flow-reload", tests);
+}

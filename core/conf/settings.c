@@ -177,7 +177,7 @@ static const struct yett_schema listener_rows[] = {
 		"nobody."),
 	YETT_ROW_STRINGS(L, methods, "methods", 0, "[]",
 		"Methods of authentication that are offered, best first; empty: all that are "
-		"configured."),
+		"configured. A reload ends the sessions that were opened by others."),
 	YETT_ROW_DURATION(L, handshake_timeout_ns, "handshake-timeout", LIVE, "10 s", 100 * MS,
 		600 * SEC,
 		"How long a connection may take until it is authenticated and admitted."),
@@ -210,7 +210,8 @@ static const struct yett_schema upstream_rows[] = {
 	YETT_ROW_STRING(
 		U, source, "source", 0, "", "The local address to connect from; empty: any."),
 	YETT_ROW_STRINGS(U, methods, "methods", 0, "[]",
-		"Methods of authentication that are allowed; empty: all that are configured."),
+		"Methods of authentication that are allowed; empty: all that are configured. A "
+		"reload ends the session if it was opened by another."),
 	YETT_ROW_INT(U, priority, "priority", YETT_SCHEMA_REMOTE, "0", 0, 1000000,
 		"0 is preferred; among equals, the one that stands first."),
 	YETT_ROW_END,

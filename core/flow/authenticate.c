@@ -467,21 +467,10 @@ static void judged(void *arg)
 	authentication_free(auth);
 }
 
-static struct yett_auth_slot *find_judge(const struct yett_peer *peer)
-{
-	for (guint i = 0; i < peer->node->auths->len; i++) {
-		struct yett_auth_slot *slot = peer->node->auths->pdata[i];
-
-		if (strcmp(slot->operations->method, peer->mechanism) == 0) {
-			return slot;
-		}
-	}
-	return NULL;
-}
-
 static void judge_one(struct yett_peer *peer)
 {
-	struct yett_auth_slot *slot = find_judge(peer);
+	/* The listener or the upstream may have been told to do without it. */
+	struct yett_auth_slot *slot = yett_method_find(peer, peer->mechanism);
 	struct yett_authentication *auth;
 
 	yett_authenticate_cancel(peer); /* an earlier reload's judgement counts no more */

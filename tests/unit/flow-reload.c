@@ -112,11 +112,65 @@ static void keeps_what_is_open(void)
 	}
 }
 
+/* The settings of a node with other methods for all listeners and upstreams: a copy that lives as long as the
+ * test. */
+struct narrowed {
+	struct yett_settings settings;
+	struct yett_listener_settings listener;
+	struct yett_upstream_settings upstream;
+	const char *methods[2];
+};
+
+static const struct yett_settings *narrow(
+	struct narrowed *narrowed, const struct yett_settings *settings, const char *method)
+{
+	narrowed->settings = *settings;
+	narrowed->methods[0] = method;
+	if (settings->listeners.count > 0) {
+		narrowed->listener =
+			*(const struct yett_listener_settings *)settings->listeners.items;
+		narrowed->listener.methods = (struct yett_list){1, narrowed->methods};
+		narrowed->settings.listeners.items = &narrowed->listener;
+	}
+	if (settings->upstreams.count > 0) {
+		narrowed->upstream =
+			*(const struct yett_upstream_settings *)settings->upstreams.items;
+		narrowed->upstream.methods = (struct yett_list){1, narrowed->methods};
+		narrowed->settings.upstreams.items = &narrowed->upstream;
+	}
+	return &narrowed->settings;
+}
+
+/* A method that is no longer allowed there ends what was opened by it, though others may still use it. */
+static void ends_what_a_method_opened(void)
+{
+	static const char *const methods[] = {"sim", "another"};
+
+	for (int i = 0; i < 4; i++) {
+		struct both both = start_both(33);
+		struct world_node *node = i % 2 == 0 ? both.server : both.agent;
+		struct found found = {.node = node, .state = YETT_PEER_OPEN};
+		struct narrowed narrowed;
+		bool stays = i / 2 == 0;
+
+		world_run(both.world, 5 * YETT_SEC);
+		CU_ASSERT_FATAL(find(&found));
+		yett_peer_ref(found.peer);
+		reload(node, narrow(&narrowed, node->node->settings, methods[i / 2]));
+		world_run(both.world, 5 * YETT_SEC);
+		CU_ASSERT_EQUAL(found.peer->state == YETT_PEER_OPEN, stays);
+		CU_ASSERT_EQUAL(is_open(&both), stays);
+		yett_peer_unref(found.peer);
+		world_free(both.world);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"begins anew what is half open", begins_anew_what_is_half_open},
 		{"keeps what is open", keeps_what_is_open},
+		{"ends what a method opened", ends_what_a_method_opened},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -1,7 +1,8 @@
 /* The log of the process.
  *
  * Responsible for one line an event, on stderr or in the journal, for the rate limit of each event
- * name, and for the tap through which management sees events. Not responsible for what is worth a
+ * name, for fields that are those of the format and of nobody whose words stand in the sentence, and for the tap
+ * through which management sees events. Not responsible for what is worth a
  * line. Any thread; a mutex guards the limits, and no lock is held while a line is written. Where the
  * journal cannot be reached the line goes to stderr. */
 #ifdef HAVE_CONFIG_H
@@ -25,6 +26,7 @@
 #define EVENTS_MAX   256
 #define BURST        20
 #define SENTENCE_MAX 2048
+#define APPENDED_MAX 128 /* of it: fields that come behind those of the format */
 #define FIELDS_MAX   16
 #define FIELD_MAX    512
 
@@ -219,7 +221,20 @@ static void call_tap(int level, const char *event, const char *sentence)
 	tapping = false;
 }
 
-void yett_log_va(int level, const char *event, const char *format, va_list args)
+static void append(char *sentence, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(char *sentence, const char *format, ...)
+{
+	size_t length = strlen(sentence);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence + length, SENTENCE_MAX - length, format, args);
+	va_end(args);
+}
+
+void yett_log_module(
+	int level, const char *event, const char *module, const char *format, va_list args)
 {
 	char sentence[SENTENCE_MAX];
 	enum yett_log_target to;
@@ -228,16 +243,22 @@ void yett_log_va(int level, const char *event, const char *format, va_list args)
 	if (!admit(level, event, &to, &suppressed)) {
 		return;
 	}
-	vsnprintf(sentence, sizeof(sentence) - 32, format, args);
+	vsnprintf(sentence, sizeof(sentence) - APPENDED_MAX, format, args);
 	one_line(sentence);
+	yett_fields_guard(sentence, format);
+	if (module != NULL) {
+		append(sentence, " module=%.64s", module);
+	}
 	if (suppressed > 0) {
-		size_t length = strlen(sentence);
-
-		snprintf(
-			sentence + length, sizeof(sentence) - length, " suppressed=%u", suppressed);
+		append(sentence, " suppressed=%u", suppressed);
 	}
 	put(to, level, event, sentence);
 	call_tap(level, event, sentence);
+}
+
+void yett_log_va(int level, const char *event, const char *format, va_list args)
+{
+	yett_log_module(level, event, NULL, format, args);
 }
 
 void yett_log(int level, const char *event, const char *format, ...)

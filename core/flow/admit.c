@@ -8,6 +8,7 @@
  * log how to admit it. */
 #include <string.h>
 
+#include "../base/fields.h"
 #include "../base/id.h"
 #include "../base/log.h"
 #include "../base/name.h"
@@ -168,6 +169,7 @@ static void take(struct yett_peer *peer, const struct yett_intro *intro)
 		peer->standby = (intro->flags & YETT_INTRO_STANDBY) != 0;
 	}
 	g_strlcpy(peer->software, intro->software, sizeof(peer->software));
+	yett_fields_tame(peer->software);
 }
 
 /* What a standby neither needs nor may cost: memory here, and a place in the views. */
@@ -179,6 +181,11 @@ static void put_to_use(struct yett_peer *peer)
 	if (management->joined != NULL) {
 		management->joined(management->arg, peer);
 	}
+}
+
+static const char *yes_no(bool it_is)
+{
+	return it_is ? "yes" : "no";
 }
 
 static void welcome(struct yett_peer *peer, bool proxy)
@@ -202,10 +209,10 @@ static void welcome(struct yett_peer *peer, bool proxy)
 	peer->may_proxy = (peer->flags & YETT_INTRO_RELAY) != 0 && proxy;
 	yett_log(YETT_LOG_NOTICE, "session-opened",
 		"a node is in peer=%s address=%s mechanism=%s authority=\"%s\" id=%s "
-		"software=\"%s\"%s%s",
+		"software=\"%s\" proxy=%s standby=%s",
 		peer->name, peer->address, peer->mechanism, peer->authority,
-		yett_id_text(&peer->id, id), peer->software, peer->may_proxy ? " proxy=yes" : "",
-		peer->standby ? " standby=yes" : "");
+		yett_id_text(&peer->id, id), peer->software, yes_no(peer->may_proxy),
+		yes_no(peer->standby));
 	if (!peer->standby) {
 		put_to_use(peer);
 	}
@@ -274,16 +281,19 @@ void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 
 void yett_admit_welcome(struct yett_peer *peer, const struct yett_welcome *message)
 {
+	char group[sizeof(message->group)];
+
 	if (!peer->introduced || peer->link == NULL) {
 		yett_peer_close(peer, YETT_REFUSE_PROTOCOL, NULL, "a WELCOME before INTRO");
 		return;
 	}
 	peer->state = YETT_PEER_OPEN;
 	yett_sessions_add(peer);
+	g_strlcpy(group, message->group, sizeof(group));
+	yett_fields_tame(group);
 	yett_log(YETT_LOG_NOTICE, "upstream-open",
-		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\"%s",
-		peer->name, peer->address, peer->mechanism, message->group,
-		peer->standby ? " standby=yes" : "");
+		"an upstream takes us upstream=%s address=%s mechanism=%s group=\"%s\" standby=%s",
+		peer->name, peer->address, peer->mechanism, group, yes_no(peer->standby));
 	yett_upstream_ready(peer);
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/fields.h"
 #include "../base/log.h"
 #include "stages.h"
 
@@ -383,9 +384,13 @@ void yett_authenticate_message(struct yett_peer *peer, const struct yett_auth_me
 	struct yett_authentication *auth = peer->authentication;
 
 	if (message->status == YETT_AUTH_DENY) {
+		char cause[YETT_CAUSE_SIZE];
+
+		g_strlcpy(cause, message->cause, sizeof(cause));
+		yett_fields_tame(cause);
 		peer->denied = true;
 		yett_peer_close(peer, 0, "its log has the full cause",
-			"the peer does not accept us: %s", message->cause);
+			"the peer does not accept us: %s", cause);
 		return;
 	}
 	if (auth == NULL && peer->role == YETT_ROLE_ACCEPTOR) {

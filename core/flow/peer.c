@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../base/fields.h"
 #include "../base/log.h"
 #include "stages.h"
 
@@ -295,10 +296,14 @@ static void on_refused(void *arg, const struct yett_refuse *message)
 	uint64_t most_ms = peer->state == YETT_PEER_OPEN || peer->state == YETT_PEER_INTRO
 				   ? YETT_RETRY_MOST_MS
 				   : peer->node->settings->node.reconnect_max_ns / YETT_MS;
+	struct yett_refuse said = *message;
 
-	peer->heard_code = message->code;
-	close_with(peer, 0, (uint32_t)MIN(message->retry_after_ms, most_ms), message->mend,
-		"the peer says: %s", message->cause);
+	/* It may be a stranger, and words like "peer=" are this node's own in the log. */
+	yett_fields_tame(said.cause);
+	yett_fields_tame(said.mend);
+	peer->heard_code = said.code;
+	close_with(peer, 0, (uint32_t)MIN(said.retry_after_ms, most_ms), said.mend,
+		"the peer says: %s", said.cause);
 }
 
 static void on_batch(void *arg, uint64_t number, const struct yett_envelope *envelope,

@@ -23,13 +23,11 @@
 __attribute__((format(printf, 4, 5))) static void host_log(
 	struct yett_instance *instance, int level, const char *event, const char *format, ...)
 {
-	char text[1024];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	yett_log_module(level, event, instance != NULL ? instance->name : "-", format, args);
 	va_end(args);
-	yett_log(level, event, "%s module=%s", text, instance != NULL ? instance->name : "-");
 }
 
 static uint64_t host_monotonic(struct yett_instance *instance)

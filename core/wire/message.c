@@ -10,6 +10,17 @@
 #include "form.h"
 #include "frame.h"
 
+/* What is told of a node, and is one word wherever it is shown: its name, its address. */
+static bool is_word(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text >= 0x7f || *text == '"' || *text == '=') {
+			return false;
+		}
+	}
+	return true;
+}
+
 static const struct yett_form_field method_fields[] = {
 	{.type = YETT_FORM_TEXT, .size = YETT_METHOD_NAME_SIZE},
 };
@@ -153,7 +164,14 @@ static const struct yett_form_field node_fields[] = {
 	YETT_FIELD_U32(12, OPTIONAL, yett_attached, heartbeat_s, UINT32_MAX),
 	YETT_FIELD_BOOL(13, OPTIONAL, yett_attached, cloned),
 };
-YETT_FORM_MAP(node, sizeof(struct yett_attached), NULL);
+
+static bool node_is_sound(const void *message)
+{
+	const struct yett_attached *node = message;
+
+	return is_word(node->name) && is_word(node->method) && is_word(node->address);
+}
+YETT_FORM_MAP(node, sizeof(struct yett_attached), node_is_sound);
 
 static const struct yett_form_field attach_fields[] = {
 	YETT_FIELD_LIST(1, NEEDED, yett_attach, nodes, count, struct yett_attached, &node_form,
@@ -208,7 +226,8 @@ static bool ask_is_sound(const void *message)
 {
 	const struct yett_admission_ask *ask = message;
 
-	return ask->as != 0 && ask->name[0] != '\0';
+	return ask->as != 0 && ask->name[0] != '\0' && is_word(ask->name) && is_word(ask->method) &&
+	       is_word(ask->address) && is_word(ask->via);
 }
 YETT_FORM_MAP(ask, sizeof(struct yett_admission_ask), ask_is_sound);
 

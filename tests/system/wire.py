@@ -128,6 +128,7 @@ class Session:
         self.relay = relay
         self.id = os.urandom(16)
         self.boot = os.urandom(16)
+        self.software = "test"
         self.received = bytearray()
         self.poll = select.poll()  # select() knows no descriptor above 1,023
         self.poll.register(stream, select.POLLIN)
@@ -189,7 +190,7 @@ class Session:
 
     def intro(self):
         self.say(INTRO, {1: self.name, 2: self.id, 3: self.boot, 4: 1,
-                         5: DURABLE | (RELAY if self.relay else 0), 6: "test"})
+                         5: DURABLE | (RELAY if self.relay else 0), 6: self.software})
 
     def close(self):
         try:

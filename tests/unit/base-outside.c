@@ -121,6 +121,31 @@ static void test_log_long(void)
 	CU_ASSERT(strlen(text) < 5000);
 }
 
+/* What a peer says is no field, however it comes to stand there; a module's own fields are. */
+static void log_module(const char *module, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void log_module(const char *module, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	yett_log_module(YETT_LOG_ERROR, "said", module, format, args);
+	va_end(args);
+}
+
+static void test_log_fields(void)
+{
+	static char text[4096];
+
+	catch_stderr();
+	yett_log(YETT_LOG_ERROR, "said", "the peer says: %s peer=%s", "x\nname=b\tpeer=b", "a");
+	log_module("m", "it says: %s reason=%s", "peer=b", "c");
+	release_stderr(text, sizeof(text));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "says: x name=b peer:b peer=a\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "says: peer:b reason=c module=m\n"));
+}
+
 static void *many(void *arg)
 {
 	char event[32];
@@ -252,6 +277,7 @@ int main(int argc, char **argv)
 		{"log: levels, tap, one line", test_log_levels},
 		{"log: limit", test_log_limit},
 		{"log: long sentences", test_log_long},
+		{"log: fields are those of the format", test_log_fields},
 		{"log: threads", test_log_threads},
 		{"files: whole or not at all", test_file_whole},
 		{"files: directories", test_file_mkdir},

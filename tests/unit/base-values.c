@@ -553,6 +553,63 @@ static void test_fields(void)
 	}
 }
 
+/* Of what is made by a format, the fields are those of the format. */
+static const struct {
+	const char *format, *sentence, *guarded;
+} made[] = {
+	{"it says: %s peer=%s code=%u", "it says: well peer=a code=6",
+		"it says: well peer=a code=6"},
+	{"it says: %s peer=%s code=%u", "it says: x peer=b mechanism=y peer=a code=6",
+		"it says: x peer=b mechanism:y peer=a code=6"},
+	{"it says: %s peer=%s code=%u", "it says: a=1 b peer=a code=6",
+		"it says: a=1 b peer=a code=6"},
+	{"%s", "peer=b", "peer:b"},
+	{"%s", "", ""},
+	{"in peer=%s software=\"%s\" proxy=%s", "in peer=a software=\"x y\" proxy=no",
+		"in peer=a software=\"x y\" proxy=no"},
+	{"in peer=%s software=\"%s\" proxy=%s",
+		"in peer=a software=\"x\" proxy=yes y=\"\" proxy=no",
+		"in peer=a software=\"x\" proxy=yes y:\"\" proxy=no"},
+	{"told node=%s id=%s", "told node=x id=7 id=1", "told node=x id:7 id=1"},
+	{"read file=%s/%s", "read file=/a/b", "read file=/a/b"},
+	/* Cut, so that those of the format are not there. */
+	{"it says: %s peer=%s code=%u", "it says: x peer=b", "it says: x peer:b"},
+};
+
+static void test_guarded(void)
+{
+	char text[128];
+
+	for (size_t i = 0; i < COUNT(made); i++) {
+		snprintf(text, sizeof(text), "%s", made[i].sentence);
+		yett_fields_guard(text, made[i].format);
+		want(strcmp(text, made[i].guarded) == 0, made[i].sentence);
+	}
+}
+
+static const struct {
+	const char *said, *tame;
+} said[] = {
+	{"", ""},
+	{"stop this copy", "stop this copy"},
+	{"x peer=gw1.example mechanism=x509", "x peer:gw1.example mechanism:x509"},
+	{"x\tpeer=gw1", "x\tpeer:gw1"},
+	{"a\" proxy=yes", "a' proxy:yes"},
+	{"set x = y, or =z", "set x = y, or =z"},
+	{"a=b=c", "a:b:c"},
+};
+
+static void test_tame(void)
+{
+	char text[128];
+
+	for (size_t i = 0; i < COUNT(said); i++) {
+		snprintf(text, sizeof(text), "%s", said[i].said);
+		yett_fields_tame(text);
+		want(strcmp(text, said[i].tame) == 0, said[i].said);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -569,6 +626,8 @@ int main(int argc, char **argv)
 		{"metrics", test_metrics},
 		{"bytes", test_bytes},
 		{"fields of a line", test_fields},
+		{"fields are those of the format", test_guarded},
+		{"what others have said", test_tame},
 		CU_TEST_INFO_NULL,
 	};
 

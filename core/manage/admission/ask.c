@@ -425,6 +425,7 @@ static void take_ask(struct yett_manage *manage, struct yett_peer *peer, struct 
 	if (yett_name_normalise(came->name, ask.name, sizeof(ask.name)) != 0) {
 		return;
 	}
+	g_strdelimit(ask.authority, "\"", '\''); /* it is shown between quotes */
 	if (!leads_to(manage, peer, ask.via)) {
 		g_strlcpy(ask.via, peer->name, sizeof(ask.via));
 	}

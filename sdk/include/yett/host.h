@@ -64,7 +64,8 @@ struct yett_host {
 	struct yett_instance *instance; /* pass it back as the first argument */
 
 	/* Log and errors (any). `event` is a stable name, lower-case-with-dashes; `format` makes
-	 * the sentence; a rate limit per event applies. */
+	 * the sentence, and has its fields at the end ("... reason=%s"): what looks like one in a
+	 * value is none. A rate limit per event applies. */
 	void (*log)(struct yett_instance *instance, int level, const char *event,
 		const char *format, ...) __attribute__((format(printf, 4, 5)));
 	/* Fills `error` (which may be NULL): what happened and why, as printf does; `mend` is what

@@ -286,9 +286,9 @@ static const struct yett_schema schema[] = {
 		struct yett_x509_authority_settings, authority_rows,
 		"Roots that may speak for other names than `suffixes` says."),
 	YETT_ROW_PATHS(struct yett_x509_settings, crl, "crl", 0, "[]",
-		"PEM files of certificate revocation lists, whole ones. One that is past its next "
-		"update is relied on for three more days, with warnings; after that nothing that "
-		"its authority issued is accepted."),
+		"PEM files of certificate revocation lists, whole ones; a file may hold several. "
+		"One that is past its next update is relied on for three more days, with "
+		"warnings; after that nothing that its authority issued is accepted."),
 	YETT_ROW_BOOL(struct yett_x509_settings, require_crl, "require-crl", 0, "false",
 		"Refuses certificates of authorities that there is no revocation list of."),
 	YETT_ROW_END,

@@ -1,6 +1,6 @@
 /* Whom we trust: roots, the names that each may speak for, and what they have revoked.
  *
- * Responsible for reading them from their files, once, at `create` or `reload`, and for refusing
+ * Responsible for reading them from their files, whole, once, at `create` or `reload`, and for refusing
  * what is not understood: a root that is no authority, a CRL of a kind that would be read wrongly,
  * an `authorities` entry that fits no root (a slip there would widen what a root may do). Not
  * responsible for judging (judge.c).
@@ -253,63 +253,76 @@ static int check_kind(const struct yett_host *host, gnutls_x509_crl_t crl, const
 	return 0;
 }
 
+/* Takes `one`, whatever the result. */
 static int add_crl(const struct yett_host *host, struct yett_x509_trust *trust,
-	const gnutls_datum_t *data, const char *path, struct yett_error *error)
+	gnutls_x509_crl_t one, const char *path, struct yett_error *error)
 {
-	struct yett_x509_crl *crls = reallocarray(trust->crls, trust->crl_count + 1, sizeof(*crls));
+	struct yett_x509_crl *crls = NULL;
 	struct yett_x509_crl *crl;
 	int64_t next_update;
-	int result;
 
+	if (trust->crl_count >= CRLS_MAX) {
+		gnutls_x509_crl_deinit(one);
+		return host->fail(
+			error, YETT_ELIMIT, "name fewer", "there are more than %d CRLs", CRLS_MAX);
+	}
+	crls = reallocarray(trust->crls, trust->crl_count + 1, sizeof(*crls));
 	if (crls == NULL) {
+		gnutls_x509_crl_deinit(one);
 		return out_of_memory(host, error);
 	}
 	trust->crls = crls;
-	crl = &crls[trust->crl_count];
+	crl = &crls[trust->crl_count++]; /* it is freed with the others from here on */
 	memset(crl, 0, sizeof(*crl));
-	result = gnutls_x509_crl_init(&crl->crl);
-	if (result < 0) {
-		return out_of_memory(host, error);
-	}
-	trust->crl_count++; /* it is freed with the others from here on */
-	result = gnutls_x509_crl_import(crl->crl, data, GNUTLS_X509_FMT_PEM);
-	if (result >= 0) {
-		result = gnutls_x509_crl_get_raw_issuer_dn(crl->crl, &crl->issuer);
-	}
-	if (result < 0) {
-		return host->fail(error, YETT_ECONFIG,
-			"give a PEM file (-----BEGIN X509 CRL-----); openssl crl -inform DER "
-			"turns DER into it",
-			"%s holds no CRL: %s", path, gnutls_strerror(result));
+	crl->crl = one;
+	if (gnutls_x509_crl_get_raw_issuer_dn(one, &crl->issuer) < 0) {
+		return host->fail(error, YETT_ECONFIG, "bring the authority's real CRL here",
+			"%s holds a CRL that names no issuer", path);
 	}
 	crl->path = strdup(path);
 	if (crl->path == NULL) {
 		return out_of_memory(host, error);
 	}
-	next_update = (int64_t)gnutls_x509_crl_get_next_update(crl->crl);
+	next_update = (int64_t)gnutls_x509_crl_get_next_update(one);
 	crl->next_update = next_update > 0 ? next_update : 0;
 	for (size_t i = 0; i < trust->anchor_count && crl->anchor == NULL; i++) {
-		if (yett_x509_crl_signed_by(crl->crl, trust->anchors[i].cert)) {
+		if (yett_x509_crl_signed_by(one, trust->anchors[i].cert)) {
 			crl->anchor = &trust->anchors[i];
 		}
 	}
-	return check_kind(host, crl->crl, path, error);
+	return check_kind(host, one, path, error);
 }
 
-static int load_crl(const struct yett_host *host, struct yett_x509_trust *trust, const char *path,
+/* All of them: an authority that has changed its key, or several authorities, may have theirs in one file. */
+static int load_crls(const struct yett_host *host, struct yett_x509_trust *trust, const char *path,
 	struct yett_error *error)
 {
 	gnutls_datum_t data = {NULL, 0};
+	gnutls_x509_crl_t *list = NULL;
+	unsigned count = 0;
 	int result = read_file(host, path, &data, error);
 
-	if (result == 0 && trust->crl_count >= CRLS_MAX) {
-		result = host->fail(
-			error, YETT_ELIMIT, "name fewer", "there are more than %d CRLs", CRLS_MAX);
+	if (result < 0) {
+		return result;
 	}
-	if (result == 0) {
-		result = add_crl(host, trust, &data, path, error);
-	}
+	result = gnutls_x509_crl_list_import2(&list, &count, &data, GNUTLS_X509_FMT_PEM, 0);
 	free(data.data);
+	if (result < 0 || count == 0) {
+		return host->fail(error, YETT_ECONFIG,
+			"give a PEM file (-----BEGIN X509 CRL-----); openssl crl -inform DER "
+			"turns DER into it",
+			"%s holds no CRL: %s", path,
+			result < 0 ? gnutls_strerror(result) : "it is empty");
+	}
+	result = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (result == 0) {
+			result = add_crl(host, trust, list[i], path, error);
+		} else {
+			gnutls_x509_crl_deinit(list[i]);
+		}
+	}
+	gnutls_free(list);
 	return result;
 }
 
@@ -341,7 +354,7 @@ int yett_x509_trust_load(const struct yett_host *host, const struct yett_x509_se
 		result = check_authorities(host, settings, trust, error);
 	}
 	for (size_t i = 0; result == 0 && i < settings->crl.count; i++) {
-		result = load_crl(host, trust, lists[i], error);
+		result = load_crls(host, trust, lists[i], error);
 	}
 	if (result < 0) {
 		yett_x509_trust_free(trust);

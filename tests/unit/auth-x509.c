@@ -2,9 +2,11 @@
  * cause. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auth-x509-run.h"
+#include "base/file.h"
 #include "suite.h"
 
 static void test_identity(void)
@@ -341,6 +343,71 @@ static void test_crl(void)
 	minted_free(&below);
 }
 
+/* The files `a.crl` and `b.crl`, one behind the other, with something behind them. */
+static void write_both(const char *path, const char *after)
+{
+	static const char *const names[] = {"a.crl", "b.crl"};
+	struct yett_error error = YETT_ERROR_INIT;
+	char text[16384];
+	size_t total = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		char *one = NULL;
+		size_t length = 0;
+
+		CU_ASSERT_EQUAL_FATAL(
+			yett_file_read(x509_at(names[i]), 8000, &one, &length, &error), 0);
+		memcpy(text + total, one, length);
+		total += length;
+		free(one);
+	}
+	memcpy(text + total, after, strlen(after));
+	total += strlen(after);
+	CU_ASSERT_EQUAL_FATAL(yett_file_write(path, text, total, &error), 0);
+}
+
+/* A file may hold those of several authorities, or of several keys of one: each of them counts. */
+static void test_crls_of_a_file(void)
+{
+	struct minted leaf = mint(&x509_good, &x509_root);
+	const struct minted *chain[1] = {&leaf};
+	static const struct {
+		const char *label, *cause; /* NULL: accepted */
+		bool revokes[2];           /* the first, the second */
+	} table[] = {
+		{"neither", NULL, {false, false}},
+		{"the first", "is revoked by CN=Root", {true, false}},
+		{"the second", "is revoked by CN=Root", {false, true}},
+	};
+	struct x509_setup setup = ORDINARY;
+	struct yett_error error = YETT_ERROR_INIT;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct x509_setup with = ORDINARY;
+		void *self;
+
+		mint_crl(x509_at("a.crl"), &x509_root, &x509_root,
+			table[i].revokes[0] ? &leaf : NULL, 7);
+		mint_crl(x509_at("b.crl"), &x509_root, &x509_root,
+			table[i].revokes[1] ? &leaf : NULL, 7);
+		write_both(x509_at("both.crl"), "");
+		with.crl[0] = x509_at("both.crl");
+		self = x509_create(&with);
+		if (table[i].cause != NULL) {
+			x509_refused(table[i].label, self, chain, 1, table[i].cause);
+		} else {
+			x509_accepted(table[i].label, self, chain, 1);
+		}
+		yett_module.life->destroy(self);
+	}
+	/* One that is not whole is not passed over. */
+	write_both(x509_at("both.crl"), "-----BEGIN X509 CRL-----\nMIIB\n");
+	setup.crl[0] = x509_at("both.crl");
+	CU_ASSERT_EQUAL(
+		yett_module.life->check(x509_host, x509_fill(&setup), &error), YETT_ECONFIG);
+	minted_free(&leaf);
+}
+
 static void test_authorities(void)
 {
 	struct x509_setup setup = {
@@ -389,6 +456,7 @@ int main(int argc, char **argv)
 		{"chains", test_chains},
 		{"authorities in between", test_middle_table},
 		{"CRLs", test_crl},
+		{"CRLs of one file", test_crls_of_a_file},
 		{"names of authorities", test_authorities},
 		CU_TEST_INFO_NULL,
 	};

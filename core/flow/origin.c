@@ -56,13 +56,13 @@ static int load_id(struct yett_node *node, struct yett_error *error)
 
 	if (result == 0) {
 		result = yett_id_parse(g_strstrip(bytes), &node->id);
-		if (result != 0) {
-			yett_fail(error, YETT_ECORRUPT,
-				"restore it, or remove it to make this a new node",
-				"%s/node-id does not hold an id", state);
-		}
 		free(bytes);
-		return result;
+		if (result != 0 || yett_id_is_zero(&node->id)) {
+			return yett_fail(error, YETT_ECORRUPT,
+				"restore it, or remove it to make this a new node",
+				"%s/node-id does not hold a node's id", state);
+		}
+		return 0;
 	}
 	if (result != YETT_ENOTFOUND) {
 		return unreadable(node, "node-id", result, error);

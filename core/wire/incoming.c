@@ -10,6 +10,7 @@
 
 #include "../base/buffer.h"
 #include "../base/error.h"
+#include "../base/id.h"
 #include "batch.h"
 
 #define PREFIX_SIZE    10 /* number (u64), length of the envelope (u16) */
@@ -105,6 +106,10 @@ static int begin_batch(struct yett_incoming *incoming, const struct yett_frame *
 	if (result < 0) {
 		return yett_fail(error, result == YETT_ECORRUPT ? YETT_EPROTO : result, MEND_PEER,
 			"the header of a batch %s", why);
+	}
+	if (yett_id_is_zero(&info.origin)) {
+		return yett_fail(
+			error, YETT_EPROTO, MEND_PEER, "the header of a batch names no origin");
 	}
 	if (info.lane != frame->lane) {
 		return yett_fail(error, YETT_EPROTO, MEND_PEER,

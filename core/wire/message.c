@@ -7,6 +7,7 @@
  * or YETT_ELIMIT. */
 #include "message.h"
 
+#include "../base/id.h"
 #include "form.h"
 #include "frame.h"
 
@@ -69,7 +70,15 @@ static const struct yett_form_field intro_fields[] = {
 	YETT_FIELD_U32(5, NEEDED, yett_intro, flags, UINT32_MAX),
 	YETT_FIELD_TEXT(6, TOLD, yett_intro, software),
 };
-YETT_FORM_MAP(intro, sizeof(struct yett_intro), NULL);
+
+/* Zero is no node's id: it stands for none. */
+static bool intro_is_sound(const void *message)
+{
+	const struct yett_intro *intro = message;
+
+	return !yett_id_is_zero(&intro->id) && !yett_id_is_zero(&intro->boot);
+}
+YETT_FORM_MAP(intro, sizeof(struct yett_intro), intro_is_sound);
 
 static const struct yett_form_field welcome_fields[] = {
 	YETT_FIELD_TEXT(1, NEEDED, yett_welcome, group),
@@ -169,7 +178,8 @@ static bool node_is_sound(const void *message)
 {
 	const struct yett_attached *node = message;
 
-	return is_word(node->name) && is_word(node->method) && is_word(node->address);
+	return !yett_id_is_zero(&node->id) && is_word(node->name) && is_word(node->method) &&
+	       is_word(node->address);
 }
 YETT_FORM_MAP(node, sizeof(struct yett_attached), node_is_sound);
 
@@ -226,8 +236,9 @@ static bool ask_is_sound(const void *message)
 {
 	const struct yett_admission_ask *ask = message;
 
-	return ask->as != 0 && ask->name[0] != '\0' && is_word(ask->name) && is_word(ask->method) &&
-	       is_word(ask->address) && is_word(ask->via);
+	return !yett_id_is_zero(&ask->id) && ask->as != 0 && ask->name[0] != '\0' &&
+	       is_word(ask->name) && is_word(ask->method) && is_word(ask->address) &&
+	       is_word(ask->via);
 }
 YETT_FORM_MAP(ask, sizeof(struct yett_admission_ask), ask_is_sound);
 

@@ -20,7 +20,7 @@
 
 static const struct yett_hello hello = {.version_low = 1, .version_high = 1};
 static const struct yett_auth_message done = {.method = "x509", .status = YETT_AUTH_DONE};
-static const struct yett_intro intro = {.name = "n"};
+static const struct yett_intro intro = {.name = "n", .id = {{1}}, .boot = {{2}}};
 static const struct yett_welcome welcome = {.group = "g"};
 
 struct scene {
@@ -252,6 +252,7 @@ static void say(struct scene *scene, struct script *script, bool is_batch)
 			yett_put16(batch + 6, YETT_BATCH_HEADER_SIZE);
 			batch[8] = 0;
 			batch[10] = lane;
+			batch[16] |= (flags & 16) == 0 ? 1 : 0; /* of the origin: it is somebody */
 			yett_put16(batch + 14, 0);
 			if ((flags & 8) == 0) {
 				batch[11] = YETT_CODEC_PLAIN;

@@ -1,9 +1,11 @@
 /* The flow as a whole, in the simulated world: agents, gateways and management servers of production
  * code, with the real queue, store and policies, in virtual time. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "flow/stages.h"
+#include "net/saved.h"
 #include "simulation/world.h"
 #include "suite.h"
 
@@ -522,6 +524,33 @@ static void renews_sessions_without_a_gap(void)
 	world_free(world);
 }
 
+/* What a node's file says of its id is one, or the node does not start: zero stands for no node. */
+static void starts_as_somebody(void)
+{
+	static const struct {
+		const char *text;
+		int want;
+	} table[] = {
+		{"7f3c2d1e-0000-4000-8000-000000000002\n", 0},
+		{"00000000-0000-0000-0000-000000000000\n", YETT_ECORRUPT},
+		{"7f3c2d1e\n", YETT_ECORRUPT},
+		{"", YETT_ECORRUPT},
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct world *world = world_new(14);
+		struct world_node *agent = add_agent(world, "agent.example", "ms.example");
+		struct sim_process *process = sim_process_new(agent->disk, agent->name);
+
+		CU_ASSERT_EQUAL(yett_saved_write(&process->files, "/agent.example/state", "node-id",
+					table[i].text, strlen(table[i].text), NULL),
+			0);
+		sim_process_free(process);
+		CU_ASSERT_EQUAL(world_try_start(agent), table[i].want);
+		world_free(world);
+	}
+}
+
 static void cut_both(struct world *world, const char *name, bool cut)
 {
 	sim_cut(world->sim, name, "ms.example", cut);
@@ -577,6 +606,7 @@ int main(int argc, char **argv)
 		{"drops the oldest only by name", drops_the_oldest_only_by_name},
 		{"pushes back when full", pushes_back_when_full},
 		{"shares what is scarce", shares_what_is_scarce},
+		{"starts as somebody", starts_as_somebody},
 		{"renews sessions without a gap", renews_sessions_without_a_gap},
 		{"takes its own back", takes_its_own_back},
 		CU_TEST_INFO_NULL,

@@ -78,6 +78,9 @@ static void an_approval_ahead_lets_in_one_id_alone(void)
 {
 	struct group group = hostile_group_new(3);
 	struct yett_id first = hostile_id_of(1), other = hostile_id_of(2);
+	const struct yett_admission_ask nobody =
+		hostile_ask_of("a2.example", hostile_id_of(0), YETT_AS_AGENT);
+	struct yett_judgement judgement = {.admitted = false};
 
 	hostile_change_good(
 		&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"], \"ahead\": true}");
@@ -93,6 +96,9 @@ static void an_approval_ahead_lets_in_one_id_alone(void)
 	hostile_change_good(
 		&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"], \"ahead\": true}");
 	world_run(group.world, YETT_SEC);
+	/* It is bound to nobody, and zero is nobody's id. */
+	yett_gate_judge(group.gateway->manage, &nobody, false, &judgement);
+	CU_ASSERT(!judgement.admitted);
 	CU_ASSERT(!hostile_knock_gate(&group, "a2.example", first));
 	world_run(group.world, YETT_SEC);
 	CU_ASSERT(hostile_knock_gate(&group, "a2.example", first));

@@ -52,6 +52,7 @@ static const struct change {
 	{"tag of 257", 82, 2, 257, true, YETT_ELIMIT, "tag beyond the limit"},
 	{"tag that is not there", 82, 2, 12, true, YETT_EPROTO, "another length"},
 	{"header's checksum", 84, 4, 0, false, YETT_EPROTO, "does not match its checksum"},
+	{"origin of zeros", 16, 8, 0, true, YETT_EPROTO, "names no origin"},
 	{"origin, not sealed", 16, 8, 1, false, YETT_EPROTO, "does not match its checksum"},
 	{"payload", 200, 1, 0xff, false, YETT_EPROTO, "arrived damaged"},
 };
@@ -381,7 +382,7 @@ static void test_list_limits(void)
 	static const uint8_t id[17] = {0x50, 9};
 	static const uint8_t one[1] = {1};
 	/* id, boot, via, session 1, live, name "n" */
-	static const uint8_t node[] = {0xa6, 1, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	static const uint8_t node[] = {0xa6, 1, 0x50, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 2, 0x50, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0x50, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 5, 0xf5, 7, 0x61, 'n'};
 	static const struct {
@@ -431,8 +432,7 @@ static GByteArray *good_frame(int type)
 	GByteArray *to = g_byte_array_new();
 
 	admission->ask_count = 1;
-	admission->asks[0].as = YETT_AS_AGENT;
-	g_strlcpy(admission->asks[0].name, "a1.example", sizeof(admission->asks[0].name));
+	admission->asks[0] = asked;
 	switch (type) {
 	case YETT_FRAME_HELLO:
 		yett_hello_encode(&hello, to);

@@ -41,7 +41,10 @@ static void tell(struct end *end, const char *word)
 static const struct yett_hello hello = {
 	.version_low = 1, .version_high = 1, .method_count = 1, .methods = {"x509"}, .wall_ns = 1};
 static const struct yett_auth_message auth_done = {.method = "x509", .status = YETT_AUTH_DONE};
-static const struct yett_intro intro = {.name = "a.example.org", .software = "test"};
+static const struct yett_intro intro = {
+	.name = "a.example.org", .id = {{1, 2}}, .boot = {{3, 4}}, .software = "test"};
+static const struct yett_admission_ask asked
+	__attribute__((unused)) = {.id = {{1, 2}}, .as = YETT_AS_AGENT, .name = "a1.example"};
 static const struct yett_welcome welcome = {.group = "HOME", .heartbeat_s = 60};
 static const struct yett_refuse leaving
 	__attribute__((unused)) = {.code = YETT_REFUSE_SHUTDOWN, .cause = "bye"};

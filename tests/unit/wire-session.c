@@ -21,6 +21,7 @@ static void test_whole_session(void)
 
 		ask->ask_count = decision->signed_count = 2;
 		for (uint32_t j = 0; j < 2; j++) {
+			ask->asks[j].id = (struct yett_id){{1, 2}};
 			ask->asks[j].as = YETT_AS_GATEWAY;
 			g_strlcpy(ask->asks[j].name, "b.example", sizeof(ask->asks[j].name));
 			decision->signeds[j].bytes = (const uint8_t *)"signed";
@@ -36,6 +37,7 @@ static void test_whole_session(void)
 		CU_ASSERT_STRING_EQUAL(pair.i.told->str, "granted path decision");
 		attach->count = 200;
 		for (uint32_t j = 0; j < attach->count; j++) {
+			attach->nodes[j].id = (struct yett_id){{3, (uint8_t)j}};
 			memset(attach->nodes[j].name, 'n', YETT_NODE_NAME_SIZE - 1);
 		}
 		CU_ASSERT_EQUAL(yett_wire_attach(pair.i.wire, attach), 0);

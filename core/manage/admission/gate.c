@@ -189,7 +189,7 @@ static void say(const struct yett_manage *manage, struct yett_judgement *ret, ui
  * management server binds it, to whoever comes first, or any id could come by it. */
 static bool approves(const struct yett_decision *decision, const struct yett_admission_ask *ask)
 {
-	return decision->verdict == YETT_DECIDED_APPROVED &&
+	return decision->verdict == YETT_DECIDED_APPROVED && !yett_id_is_zero(&decision->id) &&
 	       yett_id_equal(&decision->id, &ask->id) &&
 	       (ask->as != YETT_AS_GATEWAY || decision->as == YETT_AS_GATEWAY);
 }

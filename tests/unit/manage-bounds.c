@@ -201,7 +201,7 @@ static void a_key_in_other_hands_lets_nobody_in(void)
 		.verdict = YETT_DECIDED_APPROVED,
 		.as = YETT_AS_AGENT,
 		.issued_s = group_now_s(group.server),
-		.expires_s = group_now_s(group.server) + 20000 * DAY_S,
+		.expires_s = group_now_s(group.server) + 365 * DAY_S,
 		.revision = UINT64_MAX};
 	GByteArray *evil = g_byte_array_new(), *keys = g_byte_array_new();
 	struct yett_signed_bytes bytes;

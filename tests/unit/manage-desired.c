@@ -392,6 +392,8 @@ static void nothing_else_counts(void)
 	struct yett_desired bad = good;
 	GByteArray *foreign = group_certify(
 			   group_now_s(group.server), group_stranger_key, group_stranger_key),
+		   *ended = group_certify(
+			   group_now_s(group.server) - 368 * DAY_S, group.key, group_own_key),
 		   *bytes;
 
 	give(&group, signed_by(&good, group_stranger_key, foreign)); /* of no server */
@@ -412,6 +414,12 @@ static void nothing_else_counts(void)
 	bad.issued_s -= 3 * DAY_S; /* its time is over */
 	bad.expires_s -= 3 * DAY_S;
 	give(&group, signed_by(&bad, group.key, group.certificate));
+	bad = good;
+	bad.issued_s -= 4 * DAY_S; /* within the time of a certificate that has run out since */
+	give(&group, signed_by(&bad, group.key, ended));
+	bad = good;
+	bad.expires_s = bad.issued_s + 366 * DAY_S; /* longer than any */
+	give(&group, signed_by(&bad, group.key, group.certificate));
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 60);
 	give(&group, signed_by(&good, group.key, group.certificate));
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
@@ -427,6 +435,7 @@ static void nothing_else_counts(void)
 	give(&group, signed_by(&bad, group.key, group.certificate));
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 7);
 	g_byte_array_unref(foreign);
+	g_byte_array_unref(ended);
 	group_free(&group);
 }
 
@@ -584,7 +593,10 @@ static void a_damaged_file_counts_for_nothing(void)
 	struct yett_desired desired = desired_of(&group, 5, "node.heartbeat", "7 s");
 	GByteArray *bytes = signed_by(&desired, group.key, group.certificate), *file;
 	struct yett_aimed *aimed = yett_aimed_new();
+	struct yett_error error = {.code = 0};
 
+	CU_ASSERT_EQUAL(
+		yett_desired_open(&group_trust, bytes->data, bytes->len, &desired, &error), 0);
 	yett_aimed_set(&aimed->newest, &desired, bytes->data, bytes->len);
 	yett_aimed_copy(&aimed->settled, &aimed->newest);
 	aimed->state = YETT_APPLIED_DONE;

@@ -390,7 +390,7 @@ static void what_a_key_in_other_hands_has_signed_ends(void)
 	struct yett_decision forged = decision_of(YETT_DECIDED_APPROVED, UINT64_MAX), real;
 	GByteArray *by_next, *taken;
 
-	forged.expires_s = now_s + 20000 * DAY_S;
+	forged.expires_s = now_s + 365 * DAY_S;
 	taken = signed_by(&forged, server_key, certificate);
 	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(taken)), 1);
 	g_strlcpy(forged.name, "a2.example", sizeof(forged.name));
@@ -426,6 +426,54 @@ static void what_a_key_in_other_hands_has_signed_ends(void)
 	g_byte_array_unref(by_next);
 	g_byte_array_unref(taken);
 	yett_kept_free(kept);
+}
+
+/* Its key, in the hands of whoever has the disk: it writes any time that the certificate allows, and any end. */
+static void a_retired_server_signs_no_more(void)
+{
+	struct yett_kept *kept = yett_kept_new(&test_clock, &trust), *again;
+	struct yett_decision decision = decision_of(YETT_DECIDED_APPROVED, 99);
+	GByteArray *ended = certify(
+			   &group_id, group_key, server_key, NOW_S - 30 * DAY_S, NOW_S - 2 * DAY_S),
+		   *just = certify(
+			   &group_id, group_key, server_key, NOW_S - 30 * DAY_S, NOW_S - DAY_S / 2),
+		   *soon = certify(
+			   &group_id, group_key, server_key, NOW_S - 30 * DAY_S, NOW_S + 2 * DAY_S),
+		   *bytes;
+
+	decision.issued_s = NOW_S - 3 * DAY_S;
+	decision.expires_s = NOW_S + 300 * DAY_S;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, ended)), YETT_EDENIED);
+	decision.verdict = YETT_DECIDED_REVOKED; /* nor does it bar */
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, ended)), YETT_EDENIED);
+	CU_ASSERT_EQUAL(g_hash_table_size(kept->decisions), 0);
+	/* Clocks differ. */
+	decision.verdict = YETT_DECIDED_APPROVED;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, just)), 1);
+	/* By none for longer than the group's settings allow. */
+	decision = decision_of(YETT_DECIDED_APPROVED, 100);
+	decision.expires_s = decision.issued_s + 365 * DAY_S + 1;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, certificate)), YETT_EDENIED);
+	decision.expires_s--;
+	CU_ASSERT_EQUAL(give(kept, signed_by(&decision, server_key, certificate)), 1);
+	/* What was taken in time stays, also after a start; it is not taken later. */
+	decision.revision = 101;
+	decision.expires_s = NOW_S + 100 * DAY_S;
+	bytes = signed_by(&decision, server_key, soon);
+	CU_ASSERT_EQUAL(give(kept, g_byte_array_ref(bytes)), 1);
+	now_s += 10 * DAY_S;
+	again = read_again(kept);
+	CU_ASSERT_EQUAL(verdict_now(again, "a1.example"), YETT_DECIDED_APPROVED);
+	CU_ASSERT_EQUAL(yett_kept_find(again, "a1.example")->decision.revision, 101);
+	yett_kept_free(again);
+	again = yett_kept_new(&test_clock, &trust);
+	CU_ASSERT_EQUAL(give(again, bytes), YETT_EDENIED);
+	now_s = NOW_S;
+	g_byte_array_unref(ended);
+	g_byte_array_unref(just);
+	g_byte_array_unref(soon);
+	yett_kept_free(kept);
+	yett_kept_free(again);
 }
 
 /* A file that is damaged anywhere lets in nobody who was not let in. */
@@ -624,6 +672,7 @@ int main(int argc, char **argv)
 		{"a damaged file opens nothing", a_damaged_file_opens_nothing},
 		{"what a key in other hands has signed ends",
 			what_a_key_in_other_hands_has_signed_ends},
+		{"a retired server signs no more", a_retired_server_signs_no_more},
 		{"it is bounded", it_is_bounded},
 		{"who asks often makes no room for himself",
 			who_asks_often_makes_no_room_for_himself},

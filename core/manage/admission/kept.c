@@ -18,8 +18,7 @@
 #include "../../base/id.h"
 #include "../../base/log.h"
 
-#define MAGIC   "yett decisions 1\n"
-#define AHEAD_S INT64_C(86400) /* further ahead of our clock, a signature's time is not believed */
+#define MAGIC "yett decisions 1\n"
 
 static void one_free(void *arg)
 {
@@ -161,22 +160,12 @@ static bool make_room(struct yett_kept *kept, bool held)
 static int check_time(const struct yett_kept *kept, const struct yett_decision *decision,
 	bool fresh, struct yett_error *error)
 {
-	int64_t now_s = yett_kept_now_s(kept);
+	const struct yett_signed_times times = {
+		decision->issued_s, decision->expires_s, decision->vouched_s};
 
-	if (!fresh) {
-		return 0;
-	}
-	if (decision->issued_s > now_s + AHEAD_S) {
-		return yett_fail(error, YETT_EDENIED, "look at the clocks of both",
-			"the decision about %s was signed more than a day from now",
-			decision->name);
-	}
-	if (decision->expires_s <= now_s) {
-		return yett_fail(error, YETT_EDENIED,
-			"look at the clocks; it may be an old decision that is played back",
-			"the decision about %s has expired", decision->name);
-	}
-	return 0;
+	return fresh ? yett_signed_judge(
+			       &times, yett_kept_now_s(kept), "decision", decision->name, error)
+		     : 0;
 }
 
 /* In the place of `old`, which may be NULL. */

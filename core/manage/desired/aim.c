@@ -27,7 +27,6 @@
 #include "../admission/kept.h"
 
 #define FILE_NAME "desired"
-#define AHEAD_S   INT64_C(86400) /* further ahead of our clock, a signature's time is not believed */
 
 struct yett_aim {
 	struct yett_aimed *aimed;
@@ -382,18 +381,15 @@ void yett_aim_tick(struct yett_manage *manage, uint64_t now_ns)
 static int check(const struct yett_manage *manage, const struct yett_desired *desired,
 	struct yett_error *error)
 {
-	int64_t now_s = yett_kept_now_s(manage->kept);
+	const struct yett_signed_times times = {
+		desired->issued_s, desired->expires_s, desired->vouched_s};
 
 	if (strcmp(desired->name, manage->node->name) != 0) {
 		return yett_fail(
 			error, YETT_EDENIED, NULL, "it is for another node, %s", desired->name);
 	}
-	if (desired->issued_s > now_s + AHEAD_S || desired->expires_s <= now_s) {
-		return yett_fail(error, YETT_EDENIED,
-			"look at the clocks; it may be an old one that is played back",
-			"its time is over, or has not come");
-	}
-	return 0;
+	return yett_signed_judge(
+		&times, yett_kept_now_s(manage->kept), "desired state", desired->name, error);
 }
 
 void yett_aim_take(struct yett_manage *manage, const uint8_t *bytes, size_t length)

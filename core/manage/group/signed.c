@@ -3,8 +3,8 @@
  * Responsible for the envelope and the three payloads (doc/protocol.cddl), and for whose signature
  * counts: a decision is signed by a server's key, which a certificate ties to one of the group's two
  * keys; a certificate by one of these; new keys by the one that was announced as the successor, and by
- * no other. What is signed begins with a label and the kind, so that no payload counts as another.
- * Not responsible for time, revisions and what follows from a decision (ask.c, approve.c).
+ * no other; and for the times that may be believed. What is signed begins with a label and the kind, so that no
+ * payload counts as another. Not responsible for revisions and what follows from a decision (kept.c, aim.c).
  *
  * Any thread; pure. Nothing is allocated by what a peer's length says. */
 #include "signed.h"
@@ -16,6 +16,8 @@
 
 #define LABEL       "yett signed 1"
 #define PAYLOAD_MAX 1024
+#define SLACK_S     INT64_C(86400)         /* by which clocks may differ */
+#define LIFE_MAX_S  (INT64_C(365) * 86400) /* as a group's settings allow */
 
 #define DESIRED_PAYLOAD_MAX (YETT_DESIRED_MAX - 1024) /* room for the certificate */
 
@@ -285,9 +287,11 @@ int yett_server_certificate_open(const struct yett_trust *trust, const uint8_t *
 	return 0;
 }
 
-/* What a server has signed: whether its signature, at that time, counts. `of` is what it is about. */
+/* What a server has signed: whether its signature, at that time, counts, and until when the server was vouched
+ * for. `of` is what it is about. */
 static int check_server(const struct yett_trust *trust, const struct envelope *envelope,
-	int64_t issued_s, const char *what, const char *of, struct yett_error *error)
+	int64_t issued_s, const char *what, const char *of, int64_t *ret_vouched_s,
+	struct yett_error *error)
 {
 	struct yett_server_certificate server;
 	int result;
@@ -312,6 +316,35 @@ static int check_server(const struct yett_trust *trust, const struct envelope *e
 			"the %s about %s was signed while the certificate of %s was not valid",
 			what, of, server.name);
 	}
+	*ret_vouched_s = server.expires_s;
+	return 0;
+}
+
+int yett_signed_judge(const struct yett_signed_times *times, int64_t now_s, const char *what,
+	const char *of, struct yett_error *error)
+{
+	if (times->issued_s > now_s + SLACK_S) {
+		return yett_fail(error, YETT_EDENIED, "look at the clocks of both",
+			"the %s about %s was signed more than a day from now", what, of);
+	}
+	if (times->expires_s <= now_s) {
+		return yett_fail(error, YETT_EDENIED,
+			"look at the clocks; it may be an old one that is played back",
+			"the %s about %s has expired", what, of);
+	}
+	if (times->vouched_s < now_s - SLACK_S) {
+		return yett_fail(error, YETT_EDENIED,
+			"look at the servers' certificates (yettctl group); where one was retired, "
+			"somebody else may have its key: yettctl group rollover --compromised",
+			"the %s about %s is signed by a server whose certificate has run out", what,
+			of);
+	}
+	if ((uint64_t)times->expires_s - (uint64_t)times->issued_s > (uint64_t)LIFE_MAX_S) {
+		return yett_fail(error, YETT_EDENIED,
+			"no server signs such: somebody else may have the key of one (yettctl "
+			"group rollover --compromised)",
+			"the %s about %s would count for more than a year", what, of);
+	}
 	return 0;
 }
 
@@ -327,8 +360,8 @@ int yett_decision_open(const struct yett_trust *trust, const uint8_t *bytes, siz
 		return of_another(error);
 	}
 	if (result == 0) {
-		result = check_server(
-			trust, &envelope, decision.issued_s, "decision", decision.name, error);
+		result = check_server(trust, &envelope, decision.issued_s, "decision",
+			decision.name, &decision.vouched_s, error);
 	}
 	if (result == 0) {
 		*ret_decision = decision;
@@ -348,8 +381,8 @@ int yett_desired_open(const struct yett_trust *trust, const uint8_t *bytes, size
 		return of_another(error);
 	}
 	if (result == 0) {
-		result = check_server(
-			trust, &envelope, desired.issued_s, "desired state", desired.name, error);
+		result = check_server(trust, &envelope, desired.issued_s, "desired state",
+			desired.name, &desired.vouched_s, error);
 	}
 	if (result == 0) {
 		*ret_desired = desired;

@@ -33,6 +33,7 @@ struct yett_decision {
 	uint32_t as;                 /* enum yett_as */
 	int64_t issued_s, expires_s; /* Unix time */
 	uint64_t generation, revision;
+	int64_t vouched_s; /* its signer's certificate ends then: told by …_open, and not signed itself */
 };
 
 /* The keys that a node trusts: the group's, and the one that will succeed it. */
@@ -91,6 +92,7 @@ struct yett_desired {
 	char name[YETT_NODE_NAME_SIZE];
 	int64_t issued_s, expires_s; /* Unix time: to be taken until then; what is taken stays */
 	uint64_t generation, revision;
+	int64_t vouched_s;                    /* as a decision's */
 	uint32_t value_count, upstream_count; /* no upstreams: as the node's own file says */
 	struct yett_desired_value values[YETT_DESIRED_VALUES_MAX];
 	struct yett_desired_upstream upstreams[YETT_DESIRED_UPSTREAMS_MAX];
@@ -103,6 +105,15 @@ int yett_desired_peek(
 /* As yett_decision_open. */
 int yett_desired_open(const struct yett_trust *trust, const uint8_t *bytes, size_t length,
 	struct yett_desired *ret_desired, struct yett_error *error);
+
+/* Whether what comes now may be believed, by its times: 0, YETT_EDENIED. A day is left for clocks that differ.
+ * What was issued in the time of a certificate that has run out since is not: whoever has a retired server's key
+ * writes any time. `what` ("decision") is `of` somebody. */
+struct yett_signed_times {
+	int64_t issued_s, expires_s, vouched_s;
+};
+int yett_signed_judge(const struct yett_signed_times *times, int64_t now_s, const char *what,
+	const char *of, struct yett_error *error);
 
 #define YETT_SIGNED_DECISION    1
 #define YETT_SIGNED_CERTIFICATE 2

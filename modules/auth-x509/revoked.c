@@ -4,8 +4,10 @@
  * not, and whether the CRL may still be relied on. Past its next update it is for three days, with
  * a warning, and then no more: an authority whose lists stop must not go unnoticed. An authority
  * without a CRL is accepted unless `require-crl` says otherwise; one whose CRL it has not signed
- * is not. Any thread; keeps nothing. */
+ * is not, also where that only reads like its name: a name in other letters or another encoding is no
+ * reason to pass over what it revokes. Any thread; keeps nothing. */
 #include <string.h>
+#include <strings.h>
 
 #include "x509.h"
 
@@ -89,17 +91,18 @@ static int check_one(struct yett_x509_case *what, unsigned i)
 		return host->fail(what->error, YETT_EDENIED, NULL, "%s: its issuer cannot be read",
 			what->subject);
 	}
+	yett_x509_subject(what->path[i], subject);
+	yett_x509_issuer(what->path[i], issuer);
 	for (size_t c = 0; c < what->trust->crl_count; c++) {
 		const struct yett_x509_crl *crl = &what->trust->crls[c];
 
-		if (crl->issuer.size == dn.size &&
-			memcmp(crl->issuer.data, dn.data, dn.size) == 0) {
+		if ((crl->issuer.size == dn.size &&
+			    memcmp(crl->issuer.data, dn.data, dn.size) == 0) ||
+			strcasecmp(crl->name, issuer) == 0) {
 			look_at(what, crl, i, &found);
 		}
 	}
 	gnutls_free(dn.data);
-	yett_x509_subject(what->path[i], subject);
-	yett_x509_issuer(what->path[i], issuer);
 	if (found.revoked) {
 		return host->fail(what->error, YETT_EDENIED,
 			"have a new certificate issued, if the node is still yours",
@@ -107,7 +110,8 @@ static int check_one(struct yett_x509_case *what, unsigned i)
 	}
 	if (found.any && !found.usable) {
 		return host->fail(what->error, YETT_EDENIED, "bring the authority's real CRL here",
-			"%s: there is a CRL in the name of %s that it has not signed",
+			"%s: there is a CRL in the name of %s that it has not signed, or that "
+			"writes this name in other bytes",
 			what->subject, issuer);
 	}
 	if (!found.any && what->trust->require_crl) {

@@ -37,6 +37,13 @@ void yett_x509_issuer(gnutls_x509_crt_t cert, char ret_text[YETT_X509_TEXT_SIZE]
 	clean(gnutls_x509_crt_get_issuer_dn3(cert, &dn, 0), &dn, ret_text);
 }
 
+void yett_x509_crl_issuer(gnutls_x509_crl_t crl, char ret_text[YETT_X509_TEXT_SIZE])
+{
+	gnutls_datum_t dn = {NULL, 0};
+
+	clean(gnutls_x509_crl_get_issuer_dn3(crl, &dn, 0), &dn, ret_text);
+}
+
 const char *yett_x509_day(int64_t seconds, char ret_text[32])
 {
 	time_t time = (time_t)seconds;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,6 +254,29 @@ static int check_kind(const struct yett_host *host, gnutls_x509_crl_t crl, const
 	return 0;
 }
 
+/* No root has signed it. It may be of an authority below one, whose certificate comes with a chain; in the name of
+ * a root it is a mistake, and the root's certificates are refused for it (revoked.c). */
+static void tell_unsigned(const struct yett_host *host, const struct yett_x509_trust *trust,
+	const struct yett_x509_crl *crl)
+{
+	for (size_t i = 0; i < trust->anchor_count; i++) {
+		if (strcasecmp(crl->name, trust->anchors[i].subject) == 0) {
+			host->log(host->instance, YETT_LOG_WARNING, "crl-unused",
+				"a CRL has the name of a root that has not signed it, or that "
+				"writes its name in other bytes: it counts for nothing, and where "
+				"there is no other, nothing that this root has issued is accepted; "
+				"bring the authority's real one authority=\"%s\" file=%s",
+				crl->name, crl->path);
+			return;
+		}
+	}
+	host->log(host->instance, YETT_LOG_NOTICE, "crl-unused",
+		"a CRL is signed by no root that is trusted here: it counts for an authority below "
+		"one that has its name and has signed it, and for nothing else authority=\"%s\" "
+		"file=%s",
+		crl->name, crl->path);
+}
+
 /* Takes `one`, whatever the result. */
 static int add_crl(const struct yett_host *host, struct yett_x509_trust *trust,
 	gnutls_x509_crl_t one, const char *path, struct yett_error *error)
@@ -279,6 +303,7 @@ static int add_crl(const struct yett_host *host, struct yett_x509_trust *trust,
 		return host->fail(error, YETT_ECONFIG, "bring the authority's real CRL here",
 			"%s holds a CRL that names no issuer", path);
 	}
+	yett_x509_crl_issuer(one, crl->name);
 	crl->path = strdup(path);
 	if (crl->path == NULL) {
 		return out_of_memory(host, error);
@@ -290,7 +315,13 @@ static int add_crl(const struct yett_host *host, struct yett_x509_trust *trust,
 			crl->anchor = &trust->anchors[i];
 		}
 	}
-	return check_kind(host, one, path, error);
+	if (check_kind(host, one, path, error) < 0) {
+		return YETT_ENOTSUP;
+	}
+	if (crl->anchor == NULL) {
+		tell_unsigned(host, trust, crl);
+	}
+	return 0;
 }
 
 /* All of them: an authority that has changed its key, or several authorities, may have theirs in one file. */

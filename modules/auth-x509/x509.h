@@ -32,8 +32,9 @@ struct yett_x509_anchor {
 
 struct yett_x509_crl {
 	gnutls_x509_crl_t crl;
-	gnutls_datum_t issuer; /* raw DN */
-	int64_t next_update;   /* Unix seconds; 0: it does not say */
+	gnutls_datum_t issuer;          /* raw DN */
+	char name[YETT_X509_TEXT_SIZE]; /* the same for people */
+	int64_t next_update;            /* Unix seconds; 0: it does not say */
 	/* The root that it is signed by; NULL: none, perhaps an authority below one. */
 	const struct yett_x509_anchor *anchor;
 	char *path;
@@ -93,6 +94,7 @@ int yett_x509_check_name(struct yett_x509_case *what, char ret_name[YETT_X509_NA
 /* A certificate's subject for people: what could break a line of the log is replaced. */
 void yett_x509_subject(gnutls_x509_crt_t cert, char ret_text[YETT_X509_TEXT_SIZE]);
 void yett_x509_issuer(gnutls_x509_crt_t cert, char ret_text[YETT_X509_TEXT_SIZE]);
+void yett_x509_crl_issuer(gnutls_x509_crl_t crl, char ret_text[YETT_X509_TEXT_SIZE]);
 const char *yett_x509_day(int64_t seconds, char ret_text[32]);
 bool yett_x509_name_ok(const char *name);
 bool yett_x509_has_suffix(const char *name, const char *suffix);

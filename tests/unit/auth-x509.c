@@ -284,8 +284,8 @@ static void test_crl(void)
 		{"two days stale", NULL, false, false, -2, true},
 		{"four days stale", "more than three days ago", false, false, -4, false},
 		{"revoked and stale", "is revoked", true, false, -4, false},
-		{"forged", "has not signed", false, true, 7, false},
-		{"forged, revoking", "has not signed", true, true, 7, false},
+		{"forged", "has not signed", false, true, 7, true},
+		{"forged, revoking", "has not signed", true, true, 7, true},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -408,6 +408,54 @@ static void test_crls_of_a_file(void)
 	minted_free(&leaf);
 }
 
+/* A CRL that is nobody's is told of, and one that only reads like an authority's closes the door. */
+static void test_crl_of_whom(void)
+{
+	const struct mint loud = {
+		.common_name = "ROOT", .authority = true, .path_length = -1, .until = 300};
+	struct minted leaf = mint(&x509_good, &x509_root), written = mint(&loud, NULL);
+	const struct minted *chain[1] = {&leaf};
+	struct {
+		const char *label, *cause; /* NULL: accepted */
+		const struct minted *issuer, *signer;
+		int level; /* of the event; 0: there is none */
+	} table[] = {
+		{"the root's", "is revoked by CN=Root", &x509_root, &x509_root, 0},
+		{"of one below", NULL, &x509_middle, &x509_middle, YETT_LOG_NOTICE},
+		{"of a stranger", NULL, &x509_other_root, &x509_other_root, YETT_LOG_NOTICE},
+		{"written otherwise", "in other bytes", &written, &x509_root, YETT_LOG_WARNING},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct x509_setup setup = ORDINARY;
+		size_t warnings = memory_host_logged(x509_host, YETT_LOG_WARNING);
+		size_t notices = memory_host_logged(x509_host, YETT_LOG_NOTICE);
+		void *self;
+
+		mint_crl(x509_at("whose.crl"), table[i].issuer, table[i].signer, &leaf, 7);
+		setup.crl[0] = x509_at("whose.crl");
+		self = x509_create(&setup);
+		warnings = memory_host_logged(x509_host, YETT_LOG_WARNING) - warnings;
+		notices = memory_host_logged(x509_host, YETT_LOG_NOTICE) - notices;
+		CU_ASSERT_EQUAL(warnings, table[i].level == YETT_LOG_WARNING);
+		CU_ASSERT_EQUAL(notices, table[i].level != 0);
+		if (table[i].level != 0) {
+			const char *last = memory_host_last(x509_host);
+
+			CU_ASSERT_PTR_NOT_NULL(strstr(last, "crl-unused: "));
+			CU_ASSERT_PTR_NOT_NULL(strstr(last, x509_at("whose.crl")));
+		}
+		if (table[i].cause != NULL) {
+			x509_refused(table[i].label, self, chain, 1, table[i].cause);
+		} else {
+			x509_accepted(table[i].label, self, chain, 1);
+		}
+		yett_module.life->destroy(self);
+	}
+	minted_free(&leaf);
+	minted_free(&written);
+}
+
 static void test_authorities(void)
 {
 	struct x509_setup setup = {
@@ -457,6 +505,7 @@ int main(int argc, char **argv)
 		{"authorities in between", test_middle_table},
 		{"CRLs", test_crl},
 		{"CRLs of one file", test_crls_of_a_file},
+		{"CRLs, and whose they are", test_crl_of_whom},
 		{"names of authorities", test_authorities},
 		CU_TEST_INFO_NULL,
 	};

@@ -1,8 +1,8 @@
 /* What an authority has revoked.
  *
  * Responsible for marking certificates in the index as revoked and for ca.crl: every revoked
- * certificate, with the time since when, in force for a number of days, numbered upwards. Not
- * responsible for bringing it to the nodes.
+ * certificate, with the time since when, in force for a number of days, numbered upwards; of those that
+ * have run out, as long as a list from before may be in use. Not responsible for bringing it to the nodes.
  *
  * One thread, under the authority's lock. The index is written first: a revocation that could not
  * be published is published with the next CRL. A CRL is replaced whole or not at all. */
@@ -15,6 +15,8 @@
 #include "authority_state.h"
 #include "mint.h"
 #include "pem.h"
+
+#define LATE_S (3 * YETT_DAY_S) /* by which nodes bear with a list that was not renewed */
 
 /* Numbers must only go up (RFC 5280, 5.2.3): the time is the floor, should the file be lost. */
 static int next_number(const struct yett_authority *authority, int64_t now, uint64_t *ret_number,
@@ -84,7 +86,10 @@ static int make_crl(const struct yett_authority *authority, int64_t now, int64_t
 	uint64_t number, gnutls_datum_t *ret_pem)
 {
 	gnutls_x509_crl_t crl = NULL;
+	int64_t lasts = YETT_CRL_DAYS * YETT_DAY_S;
 	int result = gnutls_x509_crl_init(&crl);
+
+	lasts = (next - now > lasts ? next - now : lasts) + LATE_S;
 
 	if (result >= 0) {
 		result = gnutls_x509_crl_set_version(crl, 2);
@@ -98,8 +103,9 @@ static int make_crl(const struct yett_authority *authority, int64_t now, int64_t
 	for (size_t i = 0; result >= 0 && i < authority->index.count; i++) {
 		const struct yett_issued *row = &authority->index.rows[i];
 
-		/* What has run out is refused anyway, and may leave the list. */
-		if (row->revoked_at != 0 && row->not_after > now) {
+		/* What has run out is refused anyway, by clocks that go right: so it leaves the list, and
+		 * not before there was one after its end (RFC 5280, 3.3). */
+		if (row->revoked_at != 0 && row->not_after > now - lasts) {
 			result = add_serial(crl, row);
 		}
 	}

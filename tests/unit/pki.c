@@ -14,6 +14,7 @@
 #include "ctl/ctl.h"
 #include "pki/authority.h"
 #include "pki/certificate.h"
+#include "pki/mint.h"
 #include "pki/pem.h"
 #include "folder.h"
 #include "suite.h"
@@ -367,6 +368,40 @@ static void test_revoke(void)
 	CU_ASSERT_EQUAL(mode(at("first/ca.crl")), 0644);
 }
 
+/* What has run out stays in the list for one more: a node whose clock is behind would take it again. */
+static void test_revoked_and_run_out(void)
+{
+	static const struct {
+		int64_t after_days; /* its end */
+		int days;           /* that a list is in force; 0: as usual */
+		int want;
+	} table[] = {
+		{-1, 0, 1},
+		{1, 0, 1},
+		{32, 0, 1},
+		{34, 0, 0},
+		{40, 90, 1},
+		{94, 90, 0},
+		{10, 5, 1}, /* it may have been in force for longer before */
+		{34, 5, 0},
+	};
+	struct yett_issue_result made;
+	struct yett_authority *authority = NULL;
+	struct yett_error error = YETT_ERROR_INIT;
+	size_t count = 0;
+
+	CU_ASSERT_EQUAL_FATAL(issue("first", "r3.example.com", 5, NOW, &made, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(yett_authority_open(at("first"), &authority, &error), 0);
+	CU_ASSERT_EQUAL(yett_authority_revoke(authority, "r3.example.com", NOW, &count, &error), 0);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		int64_t now = made.not_after + table[i].after_days * YETT_DAY_S;
+
+		CU_ASSERT_EQUAL(yett_authority_write_crl(authority, now, table[i].days, &error), 0);
+		CU_ASSERT_EQUAL(revoked(at("first/ca.crl"), made.certificate), table[i].want);
+	}
+	yett_authority_close(&authority);
+}
+
 static void test_damaged_index(void)
 {
 	struct yett_issue_result made;
@@ -469,6 +504,7 @@ int main(int argc, char **argv)
 		{"problems of a certificate", test_problems},
 		{"what is no certificate", test_unreadable},
 		{"revoke", test_revoke},
+		{"what is revoked and has run out", test_revoked_and_run_out},
 		{"a damaged index", test_damaged_index},
 		{"yettctl ca", test_ca_command},
 		{"yettctl cert", test_cert_command},

@@ -49,7 +49,8 @@ static const struct yett_schema node_rows[] = {
 		"The directory of what must outlive a restart: the node's id, its queue, "
 		"decisions."),
 	YETT_ROW_STRING(node_group, user, "user", 0, "yett",
-		"The user that the daemon becomes when it was started as root; empty: it stays."),
+		"The user that the daemon becomes when it was started as root; empty: it stays. "
+		"It is given `node.state` and the socket's folder then, where they are root's."),
 	YETT_ROW_CHOICE(
 		node_group, log_target, "log", 0, "stderr", log_targets, "Where the log goes."),
 	YETT_ROW_CHOICE(node_group, log_level, "log-level", LIVE, "notice", log_levels,

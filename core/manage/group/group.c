@@ -567,7 +567,18 @@ void yett_group_rollover(struct yett_court *court, bool compromised, const char 
 	memcpy(after.current, yett_sign_public(next), sizeof(after.current));
 	memcpy(after.next, yett_sign_public(fresh), sizeof(after.next));
 	bytes = g_byte_array_new();
-	yett_trust_sign(&after, compromised, next, bytes);
+	if (yett_trust_sign(&after, compromised, next, bytes) != 0) {
+		g_autofree char *path = group_key_path(court, yett_sign_public(fresh));
+
+		unlink(path); /* nothing refers to it */
+		refuse(answer, arg, YETT_EIO,
+			"look at the file of the successor's key, and try again",
+			"the new keys could not be signed, and nothing has changed");
+		g_byte_array_unref(bytes);
+		yett_sign_free(next);
+		yett_sign_free(fresh);
+		return;
+	}
 	json = json_deep_copy(paper->json);
 	{
 		g_autofree char *current_hex = yett_hex(after.current, sizeof(after.current));

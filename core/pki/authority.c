@@ -16,6 +16,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../base/file.h"
@@ -242,6 +243,19 @@ static int lock_directory(struct yett_authority *authority, struct yett_error *e
 	return 0;
 }
 
+/* As a signing key's (sign.c): who could read it may have issued what he likes. */
+static int check_key_file(const char *path, struct yett_error *error)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0) {
+		return yett_fail(error, YETT_EDENIED,
+			"make it 0600, and think about who has read it",
+			"others may read the authority's key %s", path);
+	}
+	return 0; /* whether it is there, loading it says */
+}
+
 static int load_authority(struct yett_authority *authority, struct yett_error *error)
 {
 	gnutls_x509_crt_t *certs = NULL;
@@ -263,7 +277,10 @@ static int load_authority(struct yett_authority *authority, struct yett_error *e
 	authority->cert = certs[0];
 	certs[0] = NULL;
 	yett_pem_free_certs(&certs, count);
-	result = yett_pem_load_key(key_path, &authority->key, error);
+	result = check_key_file(key_path, error);
+	if (result == 0) {
+		result = yett_pem_load_key(key_path, &authority->key, error);
+	}
 	if (result < 0) {
 		goto out;
 	}

@@ -64,6 +64,15 @@ static int check_file(const struct yett_host *host, const char *path, int fd, bo
 	return 0;
 }
 
+static void wipe(gnutls_datum_t *data)
+{
+	if (data->data != NULL) {
+		gnutls_memset(data->data, 0, data->size);
+		free(data->data);
+		data->data = NULL;
+	}
+}
+
 static int read_file(const struct yett_host *host, const char *path, bool secret,
 	gnutls_datum_t *ret_data, struct yett_error *error)
 {
@@ -92,20 +101,11 @@ static int read_file(const struct yett_host *host, const char *path, bool secret
 	}
 	close(fd);
 	if (result < 0) {
-		free(data.data);
+		wipe(&data); /* it may be half a key */
 		return result;
 	}
 	*ret_data = data;
 	return 0;
-}
-
-static void wipe(gnutls_datum_t *data)
-{
-	if (data->data != NULL) {
-		gnutls_memset(data->data, 0, data->size);
-		free(data->data);
-		data->data = NULL;
-	}
 }
 
 static int cannot_use(const struct yett_host *host, const struct yett_tls_settings *settings,

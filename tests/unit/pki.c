@@ -402,6 +402,26 @@ static void test_revoked_and_run_out(void)
 	yett_authority_close(&authority);
 }
 
+/* An authority's key that others may read is none. */
+static void test_key_of_others(void)
+{
+	static const mode_t modes[] = {0640, 0604, 0660};
+	struct yett_authority *authority = NULL;
+	struct yett_error error = YETT_ERROR_INIT;
+
+	CU_ASSERT_EQUAL_FATAL(make("open", NULL, 0), 0);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		CU_ASSERT_EQUAL_FATAL(chmod(at("open/ca.key"), modes[i]), 0);
+		error = (struct yett_error)YETT_ERROR_INIT;
+		CU_ASSERT_EQUAL(yett_authority_open(at("open"), &authority, &error), YETT_EDENIED);
+		CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ca.key"));
+		CU_ASSERT_NOT_EQUAL(error.mend[0], '\0');
+	}
+	CU_ASSERT_EQUAL_FATAL(chmod(at("open/ca.key"), 0600), 0);
+	CU_ASSERT_EQUAL(yett_authority_open(at("open"), &authority, &error), 0);
+	yett_authority_close(&authority);
+}
+
 static void test_damaged_index(void)
 {
 	struct yett_issue_result made;
@@ -505,6 +525,7 @@ int main(int argc, char **argv)
 		{"what is no certificate", test_unreadable},
 		{"revoke", test_revoke},
 		{"what is revoked and has run out", test_revoked_and_run_out},
+		{"a key that others may read", test_key_of_others},
 		{"a damaged index", test_damaged_index},
 		{"yettctl ca", test_ca_command},
 		{"yettctl cert", test_cert_command},

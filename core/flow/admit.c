@@ -2,8 +2,8 @@
  *
  * Responsible for INTRO, WELCOME and REFUSE: the name that a node gives must be the one that it proved, the
  * listener's `admit` must list it (an empty list is nobody: closed by default) or the group must have
- * decided for it (management, through the node's hooks), a node id is live once (the newer session wins),
- * and a node does not talk to itself. Not responsible for who may speak for whom in detail (management,
+ * decided for it (management, through the node's hooks), a node id is live once (the newer session wins)
+ * and is that of one name (management), and a node does not talk to itself. Not responsible for who may speak for whom in detail (management,
  * through the node's hooks). Runs on the loop. A refusal tells the peer that it is not admitted, and the
  * log how to admit it. */
 #include <string.h>
@@ -158,6 +158,20 @@ static bool is_held(struct yett_peer *peer)
 	return true;
 }
 
+static bool is_anothers(struct yett_peer *peer, bool proxy)
+{
+	const struct yett_management *management = &peer->node->management;
+	struct yett_judgement judgement = {.admitted = false};
+
+	if (management->taken == NULL ||
+		!management->taken(management->arg, peer, proxy, &judgement)) {
+		return false;
+	}
+	yett_peer_refuse(
+		peer, judgement.code, judgement.retry_after_ms, judgement.mend, judgement.cause);
+	return true;
+}
+
 static void take(struct yett_peer *peer, const struct yett_intro *intro)
 {
 	peer->introduced = true;
@@ -226,6 +240,9 @@ void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *messa
 	if (message->session < peer->session || message->on == peer->standby) {
 		return;
 	}
+	if (!message->on && is_anothers(peer, peer->may_proxy)) {
+		return; /* who came meanwhile is here, and a standby is not */
+	}
 	if (message->on && management->left != NULL) {
 		management->left(management->arg, peer); /* by this session, that is */
 	}
@@ -269,7 +286,8 @@ void yett_admit_intro(struct yett_peer *peer, const struct yett_intro *intro)
 			judgement.cause);
 		return;
 	}
-	if (is_held(peer) || !supersede(peer)) {
+	if (is_anothers(peer, (peer->flags & YETT_INTRO_RELAY) != 0 && judgement.proxy) ||
+		is_held(peer) || !supersede(peer)) {
 		return;
 	}
 	introduce(peer);

@@ -35,6 +35,10 @@ struct yett_management {
 	void (*judge)(void *arg, struct yett_peer *peer, bool fresh, struct yett_judgement *ret);
 	/* Whether a peer that wants in is a copy of a node that is here, and is kept out. */
 	bool (*held)(void *arg, const struct yett_peer *peer);
+	/* Whether the id of a peer that may take part, for others too where `proxy`, is that of somebody
+	 * else: then it is kept out, and `ret` says what it is told. Logs it. */
+	bool (*taken)(
+		void *arg, const struct yett_peer *peer, bool proxy, struct yett_judgement *ret);
 	/* A gateway asks about nodes (acceptor); what the group has signed (initiator). */
 	void (*admission)(void *arg, struct yett_peer *peer, const struct yett_admission *message);
 	/* What a node should be like, from an upstream; what one has made of it, from below. */

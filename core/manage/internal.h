@@ -286,6 +286,17 @@ int yett_kit_parse(const char *bytes, size_t length, const char *node, struct ye
 void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask);
 bool yett_judge_proxy(
 	const struct yett_manage *manage, const struct yett_peer *gateway, const char *name);
+/* Whether the group has decided that the node of that name is the one of that id. */
+bool yett_judge_binds(const struct yett_manage *manage, const struct yett_id *id, const char *name);
+/* The name whose id that is; NULL: it may be that name's. */
+const char *yett_judge_owner(
+	const struct yett_manage *manage, const struct yett_id *id, const char *name);
+/* Whether what a gateway says of a node's name is not believed. Logs it. */
+bool yett_judge_contradicts(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node);
+/* What a node of that name is told that comes with the id of another one. */
+void yett_judge_say_taken(const struct yett_manage *manage, const char *name, const char *owner,
+	struct yett_judgement *ret);
 void yett_judge_calls(struct yett_management *calls);
 
 /* tell.c: to upstreams */

@@ -97,6 +97,7 @@ static void joined(void *arg, struct yett_peer *peer)
 	known->relay = (peer->flags & YETT_INTRO_RELAY) != 0;
 	yett_known_describe(
 		manage, known, peer->name, peer->mechanism, peer->software, peer->address);
+	known->proven = true;
 	note_method(manage, known);
 	yett_known_use_newest_way(manage, known);
 	yett_known_set_live(manage, known, true);
@@ -245,27 +246,6 @@ static void take_announced(
 	}
 }
 
-/* What a gateway says of a name or an id that the group has decided otherwise on is not believed. Its
- * data it may bring, as that of any other: they are judged by the name that is known. */
-static bool contradicts(const struct yett_manage *manage, const struct yett_peer *gateway,
-	const struct yett_attached *node)
-{
-	char id[YETT_ID_TEXT_SIZE];
-
-	if (node->name[0] == '\0' || manage->court == NULL ||
-		yett_id_is_zero(&manage->court->trust.group) ||
-		!yett_court_contradicts(manage->court, &node->id, node->name)) {
-		return false;
-	}
-	yett_log(YETT_LOG_WARNING, "attach-contradicted",
-		"a gateway tells of a node by a name that the group knows by another id, or has "
-		"barred "
-		"by another name; look (yettctl decisions), and approve it if it was renamed or "
-		"installed anew peer=%s node=%s id=%s",
-		gateway->name, node->name, yett_id_text(&node->id, id));
-	return true;
-}
-
 /* Whoever judges it has to know how long it may be silent: those above us, too, where that is longer than
  * what they take for granted. */
 static void take_interval(struct yett_manage *manage, struct yett_known *known, uint32_t interval_s)
@@ -302,7 +282,7 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 			refused += yett_id_equal(&node->id, &manage->node->id) ? 0 : 1;
 			continue;
 		}
-		if (contradicts(manage, gateway, node)) {
+		if (yett_judge_contradicts(manage, gateway, node)) {
 			grant(manage, &gateway->id, &node->id);
 			continue;
 		}

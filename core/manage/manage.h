@@ -38,6 +38,7 @@ struct yett_known {
 	uint64_t session;   /* the same */
 	bool live;          /* there is a session with it, here or at `via` */
 	bool relay;         /* a gateway: shows among the servers */
+	bool proven; /* by that name it had a session with this node, or a server of the group */
 	char name[YETT_NODE_NAME_SIZE];
 	char method[YETT_METHOD_NAME_SIZE];
 	char software[64];

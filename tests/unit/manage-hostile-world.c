@@ -166,3 +166,44 @@ bool hostile_knock_gate(struct group *group, const char *name, struct yett_id id
 	yett_gate_judge(group->gateway->manage, &ask, true, &judgement);
 	return judgement.admitted;
 }
+
+uint32_t hostile_attach(struct group *group, struct yett_attached node)
+{
+	struct yett_management calls = yett_manage_calls(group->server->manage);
+	struct yett_attach *message = g_new0(struct yett_attach, 1);
+	uint32_t refused;
+
+	message->count = 1;
+	message->nodes[0] = node;
+	refused = calls.attach(calls.arg, hostile_peer_of(group->server, "gw1.example"), message);
+	g_free(message);
+	return refused;
+}
+
+/* It says that this is the newest session of all. */
+void hostile_tell(struct group *group, const char *name, struct yett_id id)
+{
+	static uint64_t session = UINT64_MAX / 2;
+	struct yett_attached node = {.id = id,
+		.boot = hostile_id_of(99),
+		.via = group->gateway->node->id,
+		.session = ++session,
+		.live = true};
+
+	g_strlcpy(node.name, name, sizeof(node.name));
+	hostile_attach(group, node);
+}
+
+const char *hostile_name_of(const struct group *group, struct yett_id id)
+{
+	const struct yett_known *known = yett_manage_find(group->server->manage, &id);
+
+	return known != NULL ? known->name : "";
+}
+
+bool hostile_is_barred(const struct group *group, struct yett_id id)
+{
+	struct yett_management calls = yett_manage_calls(group->server->manage);
+
+	return calls.barred(calls.arg, &id);
+}

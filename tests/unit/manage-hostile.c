@@ -165,47 +165,6 @@ static void a_decision_and_its_record_are_one(void)
 	world_free(group.world);
 }
 
-static uint32_t attach(struct group *group, struct yett_attached node)
-{
-	struct yett_management calls = yett_manage_calls(group->server->manage);
-	struct yett_attach *message = g_new0(struct yett_attach, 1);
-	uint32_t refused;
-
-	message->count = 1;
-	message->nodes[0] = node;
-	refused = calls.attach(calls.arg, hostile_peer_of(group->server, "gw1.example"), message);
-	g_free(message);
-	return refused;
-}
-
-/* It says that this is the newest session of all. */
-static void tell(struct group *group, const char *name, struct yett_id id)
-{
-	static uint64_t session = UINT64_MAX / 2;
-	struct yett_attached node = {.id = id,
-		.boot = hostile_id_of(99),
-		.via = group->gateway->node->id,
-		.session = ++session,
-		.live = true};
-
-	g_strlcpy(node.name, name, sizeof(node.name));
-	attach(group, node);
-}
-
-static const char *name_of(const struct group *group, struct yett_id id)
-{
-	const struct yett_known *known = yett_manage_find(group->server->manage, &id);
-
-	return known != NULL ? known->name : "";
-}
-
-static bool is_barred(const struct group *group, struct yett_id id)
-{
-	struct yett_management calls = yett_manage_calls(group->server->manage);
-
-	return calls.barred(calls.arg, &id);
-}
-
 static void a_gateway_cannot_call_a_node_otherwise(void)
 {
 	struct group group = hostile_group_new(5);
@@ -215,24 +174,24 @@ static void a_gateway_cannot_call_a_node_otherwise(void)
 	CU_ASSERT(!hostile_knock(&group, "a2.example", approved));
 	world_run(group.world, YETT_SEC);
 	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"]}");
-	tell(&group, "a1.example", revoked);
-	tell(&group, "a2.example", approved);
-	CU_ASSERT_STRING_EQUAL(name_of(&group, approved), "a2.example");
+	hostile_tell(&group, "a1.example", revoked);
+	hostile_tell(&group, "a2.example", approved);
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, approved), "a2.example");
 	hostile_change_good(&group, "/v1/nodes/revoke", "{\"name\": \"a1.example\"}");
-	CU_ASSERT(is_barred(&group, revoked));
+	CU_ASSERT(hostile_is_barred(&group, revoked));
 	/* One that is revoked, by a new name; one that is approved, by another name; its name, with
 	 * another id. */
-	tell(&group, "good.example", revoked);
-	CU_ASSERT(is_barred(&group, revoked));
-	CU_ASSERT_STRING_EQUAL(name_of(&group, revoked), "a1.example");
-	tell(&group, "other.example", approved);
-	CU_ASSERT_STRING_EQUAL(name_of(&group, approved), "a2.example");
-	tell(&group, "a2.example", hostile_id_of(3));
-	CU_ASSERT_STRING_EQUAL(name_of(&group, hostile_id_of(3)), "");
+	hostile_tell(&group, "good.example", revoked);
+	CU_ASSERT(hostile_is_barred(&group, revoked));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, revoked), "a1.example");
+	hostile_tell(&group, "other.example", approved);
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, approved), "a2.example");
+	hostile_tell(&group, "a2.example", hostile_id_of(3));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, hostile_id_of(3)), "");
 	/* What nobody has decided on may be renamed, and what is approved by its new name. */
-	tell(&group, "b1.example", hostile_id_of(4));
-	tell(&group, "b2.example", hostile_id_of(4));
-	CU_ASSERT_STRING_EQUAL(name_of(&group, hostile_id_of(4)), "b2.example");
+	hostile_tell(&group, "b1.example", hostile_id_of(4));
+	hostile_tell(&group, "b2.example", hostile_id_of(4));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, hostile_id_of(4)), "b2.example");
 	world_free(group.world);
 }
 
@@ -246,8 +205,8 @@ static void a_gateway_cannot_take_a_node_that_is_here(void)
 
 	world_start(listed);
 	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.server, "l1.example", true));
-	tell(&group, "mine.example", listed->node->id);
-	CU_ASSERT_STRING_EQUAL(name_of(&group, listed->node->id), "l1.example");
+	hostile_tell(&group, "mine.example", listed->node->id);
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, listed->node->id), "l1.example");
 	/* The gateway says that it is gone: with its own way, not with the other. */
 	calls = yett_manage_calls(group.server->manage);
 	gone = g_new0(struct yett_detach, 1);
@@ -269,8 +228,8 @@ static void a_gateway_cannot_fill_the_tables(void)
 	group.server->manage->grants_max = 3;
 	for (uint8_t i = 10; i < 16; i++) {
 		node.id = hostile_id_of(i);
-		CU_ASSERT_EQUAL(attach(&group, node), i < 13 ? 0 : 1);
-		CU_ASSERT_EQUAL(attach(&group, node), i < 13 ? 0 : 1);
+		CU_ASSERT_EQUAL(hostile_attach(&group, node), i < 13 ? 0 : 1);
+		CU_ASSERT_EQUAL(hostile_attach(&group, node), i < 13 ? 0 : 1);
 	}
 	world_free(group.world);
 }
@@ -501,7 +460,7 @@ static bool comes_by(struct group *group, const char *method)
 		.name = "a1.example"};
 
 	g_strlcpy(node.method, method, sizeof(node.method));
-	attach(group, node);
+	hostile_attach(group, node);
 	return yett_manage_find(group->server->manage, &node.id)->other_method;
 }
 

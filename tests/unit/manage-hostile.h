@@ -28,6 +28,13 @@ bool hostile_wait_until_in(
 /* Documents of a table at the server: how many have the text in their JSON. */
 unsigned hostile_documents(const struct group *group, const char *table, const char *text);
 
+/* What the gateway tells the management server of: how many it may not; that this is the newest session of
+ * all. What that makes of it. */
+uint32_t hostile_attach(struct group *group, struct yett_attached node);
+void hostile_tell(struct group *group, const char *name, struct yett_id id);
+const char *hostile_name_of(const struct group *group, struct yett_id id);
+bool hostile_is_barred(const struct group *group, struct yett_id id);
+
 struct yett_id hostile_id_of(uint8_t number);
 struct yett_admission_ask hostile_ask_of(const char *name, struct yett_id id, uint32_t as);
 /* Somebody knocks at the management server, and at the gateway. */

@@ -27,7 +27,8 @@
 struct outcome {
 	uint32_t verdict; /* NONE: it is being decided */
 	bool gateway;
-	bool replaced; /* another id of its name is approved */
+	bool replaced;     /* another id of its name is approved */
+	const char *owner; /* it has that one's id; NULL: it has not */
 };
 
 static const char *setting(const struct yett_court *court, const char *key)
@@ -112,7 +113,7 @@ static void write_once(struct yett_court *court, const char *table, const char *
 	yett_court_change(court, table, name, json, by, what, decided, deciding);
 }
 
-static void hold(struct yett_court *court, const struct yett_admission_ask *ask)
+void yett_court_hold(struct yett_court *court, const struct yett_admission_ask *ask)
 {
 	const struct yett_paper *paper = yett_court_find(court, YETT_TABLE_PENDING, ask->name);
 	char id[YETT_ID_TEXT_SIZE];
@@ -161,7 +162,8 @@ enum standing { OTHER, BINDING, STANDS };
 
 /* The approved id stands: another one with that name waits for a decision of its own. The first one
  * that comes is bound, where the name was approved before it came: it is let in when that is written,
- * since until then any other would be the first as well. */
+ * since until then any other would be the first as well. Unless its id is another node's: then somebody
+ * decides. */
 static enum standing id_stands(struct yett_court *court, const struct yett_paper *paper,
 	bool gateway, const struct yett_admission_ask *ask)
 {
@@ -171,6 +173,9 @@ static enum standing id_stands(struct yett_court *court, const struct yett_paper
 	yett_id_text(&ask->id, id);
 	if (yett_paper_text(paper, "id")[0] != '\0') {
 		return strcmp(yett_paper_text(paper, "id"), id) == 0 ? STANDS : OTHER;
+	}
+	if (yett_judge_owner(court->manage, &ask->id, ask->name) != NULL) {
+		return OTHER;
 	}
 	json = json_copy(paper->json);
 	json_object_set_new(json, "id", json_string(id));
@@ -186,9 +191,11 @@ static struct outcome of_unknown_agent(
 {
 	const char *manual = setting(court, "manual_agents");
 	const char *rule = rule_for(court, ask);
+	const char *owner = yett_judge_owner(court->manage, &ask->id, ask->name);
+	bool by_itself = rule != NULL || strcmp(manual, "approve") == 0;
 
-	/* Without a person nobody fills the registry with names. */
-	if ((rule != NULL || strcmp(manual, "approve") == 0) &&
+	/* Without a person nobody fills the registry with names, nor gets another one's id. */
+	if (by_itself && owner == NULL &&
 		g_hash_table_size(yett_court_table(court, YETT_TABLE_AGENTS)) < AGENTS_MAX &&
 		g_hash_table_size(court->deciding) < YETT_PENDING_MAX) {
 		if (act) {
@@ -196,11 +203,11 @@ static struct outcome of_unknown_agent(
 		}
 		return (struct outcome){.verdict = YETT_DECIDED_NONE};
 	}
-	if (strcmp(manual, "review") == 0) {
+	if (strcmp(manual, "review") == 0 || (by_itself && owner != NULL)) {
 		if (act) {
-			hold(court, ask);
+			yett_court_hold(court, ask);
 		}
-		return (struct outcome){.verdict = YETT_DECIDED_PENDING};
+		return (struct outcome){.verdict = YETT_DECIDED_PENDING, .owner = owner};
 	}
 	return (struct outcome){.verdict = YETT_DECIDED_REFUSED};
 }
@@ -227,11 +234,12 @@ static struct outcome decide(
 	if (verdict == YETT_DECIDED_APPROVED || ask->as == YETT_AS_GATEWAY) {
 		/* Another id, or one that would speak for others: a person decides. */
 		if (act) {
-			hold(court, ask);
+			yett_court_hold(court, ask);
 		}
 		return (struct outcome){.verdict = YETT_DECIDED_PENDING,
 			.gateway = ask->as == YETT_AS_GATEWAY,
-			.replaced = verdict == YETT_DECIDED_APPROVED};
+			.replaced = verdict == YETT_DECIDED_APPROVED,
+			.owner = yett_judge_owner(court->manage, &ask->id, ask->name)};
 	}
 	return of_unknown_agent(court, ask, act);
 }
@@ -245,7 +253,13 @@ static void log_refused(const struct yett_admission_ask *ask, const struct outco
 {
 	const char *way = ask->via[0] != '\0' ? ask->via : "-";
 
-	if (outcome->verdict == YETT_DECIDED_PENDING && outcome->replaced) {
+	if (outcome->verdict == YETT_DECIDED_PENDING && outcome->owner != NULL) {
+		yett_log(YETT_LOG_WARNING, "id-taken",
+			"a node comes with the id of another one: a copy, or it was renamed; if it "
+			"is the latter: yettctl %s approve %s owner=%s address=%s via=%s",
+			outcome->gateway ? "gateway" : "agent", ask->name, outcome->owner,
+			ask->address, way);
+	} else if (outcome->verdict == YETT_DECIDED_PENDING && outcome->replaced) {
 		yett_log(YETT_LOG_WARNING, "node-replaced",
 			"another node id comes with a name that is approved: a copy, or installed "
 			"anew; if it is the latter: yettctl %s approve %s address=%s via=%s",
@@ -278,6 +292,10 @@ static void log_refused(const struct yett_admission_ask *ask, const struct outco
 static void refuse(const struct yett_court *court, const char *name, const struct outcome *outcome,
 	struct yett_judgement *ret)
 {
+	if (outcome->verdict == YETT_DECIDED_PENDING && outcome->owner != NULL) {
+		yett_judge_say_taken(court->manage, name, outcome->owner, ret);
+		return;
+	}
 	ret->admitted = ret->proxy = false;
 	ret->code = YETT_REFUSE_ADMISSION;
 	g_snprintf(ret->mend, sizeof(ret->mend),
@@ -335,6 +353,16 @@ bool yett_court_proxy(const struct yett_court *court, const char *name)
 	const struct yett_paper *paper = yett_court_decision(court, name, &gateway);
 
 	return gateway && yett_paper_verdict(paper) == YETT_DECIDED_APPROVED;
+}
+
+bool yett_court_binds(const struct yett_court *court, const struct yett_id *id, const char *name)
+{
+	bool gateway;
+	const struct yett_paper *paper = yett_court_decision(court, name, &gateway);
+	char text[YETT_ID_TEXT_SIZE];
+
+	return yett_paper_verdict(paper) == YETT_DECIDED_APPROVED &&
+	       strcmp(yett_paper_text(paper, "id"), yett_id_text(id, text)) == 0;
 }
 
 bool yett_court_contradicts(

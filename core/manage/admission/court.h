@@ -73,8 +73,12 @@ const struct yett_paper *yett_court_decision(
 /* court.c */
 void yett_court_judge(struct yett_court *court, const struct yett_admission_ask *ask, bool fresh,
 	struct yett_judgement *ret);
+/* Writes down that it waits for a decision. */
+void yett_court_hold(struct yett_court *court, const struct yett_admission_ask *ask);
 bool yett_court_proxy(const struct yett_court *court, const char *name);
 bool yett_court_barred(const struct yett_court *court, const char *name);
+/* Whether that name is approved with that id. */
+bool yett_court_binds(const struct yett_court *court, const struct yett_id *id, const char *name);
 /* Whether the group has decided otherwise than that the node of that id is called so: the name is approved
  * with another id, or the id with another name, or it is barred by the name that it had here. */
 bool yett_court_contradicts(

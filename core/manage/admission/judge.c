@@ -1,16 +1,19 @@
 /* Judging: what the flow asks of management about who may take part.
  *
  * Responsible for handing each question to whoever decides here: the court on a management server, what
- * the group has signed on a gateway. Not responsible for deciding (court.c, gate.c). On the loop. */
+ * the group has signed on a gateway; and for whose a node id is. Not responsible for deciding (court.c,
+ * gate.c). On the loop. */
 #include <string.h>
 
 #include "../../base/id.h"
+#include "../../base/log.h"
 #include "../../flow/stages.h"
 #include "../desired/behind.h"
 #include "court.h"
 #include "kept.h"
 
 #define RETRY_DRAINED_MS 15000
+#define RETRY_TAKEN_MS   60000
 
 void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask)
 {
@@ -71,6 +74,121 @@ static void judge(void *arg, struct yett_peer *peer, bool fresh, struct yett_jud
 static bool held(void *arg, const struct yett_peer *peer)
 {
 	return yett_clones_held(arg, &peer->id, &peer->boot);
+}
+
+bool yett_judge_binds(const struct yett_manage *manage, const struct yett_id *id, const char *name)
+{
+	const struct yett_kept_one *one;
+
+	if (manage->court != NULL) {
+		return yett_court_binds(manage->court, id, name);
+	}
+	one = manage->kept != NULL ? yett_kept_find(manage->kept, name) : NULL;
+	return one != NULL && yett_kept_counts(manage->kept, one) &&
+	       one->decision.verdict == YETT_DECIDED_APPROVED &&
+	       yett_id_equal(&one->decision.id, id);
+}
+
+const char *yett_judge_owner(
+	const struct yett_manage *manage, const struct yett_id *id, const char *name)
+{
+	const struct yett_known *known = yett_manage_find(manage, id);
+	const struct yett_server *server = yett_share_find(manage, id);
+
+	if (yett_id_equal(id, &manage->node->id)) {
+		return manage->node->name;
+	}
+	if (yett_judge_binds(manage, id, name)) {
+		return NULL;
+	}
+	if (server != NULL && strcmp(server->name, name) != 0) {
+		return server->name;
+	}
+	return known != NULL && known->name[0] != '\0' && strcmp(known->name, name) != 0
+		       ? known->name
+		       : NULL;
+}
+
+void yett_judge_say_taken(const struct yett_manage *manage, const char *name, const char *owner,
+	struct yett_judgement *ret)
+{
+	ret->admitted = ret->proxy = false;
+	ret->code = YETT_REFUSE_CLONE;
+	ret->retry_after_ms = RETRY_TAKEN_MS;
+	g_snprintf(ret->cause, sizeof(ret->cause), "the id of this node is that of %s", owner);
+	g_snprintf(ret->mend, sizeof(ret->mend),
+		manage->court != NULL
+			? "remove node-id and the queue from the state directory of a copy; for "
+			  "a renamed node, on a management server: yettctl node forget %s"
+		: manage->kept != NULL
+			? "remove node-id and the queue from the state directory of a copy; for "
+			  "a renamed node, on a management server: yettctl agent approve %s"
+			: "remove node-id and the queue from the state directory of a copy; %s "
+			  "may have this id a day after the other was here, or when this gateway "
+			  "has been restarted",
+		manage->court != NULL ? owner : name);
+}
+
+/* An id belongs to the name that came with it first: what is known of a node, who is barred, and who may
+ * speak for it, goes by its id, and is not to be had by a name that somebody else has proved. */
+static bool taken(void *arg, const struct yett_peer *peer, bool proxy, struct yett_judgement *ret)
+{
+	struct yett_manage *manage = arg;
+	const char *owner = yett_judge_owner(manage, &peer->id, peer->name);
+	struct yett_admission_ask ask;
+	char id[YETT_ID_TEXT_SIZE];
+
+	(void)proxy;
+	if (owner == NULL) {
+		return false;
+	}
+	yett_log(YETT_LOG_WARNING, "id-taken",
+		"a node comes with the id of another one: a copy, or it was renamed; %s name=%s "
+		"owner=%s id=%s address=%s",
+		manage->court != NULL
+			? "for the latter: yettctl node forget, or approve it"
+			: "for the latter: approve it, or let a day pass, or restart this node",
+		peer->name, owner, yett_id_text(&peer->id, id), peer->address);
+	yett_judge_say_taken(manage, peer->name, owner, ret);
+	yett_manage_ask_of(peer, &ask); /* so that it stands in `pending`, and may be approved */
+	if (manage->kept != NULL) {
+		g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
+		yett_ask_up(manage, &ask);
+	} else if (decides(manage)) {
+		yett_court_hold(manage->court, &ask);
+	}
+	return true;
+}
+
+/* The node has proved another name to us than the one that a gateway tells. */
+static bool denies(const struct yett_manage *manage, const struct yett_attached *node)
+{
+	const struct yett_known *known = yett_manage_find(manage, &node->id);
+
+	return known != NULL && known->proven && strcmp(known->name, node->name) != 0 &&
+	       !yett_judge_binds(manage, &node->id, node->name);
+}
+
+/* What a gateway says of a name or an id that is known or decided otherwise is not believed. Its data it may
+ * bring, as that of any other: they are judged by the name that is known. */
+bool yett_judge_contradicts(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node)
+{
+	bool group = manage->court != NULL && !yett_id_is_zero(&manage->court->trust.group);
+	char id[YETT_ID_TEXT_SIZE];
+
+	if (node->name[0] == '\0' ||
+		!(denies(manage, node) ||
+			(group && yett_court_contradicts(manage->court, &node->id, node->name)))) {
+		return false;
+	}
+	yett_log(YETT_LOG_WARNING, "attach-contradicted",
+		"a gateway tells of a node by a name that the group knows by another id, or that "
+		"is not the one by which this id came here or was barred; look (yettctl "
+		"decisions), and approve it if it was renamed or installed anew peer=%s node=%s "
+		"id=%s",
+		gateway->name, node->name, yett_id_text(&node->id, id));
+	return true;
 }
 
 static void admission(void *arg, struct yett_peer *peer, const struct yett_admission *message)
@@ -138,6 +256,7 @@ void yett_judge_calls(struct yett_management *calls)
 	calls->decides = decides;
 	calls->judge = judge;
 	calls->held = held;
+	calls->taken = taken;
 	calls->admission = admission;
 	calls->barred = barred;
 	calls->for_others = for_others;

@@ -200,7 +200,7 @@ static void roll_over(struct yett_court *court, const json_t *body, const char *
 
 static const struct {
 	const char *what;
-	bool first; /* before there is a group */
+	bool first; /* also before there is a group */
 	void (*run)(struct yett_court *court, const json_t *body, const char *by,
 		yett_answer_fn answer, void *arg);
 } changes[] = {
@@ -217,7 +217,7 @@ static const struct {
 	{"/v1/agents/reject", false, yett_decide_reject_agents},
 	{"/v1/agents/delete", false, yett_decide_delete_agents},
 	{"/v1/nodes/revoke", false, yett_decide_revoke},
-	{"/v1/nodes/forget", false, yett_forget_node},
+	{"/v1/nodes/forget", true, yett_forget_node},
 	{"/v1/nodes/set", false, yett_desired_set},
 };
 

@@ -124,6 +124,7 @@ static void set_name(struct yett_manage *manage, struct yett_known *known, const
 		return;
 	}
 	unname(manage, known);
+	known->proven = false;
 	g_strlcpy(known->name, name, sizeof(known->name));
 	if (known->name[0] == '\0') {
 		return;

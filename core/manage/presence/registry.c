@@ -21,6 +21,15 @@ static const char *text_of(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* Another server has it by the word of a gateway, and by another name than it has proved. */
+static bool is_denied(
+	const struct yett_manage *manage, const struct yett_known *known, const json_t *object)
+{
+	return known->proven && !json_is_true(json_object_get(object, "proven")) &&
+	       strcmp(text_of(object, "name"), known->name) != 0 &&
+	       !yett_judge_binds(manage, &known->id, text_of(object, "name"));
+}
+
 static int load_node(void *arg, const char *key, const char *json, uint64_t revision)
 {
 	struct yett_manage *manage = arg;
@@ -42,10 +51,15 @@ static int load_node(void *arg, const char *key, const char *json, uint64_t revi
 		return 0;
 	}
 	known = yett_known_ensure(manage, &id);
+	if (is_denied(manage, known, object)) {
+		json_decref(object);
+		return 0;
+	}
 	yett_known_describe(manage, known, text_of(object, "name"), text_of(object, "method"),
 		text_of(object, "software"), text_of(object, "address"));
 	yett_id_parse(text_of(object, "via"), &known->via);
 	known->relay = json_is_true(json_object_get(object, "is_gateway"));
+	known->proven = known->proven || json_is_true(json_object_get(object, "proven"));
 	known->first_ns = json_integer_value(json_object_get(object, "first_seen_ns"));
 	known->changed_ns = json_integer_value(json_object_get(object, "changed_ns"));
 	known->heard_ns = json_integer_value(json_object_get(object, "heard_ns"));
@@ -126,10 +140,20 @@ static bool is_ours(const struct yett_manage *manage, const char *json)
 	return ours;
 }
 
+/* Another server has had a session with it, by the name that is known here. */
+static void take_proof(struct yett_known *known, const char *json)
+{
+	json_t *object = json_loads(json, 0, NULL);
+
+	known->proven = known->proven || (json_is_true(json_object_get(object, "proven")) &&
+						 strcmp(text_of(object, "name"), known->name) == 0);
+	json_decref(object);
+}
+
 void yett_registry_changed(void *arg, const char *table, const char *key, const char *json)
 {
 	struct yett_manage *manage = arg;
-	const struct yett_known *known;
+	struct yett_known *known;
 	struct yett_id id;
 
 	if (json == NULL) {
@@ -140,9 +164,11 @@ void yett_registry_changed(void *arg, const char *table, const char *key, const 
 		load_grant(manage, key, json, 0);
 	} else if (strcmp(table, "node") == 0 && yett_id_parse(key, &id) == 0 &&
 		   yett_known_has_room(manage, &id)) {
-		known = yett_manage_find(manage, &id);
+		known = g_hash_table_lookup(manage->known, &id);
 		if ((known == NULL || !known->live) && !is_ours(manage, json)) {
 			load_node(manage, key, json, 0);
+		} else if (known != NULL) {
+			take_proof(known, json);
 		}
 	}
 }
@@ -157,12 +183,12 @@ void yett_registry_node(struct yett_manage *manage, const struct yett_known *kno
 		return;
 	}
 	yett_id_text(yett_id_is_zero(&known->via) ? &manage->node->id : &known->via, via);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I}", "id",
+	object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I}", "id",
 		yett_id_text(&known->id, id), "name", known->name, "method", known->method,
 		"software", known->software, "address", known->address, "via", via, "is_gateway",
-		known->relay, "live", known->live, "first_seen_ns", (json_int_t)known->first_ns,
-		"changed_ns", (json_int_t)known->changed_ns, "heard_ns",
-		(json_int_t)known->heard_ns);
+		known->relay, "live", known->live, "proven", known->proven, "first_seen_ns",
+		(json_int_t)known->first_ns, "changed_ns", (json_int_t)known->changed_ns,
+		"heard_ns", (json_int_t)known->heard_ns);
 	if (object == NULL) {
 		return; /* a name that is not UTF-8 has not come through the decoder */
 	}

@@ -1,0 +1,177 @@
+/* Whose a node id is: what nodes that claim the id of another one, and gateways that tell of one by another
+ * name, do not get by that. In the simulated world, with nodes of production code: see manage-hostile.h. */
+#include <string.h>
+
+#include "base/id.h"
+#include "flow/stages.h"
+#include "manage-hostile.h"
+#include "manage/admission/court.h"
+#include "suite.h"
+
+/* A node that has that id, however it came by it. */
+static struct world_node *start_with(
+	struct group *group, const char *name, const char *upstream, struct yett_id id)
+{
+	struct world_node *node = hostile_add_node(group, name, upstream, false);
+
+	world_start(node);
+	node->node->id = id;
+	return node;
+}
+
+/* A node has been here, and is gone. Its id. */
+static struct yett_id been_here(struct group *group, const char *name, struct world_node *upstream)
+{
+	struct world_node *node = hostile_add_node(group, name, upstream->name, false);
+	struct yett_id id;
+
+	world_start(node);
+	CU_ASSERT_FATAL(hostile_wait_until_in(group, upstream, name, true));
+	id = node->node->id;
+	world_run(group->world, 2 * YETT_SEC);
+	world_kill(node);
+	CU_ASSERT_FATAL(hostile_wait_until_in(group, upstream, name, false));
+	return id;
+}
+
+static void an_id_is_that_of_the_name_that_had_it_first(void)
+{
+	struct group group = hostile_group_new(21);
+	struct yett_id id = been_here(&group, "l1.example", group.server);
+
+	start_with(&group, "l2.example", "ms.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.server, "l2.example", true));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l1.example");
+	/* Nor after a restart. */
+	world_kill(group.server);
+	world_start(group.server);
+	group_sign(group.server);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.server, "l2.example", true));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l1.example");
+	/* Until that one is forgotten. */
+	hostile_change_good(
+		&group, "/v1/nodes/forget", "{\"name\": \"l1.example\", \"force\": true}");
+	hostile_wait_until_in(&group, group.server, "l2.example", true);
+	CU_ASSERT(hostile_wait_until_in(&group, group.server, "l2.example", true));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l2.example");
+	world_free(group.world);
+}
+
+static void whoever_is_listed_and_renamed_waits_to_be_approved(void)
+{
+	struct group group = hostile_group_new(22);
+	struct yett_id id = been_here(&group, "l1.example", group.server);
+
+	start_with(&group, "l2.example", "ms.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.server, "l2.example", true));
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "l2.example"), 1);
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"l2.example\"]}");
+	hostile_wait_until_in(&group, group.server, "l2.example", true);
+	CU_ASSERT(hostile_wait_until_in(&group, group.server, "l2.example", true));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l2.example");
+	world_free(group.world);
+}
+
+/* Neither a rule nor the setting nor an approval of the name gives it the id of another node. */
+static void only_somebody_who_decides_gives_an_id_to_another_name(void)
+{
+	struct group group = hostile_group_new(23);
+	struct yett_id id = been_here(&group, "l1.example", group.server);
+	struct yett_id own = group.server->node->id;
+
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"approve\"}");
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"b2.example\"], \"ahead\": true}");
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT(!hostile_knock(&group, "b1.example", id));
+		CU_ASSERT(!hostile_knock(&group, "b2.example", id));
+		CU_ASSERT(!hostile_knock(&group, "b3.example", own));
+		world_run(group.world, YETT_SEC);
+	}
+	CU_ASSERT_EQUAL(hostile_documents(&group, "agents", "b1.example"), 0);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "agents", "b3.example"), 0);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "b1.example"), 1);
+	CU_ASSERT_EQUAL(hostile_documents(&group, "pending", "b2.example"), 1);
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"b2.example\"]}");
+	CU_ASSERT(hostile_knock(&group, "b2.example", id));
+	CU_ASSERT(!hostile_knock(&group, "b1.example", id));
+	world_free(group.world);
+}
+
+static void who_is_barred_is_not_made_good_by_another_name(void)
+{
+	struct group group = hostile_group_new(24);
+	struct yett_id id = hostile_id_of(1);
+
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"approve\"}");
+	hostile_tell(&group, "a1.example", id);
+	hostile_change_good(&group, "/v1/nodes/revoke", "{\"name\": \"a1.example\"}");
+	CU_ASSERT(hostile_is_barred(&group, id));
+	start_with(&group, "l1.example", "ms.example", id);
+	start_with(&group, "b1.example", "gw1.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.server, "l1.example", true));
+	CU_ASSERT(!hostile_is_in(group.gateway, "b1.example"));
+	CU_ASSERT(hostile_is_barred(&group, id));
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "a1.example");
+	world_free(group.world);
+}
+
+static void what_a_node_has_proved_a_gateway_does_not_change(void)
+{
+	struct group group = hostile_group_new(25);
+	struct yett_management calls = yett_manage_calls(group.server->manage);
+	struct yett_id id = been_here(&group, "l1.example", group.server);
+
+	hostile_tell(&group, "mine.example", id);
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l1.example");
+	CU_ASSERT(calls.granted(calls.arg, &group.gateway->node->id, &id)); /* its data may come */
+	world_kill(group.server);
+	world_start(group.server);
+	group_sign(group.server);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.server, "gw1.example", true));
+	hostile_tell(&group, "mine.example", id);
+	CU_ASSERT_STRING_EQUAL(hostile_name_of(&group, id), "l1.example");
+	world_free(group.world);
+}
+
+static void a_gateway_keeps_an_id_for_its_name(void)
+{
+	struct group group = hostile_group_new(26);
+	struct world_node *listed = hostile_add_node(&group, "l9.example", "ms.example", true);
+	struct yett_id id;
+
+	world_start(listed);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.server, "l9.example", true));
+	id = been_here(&group, "x1.example", listed);
+	start_with(&group, "x2.example", "l9.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, listed, "x2.example", true));
+	/* By what the group has decided: a person's word lets it in. */
+	hostile_change_good(&group, "/v1/group/set", "{\"manual_agents\": \"approve\"}");
+	id = been_here(&group, "a1.example", group.gateway);
+	start_with(&group, "a2.example", "gw1.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.gateway, "a2.example", true));
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"]}");
+	CU_ASSERT(hostile_wait_until_in(&group, group.gateway, "a2.example", true));
+	world_free(group.world);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"an id is that of the name that had it first",
+			an_id_is_that_of_the_name_that_had_it_first},
+		{"whoever is listed and renamed waits to be approved",
+			whoever_is_listed_and_renamed_waits_to_be_approved},
+		{"only somebody who decides gives an id to another name",
+			only_somebody_who_decides_gives_an_id_to_another_name},
+		{"who is barred is not made good by another name",
+			who_is_barred_is_not_made_good_by_another_name},
+		{"what a node has proved a gateway does not change",
+			what_a_node_has_proved_a_gateway_does_not_change},
+		{"a gateway keeps an id for its name", a_gateway_keeps_an_id_for_its_name},
+		CU_TEST_INFO_NULL,
+	};
+
+	suite_add_around("names", group_keys_begin, group_keys_end, tests);
+	return suite_end(argc, argv);
+}

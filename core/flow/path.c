@@ -3,7 +3,8 @@
  * Responsible for what PATH says to those below: this node first, then the way of the upstream that
  * it would use; or that there is none. A relay uses only a way that does not contain itself and is
  * not longer than eight hops, so two gateways that are upstreams of each other end up with none
- * rather than with a circle. On the loop. */
+ * rather than with a circle. And for who is above, also while no session leads there: nobody below has the
+ * id of such a node, or what it sends would be taken by none of them. On the loop. */
 #include <string.h>
 
 #include "../base/id.h"
@@ -21,6 +22,37 @@ bool yett_path_usable(const struct yett_node *node, const struct yett_path *path
 		}
 	}
 	return true;
+}
+
+static bool leads_to(const struct yett_path *way, const struct yett_id *id, bool relay)
+{
+	for (uint32_t i = 0; i < way->count; i++) {
+		if (yett_id_equal(&way->ids[i], id)) {
+			return !relay || i + 1 == way->count; /* the last one has the store */
+		}
+	}
+	return false;
+}
+
+const char *yett_path_above(
+	const struct yett_node *node, const struct yett_id *id, const char *name, bool relay)
+{
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+
+		/* Gateways that are each other's backup are above and below each other. */
+		if (!yett_id_is_zero(&link->id) && yett_id_equal(&link->id, id)) {
+			return strcmp(link->name, name) != 0 ? link->name : NULL;
+		}
+	}
+	for (guint i = 0; i < node->links->len; i++) {
+		const struct yett_link *link = node->links->pdata[i];
+
+		if (leads_to(&link->way, id, relay)) {
+			return "a node above";
+		}
+	}
+	return NULL;
 }
 
 /* The shortest way of those that are up: what the policy picks may change by the batch. */

@@ -219,7 +219,9 @@ struct yett_link { /* one configured upstream */
 	uint64_t since_ns;
 	uint64_t latency_ns; /* smoothed, sending to acknowledgement */
 	uint64_t waits_ns;   /* for an acknowledgement, since; means nothing where all is settled */
-	struct yett_path path;       /* as it told us */
+	struct yett_path path; /* as it told us */
+	struct yett_id id;     /* of the node there, as its last session said; zero: none yet */
+	struct yett_path way;  /* the last one that it told and that was open; empty: none yet */
 	char error[YETT_CAUSE_SIZE]; /* why it is down */
 	/* Of the last try, or session, that has failed since one came up; a renewal, too. */
 	struct yett_failure failure;
@@ -293,6 +295,11 @@ void yett_path_update(struct yett_node *node); /* recompute; tell those below if
 void yett_path_tell_all(struct yett_node *node);
 void yett_path_tell(struct yett_peer *peer);
 bool yett_path_usable(const struct yett_node *node, const struct yett_path *path);
+/* Who above this node has that id: an upstream of another name, or a node that its way leads to; of the
+ * latter `relay`, one that may speak for others, may be below us as well, unless it has the store. NULL:
+ * nobody. */
+const char *yett_path_above(
+	const struct yett_node *node, const struct yett_id *id, const char *name, bool relay);
 
 /* origin.c */
 int yett_origin_load(struct yett_node *node, struct yett_error *error); /* id, boot, epoch */

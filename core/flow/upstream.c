@@ -389,6 +389,7 @@ void yett_upstream_ready(struct yett_peer *peer)
 
 	link->proving = true;
 	link->failures = 0;
+	link->id = peer->id;
 	link->address = (link->address + link->tried) % address_count(link);
 	link->tried = 0;
 	link->error[0] = '\0';
@@ -410,6 +411,9 @@ void yett_upstream_path(struct yett_link *link, const struct yett_path *path)
 	bool was_up = link->state == YETT_UPSTREAM_UP;
 
 	link->path = *path;
+	if (path->open) {
+		link->way = *path;
+	}
 	if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
 		set_state(link,
 			yett_path_usable(node, path) ? YETT_UPSTREAM_UP : YETT_UPSTREAM_NO_PATH);

@@ -157,13 +157,29 @@ static void left(void *arg, struct yett_peer *peer)
 	g_free(message);
 }
 
+/* Whether it has the id of a node above this one, and cannot be that. A gateway that has started again has no
+ * name for those of whom its queue holds something. */
+static bool is_above(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node)
+{
+	const struct yett_known *known =
+		node->name[0] == '\0' ? yett_manage_find(manage, &node->id) : NULL;
+	const char *name = known != NULL ? known->name : node->name, *above;
+	bool relay = known != NULL ? known->relay : node->relay;
+
+	above = yett_path_above(
+		manage->node, &node->id, name, relay && yett_judge_proxy(manage, gateway, name));
+	return above != NULL && (name[0] != '\0' || !yett_judge_proxy(manage, gateway, above));
+}
+
 /* Whether a peer's word about a node may be taken. */
 static bool may_attach(const struct yett_manage *manage, const struct yett_peer *gateway,
 	const struct yett_attached *node)
 {
 	const struct yett_known *known;
 
-	if (yett_id_equal(&node->id, &manage->node->id) || yett_id_equal(&node->id, &gateway->id)) {
+	if (yett_id_equal(&node->id, &manage->node->id) || yett_id_equal(&node->id, &gateway->id) ||
+		is_above(manage, gateway, node)) {
 		return false;
 	}
 	if (manage->court != NULL && yett_court_barred(manage->court, node->name)) {

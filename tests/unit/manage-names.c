@@ -155,6 +155,63 @@ static void a_gateway_keeps_an_id_for_its_name(void)
 	world_free(group.world);
 }
 
+/* Who has the id of a node above would fill the queue with what nobody up there takes. Also while the way up
+ * is cut. */
+static void nobody_below_has_the_id_of_a_node_above(void)
+{
+	struct group group = hostile_group_new(27);
+	struct world_node *upper = hostile_add_node(&group, "l9.example", "ms.example", true);
+	struct world_node *lower = hostile_add_node(&group, "l8.example", "l9.example", true);
+	const struct yett_id *server = &group.server->node->id;
+
+	world_start(upper);
+	world_start(lower);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, upper, "l8.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	start_with(&group, "x1.example", "l9.example", *server);
+	start_with(&group, "x2.example", "l8.example", *server);
+	start_with(&group, "x3.example", "l8.example", upper->node->id);
+	CU_ASSERT(!hostile_wait_until_in(&group, upper, "x1.example", true));
+	CU_ASSERT(!hostile_is_in(lower, "x2.example"));
+	CU_ASSERT(!hostile_is_in(lower, "x3.example"));
+	sim_cut(group.world->sim, "ms.example", "l9.example", true);
+	sim_cut(group.world->sim, "l9.example", "ms.example", true);
+	sim_break(group.world->sim, "ms.example", "l9.example");
+	CU_ASSERT(!hostile_wait_until_in(&group, upper, "x1.example", true));
+	CU_ASSERT(!hostile_is_in(lower, "x2.example"));
+	CU_ASSERT(!hostile_is_in(lower, "x3.example"));
+	world_free(group.world);
+}
+
+/* A chain of three: who is in the way that an upstream tells is named in it by its id alone. */
+static void nor_of_one_between_unless_it_may_be_there(void)
+{
+	struct group group = hostile_group_new(28);
+	struct world_node *nodes[3];
+	char listed[] = "l7.example", above[] = "ms.example";
+	struct yett_id id;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(nodes); i++) {
+		nodes[i] = hostile_add_node(&group, listed, above, true);
+		world_start(nodes[i]);
+		g_strlcpy(above, listed, sizeof(above));
+		listed[1]--;
+	}
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, nodes[1], "l5.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	id = nodes[0]->node->id;
+	start_with(&group, "x1.example", "l5.example", id);
+	CU_ASSERT(!hostile_wait_until_in(&group, nodes[2], "x1.example", true));
+	/* Where gateways are each other's backup all around, it is below as well. */
+	CU_ASSERT_PTR_NOT_NULL(yett_path_above(nodes[2]->node, &id, "l7.example", false));
+	CU_ASSERT_PTR_NULL(yett_path_above(nodes[2]->node, &id, "l7.example", true));
+	CU_ASSERT_PTR_NULL(
+		yett_path_above(nodes[2]->node, &nodes[1]->node->id, "l6.example", false));
+	CU_ASSERT_PTR_NOT_NULL(
+		yett_path_above(nodes[2]->node, &group.server->node->id, "l7.example", true));
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -169,6 +226,10 @@ int main(int argc, char **argv)
 		{"what a node has proved a gateway does not change",
 			what_a_node_has_proved_a_gateway_does_not_change},
 		{"a gateway keeps an id for its name", a_gateway_keeps_an_id_for_its_name},
+		{"nobody below has the id of a node above",
+			nobody_below_has_the_id_of_a_node_above},
+		{"nor of one between, unless it may be there",
+			nor_of_one_between_unless_it_may_be_there},
 		CU_TEST_INFO_NULL,
 	};
 

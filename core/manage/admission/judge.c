@@ -129,16 +129,38 @@ void yett_judge_say_taken(const struct yett_manage *manage, const char *name, co
 		manage->court != NULL ? owner : name);
 }
 
+/* Nobody decides otherwise on that: what comes with that id is refused above, for ever. */
+static void say_above(const struct yett_peer *peer, const char *owner, struct yett_judgement *ret)
+{
+	char id[YETT_ID_TEXT_SIZE];
+
+	yett_log(YETT_LOG_WARNING, "id-taken",
+		"a node comes with the id of one that is above this node: a copy of that, or it "
+		"lies; remove node-id and the queue from its state directory name=%s owner=\"%s\" "
+		"id=%s address=%s",
+		peer->name, owner, yett_id_text(&peer->id, id), peer->address);
+	ret->admitted = ret->proxy = false;
+	ret->code = YETT_REFUSE_CLONE;
+	ret->retry_after_ms = RETRY_TAKEN_MS;
+	g_snprintf(ret->cause, sizeof(ret->cause), "the id of this node is that of %s", owner);
+	g_strlcpy(ret->mend, "remove node-id and the queue from its state directory",
+		sizeof(ret->mend));
+}
+
 /* An id belongs to the name that came with it first: what is known of a node, who is barred, and who may
  * speak for it, goes by its id, and is not to be had by a name that somebody else has proved. */
 static bool taken(void *arg, const struct yett_peer *peer, bool proxy, struct yett_judgement *ret)
 {
 	struct yett_manage *manage = arg;
-	const char *owner = yett_judge_owner(manage, &peer->id, peer->name);
+	const char *owner = yett_path_above(manage->node, &peer->id, peer->name, proxy);
 	struct yett_admission_ask ask;
 	char id[YETT_ID_TEXT_SIZE];
 
-	(void)proxy;
+	if (owner != NULL) {
+		say_above(peer, owner, ret);
+		return true;
+	}
+	owner = yett_judge_owner(manage, &peer->id, peer->name);
 	if (owner == NULL) {
 		return false;
 	}

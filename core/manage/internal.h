@@ -294,6 +294,13 @@ const char *yett_judge_owner(
 /* Whether what a gateway says of a node's name is not believed. Logs it. */
 bool yett_judge_contradicts(const struct yett_manage *manage, const struct yett_peer *gateway,
 	const struct yett_attached *node);
+/* Of a node that a gateway tells of: whether it has the id of one above, and cannot be that. */
+bool yett_judge_above(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node);
+/* Whether it is no gateway here, whatever it calls itself; and what is logged of that. */
+bool yett_judge_plain(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node);
+void yett_judge_log_plain(const struct yett_peer *gateway, const struct yett_attached *node);
 /* What a node of that name is told that comes with the id of another one. */
 void yett_judge_say_taken(const struct yett_manage *manage, const char *name, const char *owner,
 	struct yett_judgement *ret);

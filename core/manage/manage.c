@@ -157,42 +157,12 @@ static void left(void *arg, struct yett_peer *peer)
 	g_free(message);
 }
 
-/* Whether it has the id of a node above this one, and cannot be that. A gateway that has started again has no
- * name for those of whom its queue holds something. */
-static bool is_above(const struct yett_manage *manage, const struct yett_peer *gateway,
-	const struct yett_attached *node)
-{
-	const struct yett_known *known =
-		node->name[0] == '\0' ? yett_manage_find(manage, &node->id) : NULL;
-	const char *name = known != NULL ? known->name : node->name, *above;
-	bool relay = known != NULL ? known->relay : node->relay;
-
-	above = yett_path_above(
-		manage->node, &node->id, name, relay && yett_judge_proxy(manage, gateway, name));
-	return above != NULL && (name[0] != '\0' || !yett_judge_proxy(manage, gateway, above));
-}
-
 /* Whether a peer's word about a node may be taken. */
 static bool may_attach(const struct yett_manage *manage, const struct yett_peer *gateway,
 	const struct yett_attached *node)
 {
-	const struct yett_known *known;
-
-	if (yett_id_equal(&node->id, &manage->node->id) || yett_id_equal(&node->id, &gateway->id) ||
-		is_above(manage, gateway, node)) {
-		return false;
-	}
-	if (manage->court != NULL && yett_court_barred(manage->court, node->name)) {
-		return false; /* whatever the gateway lets in */
-	}
-	if (node->relay && !yett_judge_proxy(manage, gateway, node->name)) {
-		return false; /* a gateway behind it has to be listed, or approved, as well */
-	}
-	known = g_hash_table_lookup(manage->known, &node->id);
-	if (known != NULL && known->relay && !yett_judge_proxy(manage, gateway, known->name)) {
-		return false; /* nor is it none for being called an agent now */
-	}
-	return true;
+	return !yett_id_equal(&node->id, &manage->node->id) &&
+	       !yett_id_equal(&node->id, &gateway->id) && !yett_judge_above(manage, gateway, node);
 }
 
 /* What has come round to the node that it speaks of, or has passed more relays than a batch may, is told
@@ -275,6 +245,25 @@ static void take_interval(struct yett_manage *manage, struct yett_known *known, 
 	}
 }
 
+/* What a gateway has of a node that is barred is to be declared lost, by name, and not to wait there for
+ * ever: so it may bring it, and the name is known. */
+static void take_barred(
+	struct yett_manage *manage, struct yett_peer *gateway, const struct yett_attached *node)
+{
+	struct yett_known *known = yett_known_ensure(manage, &node->id);
+
+	grant(manage, &gateway->id, &node->id);
+	if (known->name[0] == '\0') {
+		yett_log(YETT_LOG_WARNING, "node-barred",
+			"a gateway tells of a node that was rejected or revoked; what it brings of "
+			"it is declared lost node=%s via=%s",
+			node->name, gateway->name);
+		yett_known_describe(
+			manage, known, node->name, node->method, node->software, node->address);
+		yett_registry_node(manage, known);
+	}
+}
+
 static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_attach *message)
 {
 	struct yett_manage *manage = arg;
@@ -283,8 +272,11 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 	/* What is told on meanwhile may end sessions, this one, too, and with it goes whom it speaks for. */
 	for (uint32_t i = 0; i < message->count && gateway->state == YETT_PEER_OPEN; i++) {
 		const struct yett_attached *node = &message->nodes[i];
+		bool plain = yett_judge_plain(manage, gateway, node);
+		struct yett_attached as = *node;
 		struct yett_known *known;
 
+		as.relay = node->relay && !plain;
 		if (!yett_known_has_room(manage, &node->id)) {
 			yett_log(YETT_LOG_WARNING, "known-full",
 				"as many nodes are known here as can be, and a gateway tells of "
@@ -298,6 +290,10 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 			refused += yett_id_equal(&node->id, &manage->node->id) ? 0 : 1;
 			continue;
 		}
+		if (manage->court != NULL && yett_court_barred(manage->court, node->name)) {
+			take_barred(manage, gateway, node);
+			continue;
+		}
 		if (yett_judge_contradicts(manage, gateway, node)) {
 			grant(manage, &gateway->id, &node->id);
 			continue;
@@ -305,9 +301,12 @@ static uint32_t attach(void *arg, struct yett_peer *gateway, const struct yett_a
 		known = yett_known_ensure(manage, &node->id);
 		grant(manage, &gateway->id, &node->id);
 		if (gateway->standby) {
-			take_announced(manage, known, node);
+			take_announced(manage, known, &as);
 		} else if (is_news(manage, known, gateway, node)) {
-			take_attached(manage, known, node);
+			if (plain) {
+				yett_judge_log_plain(gateway, node);
+			}
+			take_attached(manage, known, &as);
 		}
 		if (yett_known_way(known, &gateway->id) != NULL) {
 			known->cloned_below = node->cloned;

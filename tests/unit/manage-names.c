@@ -212,6 +212,87 @@ static void nor_of_one_between_unless_it_may_be_there(void)
 	world_free(group.world);
 }
 
+/* A gateway that lets in by its list alone, below a server that may decide otherwise. */
+static struct group listed_gateway(uint64_t seed)
+{
+	struct group group = {.world = world_new(seed)};
+
+	group.server = world_add(group.world, "ms.example",
+		GROUP_CONF "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ "
+			   "\"g1.example\" ]; } "
+			   ");\n"
+			   "store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	group.gateway = hostile_add_node(&group, "g1.example", "ms.example", true);
+	world_start(group.server);
+	group_sign(group.server);
+	world_start(group.gateway);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.server, "g1.example", true));
+	return group;
+}
+
+/* What waits in the gateway's queue is gone, in time. */
+static bool has_emptied(struct group *group)
+{
+	for (int i = 0; i < 100 && world_queued(group->gateway) > 0; i++) {
+		world_run(group->world, YETT_SEC);
+	}
+	return world_queued(group->gateway) == 0;
+}
+
+static void a_gateway_that_nobody_has_approved_is_a_node(void)
+{
+	struct group group = listed_gateway(29);
+	struct world_node *relay = hostile_add_node(&group, "r1.example", "g1.example", true);
+	struct world_node *behind = hostile_add_node(&group, "x1.example", "r1.example", false);
+	const struct yett_known *known;
+
+	world_start(relay);
+	world_start(behind);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "r1.example", true));
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, relay, "x1.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	world_tell(relay, YETT_LANE_NORMAL, 5);
+	CU_ASSERT(world_wait_events(group.server, 5, 100 * YETT_SEC));
+	CU_ASSERT(has_emptied(&group));
+	known = yett_manage_find(group.server->manage, &relay->node->id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
+	CU_ASSERT_FALSE(known->relay);
+	/* It speaks for nobody. */
+	CU_ASSERT_PTR_NULL(yett_manage_find(group.server->manage, &behind->node->id));
+	/* What it was is not for good. */
+	hostile_change_good(
+		&group, "/v1/gateways/approve", "{\"name\": \"r1.example\", \"ahead\": true}");
+	world_kill(relay);
+	world_start(relay);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "r1.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	CU_ASSERT(known->relay);
+	world_free(group.world);
+}
+
+static void what_a_gateway_has_of_who_is_barred_is_declared_lost(void)
+{
+	struct group group = listed_gateway(30);
+	struct world_node *barred = hostile_add_node(&group, "b1.example", "g1.example", false);
+	const struct yett_known *known;
+
+	hostile_change_good(
+		&group, "/v1/nodes/revoke", "{\"name\": \"b1.example\", \"ahead\": true}");
+	world_start(barred);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "b1.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	world_tell(barred, YETT_LANE_NORMAL, 5);
+	world_run(group.world, 5 * YETT_SEC);
+	CU_ASSERT(has_emptied(&group));
+	CU_ASSERT(world_account(group.server).declared >= 5);
+	known = yett_manage_find(group.server->manage, &barred->node->id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
+	CU_ASSERT_FALSE(known->live);
+	CU_ASSERT(hostile_is_barred(&group, barred->node->id));
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -230,6 +311,10 @@ int main(int argc, char **argv)
 			nobody_below_has_the_id_of_a_node_above},
 		{"nor of one between, unless it may be there",
 			nor_of_one_between_unless_it_may_be_there},
+		{"a gateway that nobody has approved is a node",
+			a_gateway_that_nobody_has_approved_is_a_node},
+		{"what a gateway has of who is barred is declared lost",
+			what_a_gateway_has_of_who_is_barred_is_declared_lost},
 		CU_TEST_INFO_NULL,
 	};
 

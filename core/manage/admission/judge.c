@@ -213,6 +213,38 @@ bool yett_judge_contradicts(const struct yett_manage *manage, const struct yett_
 	return true;
 }
 
+/* Whether it has the id of a node above this one, and cannot be that. A gateway that has started again has no
+ * name for those of whom its queue holds something. */
+bool yett_judge_above(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node)
+{
+	const struct yett_known *known =
+		node->name[0] == '\0' ? yett_manage_find(manage, &node->id) : NULL;
+	const char *name = known != NULL ? known->name : node->name, *above;
+	bool relay = known != NULL ? known->relay : node->relay;
+
+	above = yett_path_above(
+		manage->node, &node->id, name, relay && yett_judge_proxy(manage, gateway, name));
+	return above != NULL && (name[0] != '\0' || !yett_judge_proxy(manage, gateway, above));
+}
+
+/* A gateway that nobody has approved, or listed, is a node like any other here: its own records may come. It is
+ * none, and speaks for nobody, until it is approved and connects anew. */
+bool yett_judge_plain(const struct yett_manage *manage, const struct yett_peer *gateway,
+	const struct yett_attached *node)
+{
+	return node->relay && manage->court != NULL &&
+	       !yett_judge_proxy(manage, gateway, node->name);
+}
+
+void yett_judge_log_plain(const struct yett_peer *gateway, const struct yett_attached *node)
+{
+	yett_log(YETT_LOG_WARNING, "gateway-not-approved",
+		"a gateway behind another one is taken for a node like any other until it is "
+		"approved: yettctl gateway approve %s address=%s via=%s",
+		node->name, node->address, gateway->name);
+}
+
 static void admission(void *arg, struct yett_peer *peer, const struct yett_admission *message)
 {
 	yett_ask_message(arg, peer, message);

@@ -237,9 +237,11 @@ static const struct yett_column decisions[] = {
 
 static char *decision_below(const json_t *row)
 {
+	const char *told = json_string_value(json_object_get(row, "hearsay"));
 	char *text = NULL;
 
-	if (asprintf(&text, "     by %s at %s", text_of(row, "by"), text_of(row, "at")) < 0) {
+	if (asprintf(&text, "     by %s at %s%s%s", text_of(row, "by"), text_of(row, "at"),
+		    told != NULL ? "; its id as told by " : "", told != NULL ? told : "") < 0) {
 		abort();
 	}
 	return text;

@@ -293,6 +293,90 @@ static void what_a_gateway_has_of_who_is_barred_is_declared_lost(void)
 	world_free(group.world);
 }
 
+static void ask_by(struct group *group, const char *name, uint8_t number, uint32_t as)
+{
+	struct yett_admission_ask ask = hostile_ask_of(name, hostile_id_of(number), as);
+	GByteArray *bytes = g_byte_array_new();
+
+	g_strlcpy(ask.via, "gw1.example", sizeof(ask.via));
+	yett_court_answer(group->server->manage->court, &ask, bytes);
+	g_byte_array_unref(bytes);
+	world_run(group->world, YETT_SEC);
+}
+
+static bool bound(const struct group *group, const char *name, uint8_t number, const char *hearsay)
+{
+	bool gateway;
+	const struct yett_paper *paper =
+		yett_court_decision(group->server->manage->court, name, &gateway);
+	struct yett_id id = hostile_id_of(number);
+	char text[YETT_ID_TEXT_SIZE];
+
+	return strcmp(yett_paper_text(paper, "id"), yett_id_text(&id, text)) == 0 &&
+	       strcmp(yett_paper_text(paper, YETT_HEARSAY), hearsay) == 0;
+}
+
+static bool knock_as(struct group *group, const char *name, uint8_t number, uint32_t as)
+{
+	const struct yett_admission_ask ask = hostile_ask_of(name, hostile_id_of(number), as);
+	struct yett_judgement judgement = {.admitted = false};
+
+	yett_court_judge(group->server->manage->court, &ask, true, &judgement);
+	world_run(group->world, YETT_SEC);
+	return judgement.admitted && judgement.proxy == (as == YETT_AS_GATEWAY);
+}
+
+/* A gateway asks for a name that is approved ahead, with an id of its own. */
+static void what_a_gateway_has_told_gives_way_to_the_node_itself(void)
+{
+	static const char *const names[] = {"gw2.example", "a2.example", "r2.example"};
+	struct group group = hostile_group_new(31);
+
+	hostile_change_good(
+		&group, "/v1/gateways/approve", "{\"name\": \"gw2.example\", \"ahead\": true}");
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"], \"ahead\": true}");
+	hostile_change_good(&group, "/v1/group/rules/add", "{\"name\": \"r*.example\"}");
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		uint32_t as = i == 0 ? YETT_AS_GATEWAY : YETT_AS_AGENT;
+		uint8_t told = (uint8_t)(10 * i + 1), own = told + 1, other = told + 2;
+
+		ask_by(&group, names[i], told, as);
+		CU_ASSERT(bound(&group, names[i], told, "gw1.example"));
+		ask_by(&group, names[i], other, as); /* not by another word of a gateway */
+		CU_ASSERT(bound(&group, names[i], told, "gw1.example"));
+		CU_ASSERT(!knock_as(&group, names[i], own, as)); /* until it is written */
+		CU_ASSERT(bound(&group, names[i], own, ""));
+		CU_ASSERT(knock_as(&group, names[i], own, as));
+		/* That stands, as that of whoever came here first. */
+		CU_ASSERT(!knock_as(&group, names[i], other, as));
+		ask_by(&group, names[i], told, as);
+		CU_ASSERT(bound(&group, names[i], own, ""));
+	}
+	world_free(group.world);
+}
+
+static void what_the_node_itself_or_somebody_says_of_an_id_stands(void)
+{
+	struct group group = hostile_group_new(32);
+
+	hostile_change_good(&group, "/v1/agents/approve",
+		"{\"names\": [\"a1.example\", \"a2.example\"], \"ahead\": true}");
+	ask_by(&group, "a1.example", 1, YETT_AS_AGENT);
+	ask_by(&group, "a2.example", 11, YETT_AS_AGENT);
+	CU_ASSERT(
+		knock_as(&group, "a1.example", 1, YETT_AS_AGENT)); /* the gateway told the truth */
+	CU_ASSERT(bound(&group, "a1.example", 1, ""));
+	CU_ASSERT(!knock_as(&group, "a1.example", 2, YETT_AS_AGENT));
+	CU_ASSERT(bound(&group, "a1.example", 1, ""));
+	ask_by(&group, "a2.example", 12, YETT_AS_AGENT);
+	hostile_change_good(&group, "/v1/agents/approve", "{\"names\": [\"a2.example\"]}");
+	CU_ASSERT(bound(&group, "a2.example", 12, ""));
+	CU_ASSERT(!knock_as(&group, "a2.example", 13, YETT_AS_AGENT));
+	CU_ASSERT(bound(&group, "a2.example", 12, ""));
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -315,6 +399,10 @@ int main(int argc, char **argv)
 			a_gateway_that_nobody_has_approved_is_a_node},
 		{"what a gateway has of who is barred is declared lost",
 			what_a_gateway_has_of_who_is_barred_is_declared_lost},
+		{"what a gateway has told gives way to the node itself",
+			what_a_gateway_has_told_gives_way_to_the_node_itself},
+		{"what the node itself, or somebody, says of an id stands",
+			what_the_node_itself_or_somebody_says_of_an_id_stands},
 		CU_TEST_INFO_NULL,
 	};
 

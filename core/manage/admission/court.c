@@ -154,35 +154,83 @@ static void approve_by(
 		json_object_set_new(json, "verdict", json_string("approved"));
 		json_object_set_new(json, "by", json_string(by));
 		json_object_set(json, "at", json_object_get(json, "since"));
+		if (ask->via[0] != '\0') {
+			json_object_set_new(json, YETT_HEARSAY, json_string(ask->via));
+		}
 	}
 	write_once(court, YETT_TABLE_AGENTS, ask->name, json, by, "agent approve");
 }
 
 enum standing { OTHER, BINDING, STANDS };
 
-/* The approved id stands: another one with that name waits for a decision of its own. The first one
- * that comes is bound, where the name was approved before it came: it is let in when that is written,
- * since until then any other would be the first as well. Unless its id is another node's: then somebody
- * decides. */
-static enum standing id_stands(struct yett_court *court, const struct yett_paper *paper,
-	bool gateway, const struct yett_admission_ask *ask)
+/* As the one of its name that was approved. Where a gateway has told of it, that gateway is noted: it may have
+ * asked for a name that is approved, or that a rule fits, with an id of its own. */
+static void bind_id(struct yett_court *court, const struct yett_paper *paper, bool gateway,
+	const struct yett_admission_ask *ask)
 {
+	const char *bound = yett_paper_text(paper, "id");
+	json_t *json = json_copy(paper->json);
 	char id[YETT_ID_TEXT_SIZE];
-	json_t *json;
 
 	yett_id_text(&ask->id, id);
-	if (yett_paper_text(paper, "id")[0] != '\0') {
-		return strcmp(yett_paper_text(paper, "id"), id) == 0 ? STANDS : OTHER;
+	if (bound[0] != '\0' && strcmp(bound, id) != 0) {
+		json_object_set_new(json, "replaced", json_string(bound)); /* gateways hear of it */
 	}
-	if (yett_judge_owner(court->manage, &ask->id, ask->name) != NULL) {
-		return OTHER;
-	}
-	json = json_copy(paper->json);
 	json_object_set_new(json, "id", json_string(id));
 	json_object_set_new(json, "method", json_string(ask->method));
 	json_object_set_new(json, "authority", json_string(ask->authority));
+	json_object_del(json, YETT_HEARSAY);
+	if (ask->via[0] != '\0') {
+		json_object_set_new(json, YETT_HEARSAY, json_string(ask->via));
+	}
 	write_once(court, gateway ? YETT_TABLE_GATEWAYS : YETT_TABLE_AGENTS, ask->name, json,
 		yett_paper_text(paper, "by"), "bind the id");
+}
+
+/* The node has proved its name here, and a gateway had told another id of it. */
+static void replace_hearsay(struct yett_court *court, const struct yett_paper *paper, bool gateway,
+	const struct yett_admission_ask *ask)
+{
+	char id[YETT_ID_TEXT_SIZE];
+
+	if (!g_hash_table_contains(court->deciding, ask->name)) {
+		yett_log(YETT_LOG_WARNING, "binding-replaced",
+			"a node that has proved its name here takes the place of another id that "
+			"a gateway had told for that name: it was installed anew, or look at that "
+			"gateway name=%s id=%s replaced=%s via=%s address=%s",
+			ask->name, yett_id_text(&ask->id, id), yett_paper_text(paper, "id"),
+			yett_paper_text(paper, YETT_HEARSAY), ask->address);
+	}
+	bind_id(court, paper, gateway, ask);
+}
+
+/* The approved id stands: another one with that name waits for a decision of its own. The first one
+ * that comes is bound, where the name was approved before it came: it is let in when that is written,
+ * since until then any other would be the first as well. Unless its id is another node's: then somebody
+ * decides. What only a gateway has told stands until the node itself comes here. */
+static enum standing id_stands(struct yett_court *court, const struct yett_paper *paper,
+	bool gateway, const struct yett_admission_ask *ask)
+{
+	const char *bound = yett_paper_text(paper, "id");
+	bool hearsay = yett_paper_text(paper, YETT_HEARSAY)[0] != '\0';
+	bool proved = ask->via[0] == '\0';
+	char id[YETT_ID_TEXT_SIZE];
+
+	if (strcmp(bound, yett_id_text(&ask->id, id)) == 0) {
+		if (hearsay && proved) {
+			bind_id(court, paper, gateway, ask); /* from now on it stands */
+		}
+		return STANDS;
+	}
+	if ((bound[0] != '\0' && !(hearsay && proved)) ||
+		yett_judge_owner(court->manage, &ask->id, ask->name) != NULL) {
+		return OTHER;
+	}
+	if (bound[0] != '\0') {
+		replace_hearsay(court, paper, gateway, ask);
+	} else {
+		bind_id(court, paper, gateway, ask);
+	}
 	return BINDING;
 }
 
@@ -362,6 +410,7 @@ bool yett_court_binds(const struct yett_court *court, const struct yett_id *id, 
 	char text[YETT_ID_TEXT_SIZE];
 
 	return yett_paper_verdict(paper) == YETT_DECIDED_APPROVED &&
+	       yett_paper_text(paper, YETT_HEARSAY)[0] == '\0' &&
 	       strcmp(yett_paper_text(paper, "id"), yett_id_text(id, text)) == 0;
 }
 

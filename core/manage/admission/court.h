@@ -17,6 +17,10 @@
 #define YETT_TABLE_MOVES    "moves"    /* by name: on its way to other upstreams, and how far */
 #define YETT_TABLE_AUDIT    "audit"    /* by time: who changed what */
 
+/* Of a decision: the gateway that has told the id, where nobody has decided on that id and the node has not
+ * proved its name to a management server. */
+#define YETT_HEARSAY "hearsay"
+
 #define YETT_PENDING_MAX 1000 /* nodes that wait for a decision; more are refused unlisted */
 
 /* A document as this server knows it. */
@@ -77,7 +81,7 @@ void yett_court_judge(struct yett_court *court, const struct yett_admission_ask 
 void yett_court_hold(struct yett_court *court, const struct yett_admission_ask *ask);
 bool yett_court_proxy(const struct yett_court *court, const char *name);
 bool yett_court_barred(const struct yett_court *court, const char *name);
-/* Whether that name is approved with that id. */
+/* Whether that name is approved with that id, and not only by what a gateway has told. */
 bool yett_court_binds(const struct yett_court *court, const struct yett_id *id, const char *name);
 /* Whether the group has decided otherwise than that the node of that id is called so: the name is approved
  * with another id, or the id with another name, or it is barred by the name that it had here. */

@@ -102,6 +102,9 @@ static json_t *document(const struct yett_court *court, const char *table, const
 	const char *comes = yett_paper_text(waits, "id"), *stood = yett_paper_text(was, "id");
 
 	json_object_set_new(json, "name", json_string(name));
+	if (comes[0] != '\0') {
+		json_object_del(json, YETT_HEARSAY); /* somebody decides on this very id */
+	}
 	if (comes[0] != '\0' && stood[0] != '\0' && strcmp(comes, stood) != 0) {
 		json_object_set_new(json, "replaced", json_string(stood)); /* gateways hear of it */
 	}

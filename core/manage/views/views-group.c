@@ -73,8 +73,8 @@ json_t *yett_view_pending(const struct yett_manage *manage)
 
 static void add_decisions(json_t *array, const struct yett_court *court, const char *table)
 {
-	static const char *const keys[] = {
-		"name", "verdict", "id", "site", "server", "method", "authority", "by", "at"};
+	static const char *const keys[] = {"name", "verdict", "id", YETT_HEARSAY, "site", "server",
+		"method", "authority", "by", "at"};
 	GPtrArray *names = sorted(court, table);
 
 	for (guint i = 0; i < names->len; i++) {

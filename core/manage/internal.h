@@ -109,6 +109,7 @@ struct yett_manage {
 		gone_ns; /* known.c: so long it has them in mind without a store; a test has less */
 	GHashTable *grants;  /* a set of struct yett_grant */
 	GHashTable *granted; /* how many of them a gateway has, by its id */
+	guint known_max;     /* nodes; a test has fewer */
 	guint grants_max;    /* of one gateway */
 	GHashTable
 		*clones; /* by id: which starts of a node came, where there were two (clones.c) */
@@ -164,12 +165,14 @@ static inline bool yett_lease_held(const struct yett_manage *manage)
 void yett_known_init(struct yett_manage *manage);
 void yett_known_done(struct yett_manage *manage);
 struct yett_known *yett_known_ensure(struct yett_manage *manage, const struct yett_id *id);
-/* What gateways tell is bounded: nobody fills this node's memory with names. */
+/* What gateways tell, and who comes, is bounded: nobody fills this node's memory with names. */
 bool yett_known_has_room(const struct yett_manage *manage, const struct yett_id *id);
 void yett_known_describe(struct yett_manage *manage, struct yett_known *known, const char *name,
 	const char *method, const char *software, const char *address);
 /* The node of that name; of several, that which is there, or was last. NULL: none is known. */
 const struct yett_known *yett_known_named(const struct yett_manage *manage, const char *name);
+/* How many ids have had a session here, or with a server of the group, by that name. */
+unsigned yett_known_proven(const struct yett_manage *manage, const char *name);
 void yett_known_set_live(struct yett_manage *manage, struct yett_known *known, bool live);
 /* A sign of life, so old. */
 void yett_known_heard(struct yett_manage *manage, struct yett_known *known, uint32_t age_ms);

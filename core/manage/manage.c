@@ -88,8 +88,12 @@ static void note_method(struct yett_manage *manage, struct yett_known *known)
 static void joined(void *arg, struct yett_peer *peer)
 {
 	struct yett_manage *manage = arg;
-	struct yett_known *known = yett_known_ensure(manage, &peer->id);
+	struct yett_known *known;
 
+	if (!yett_known_has_room(manage, &peer->id)) {
+		return; /* there was, when it was let in */
+	}
+	known = yett_known_ensure(manage, &peer->id);
 	yett_clones_came(manage, known, &peer->boot, &here);
 	yett_known_set_boot(known, &peer->boot);
 	known->boot_here = true;

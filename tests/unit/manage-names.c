@@ -377,6 +377,57 @@ static void what_the_node_itself_or_somebody_says_of_an_id_stands(void)
 	world_free(group.world);
 }
 
+/* A list lets in a name: whoever has its key may not fill the registry, nor use up what its gateway may be
+ * granted. */
+static void a_name_has_so_many_ids_and_no_more(void)
+{
+	struct group group = listed_gateway(33);
+	struct world_node *many = hostile_add_node(&group, "x1.example", "g1.example", false);
+	struct world_node *good = hostile_add_node(&group, "x2.example", "g1.example", false);
+	unsigned in = 0;
+
+	group.server->manage->grants_max = 10;
+	for (uint8_t i = 0; i < 12; i++) {
+		world_start(many);
+		many->node->id = hostile_id_of(100 + i);
+		world_run(group.world, 5 * YETT_SEC);
+		in += hostile_is_in(group.gateway, "x1.example");
+		world_kill(many);
+		CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "x1.example", false));
+	}
+	CU_ASSERT_EQUAL(in, 8);
+	world_start(good);
+	CU_ASSERT(hostile_wait_until_in(&group, group.gateway, "x2.example", true));
+	world_run(group.world, 5 * YETT_SEC);
+	world_tell(good, YETT_LANE_NORMAL, 5);
+	CU_ASSERT(world_wait_events(group.server, 5, 100 * YETT_SEC));
+	CU_ASSERT(has_emptied(&group));
+	/* One that was here comes in, however many others were. */
+	world_start(many);
+	many->node->id = hostile_id_of(100);
+	CU_ASSERT(hostile_wait_until_in(&group, group.gateway, "x1.example", true));
+	world_free(group.world);
+}
+
+static void a_server_that_is_full_lets_in_nobody_new(void)
+{
+	struct group group = listed_gateway(34);
+	struct yett_id id = been_here(&group, "x1.example", group.server);
+	struct world_node *other;
+
+	group.server->manage->known_max = g_hash_table_size(group.server->manage->known);
+	other = hostile_add_node(&group, "x2.example", "ms.example", false);
+	world_start(other);
+	CU_ASSERT(!hostile_wait_until_in(&group, group.server, "x2.example", true));
+	CU_ASSERT_PTR_NULL(yett_manage_find(group.server->manage, &other->node->id));
+	hostile_change_good(
+		&group, "/v1/nodes/forget", "{\"name\": \"x1.example\", \"force\": true}");
+	CU_ASSERT_PTR_NULL(yett_manage_find(group.server->manage, &id));
+	hostile_wait_until_in(&group, group.server, "x2.example", true);
+	CU_ASSERT(hostile_wait_until_in(&group, group.server, "x2.example", true));
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -403,6 +454,9 @@ int main(int argc, char **argv)
 			what_a_gateway_has_told_gives_way_to_the_node_itself},
 		{"what the node itself, or somebody, says of an id stands",
 			what_the_node_itself_or_somebody_says_of_an_id_stands},
+		{"a name has so many ids, and no more", a_name_has_so_many_ids_and_no_more},
+		{"a server that is full lets in nobody new",
+			a_server_that_is_full_lets_in_nobody_new},
 		CU_TEST_INFO_NULL,
 	};
 

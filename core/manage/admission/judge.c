@@ -14,6 +14,7 @@
 
 #define RETRY_DRAINED_MS 15000
 #define RETRY_TAKEN_MS   60000
+#define IDS_OF_NAME_MAX  8 /* that come by a list */
 
 void yett_manage_ask_of(const struct yett_peer *peer, struct yett_admission_ask *ret_ask)
 {
@@ -147,13 +148,67 @@ static void say_above(const struct yett_peer *peer, const char *owner, struct ye
 		sizeof(ret->mend));
 }
 
+/* So that it stands in `pending`, and may be approved. */
+static void let_wait(struct yett_manage *manage, const struct yett_peer *peer)
+{
+	struct yett_admission_ask ask;
+
+	yett_manage_ask_of(peer, &ask);
+	if (manage->kept != NULL) {
+		g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
+		yett_ask_up(manage, &ask);
+	} else if (decides(manage)) {
+		yett_court_hold(manage->court, &ask);
+	}
+}
+
+/* Each id of a name is a document and a grant, here and above, until it is forgotten: a list lets in a name, and
+ * not as many ids as whoever has its key can think of. */
+static bool too_many(
+	struct yett_manage *manage, const struct yett_peer *peer, struct yett_judgement *ret)
+{
+	const struct yett_known *known = yett_manage_find(manage, &peer->id);
+	char id[YETT_ID_TEXT_SIZE];
+
+	if (!yett_known_has_room(manage, &peer->id)) {
+		yett_log(YETT_LOG_WARNING, "known-full",
+			"as many nodes are known here as can be, and one more is refused; forget "
+			"those that are gone (yettctl node forget) name=%s address=%s",
+			peer->name, peer->address);
+		ret->code = YETT_REFUSE_BUSY;
+		g_strlcpy(ret->cause, "as many nodes are known here as can be", sizeof(ret->cause));
+		g_strlcpy(ret->mend, "forget those that are gone: yettctl node forget",
+			sizeof(ret->mend));
+	} else if ((known == NULL || !known->proven) &&
+		   yett_known_proven(manage, peer->name) >= IDS_OF_NAME_MAX &&
+		   !yett_judge_binds(manage, &peer->id, peer->name)) {
+		yett_log(YETT_LOG_WARNING, "node-replaced",
+			"one more node id comes with a name that has had %d here: copies, or it "
+			"is installed anew each time; if it is the latter, forget those that were "
+			"(yettctl node forget), or approve it name=%s id=%s address=%s",
+			IDS_OF_NAME_MAX, peer->name, yett_id_text(&peer->id, id), peer->address);
+		ret->code = YETT_REFUSE_ADMISSION;
+		g_snprintf(ret->cause, sizeof(ret->cause),
+			"%s has come with %d other node ids, and waits for approval", peer->name,
+			IDS_OF_NAME_MAX);
+		g_snprintf(ret->mend, sizeof(ret->mend),
+			"on a management server: yettctl node forget %s, or agent approve",
+			peer->name);
+		let_wait(manage, peer);
+	} else {
+		return false;
+	}
+	ret->admitted = ret->proxy = false;
+	ret->retry_after_ms = RETRY_TAKEN_MS;
+	return true;
+}
+
 /* An id belongs to the name that came with it first: what is known of a node, who is barred, and who may
  * speak for it, goes by its id, and is not to be had by a name that somebody else has proved. */
 static bool taken(void *arg, const struct yett_peer *peer, bool proxy, struct yett_judgement *ret)
 {
 	struct yett_manage *manage = arg;
 	const char *owner = yett_path_above(manage->node, &peer->id, peer->name, proxy);
-	struct yett_admission_ask ask;
 	char id[YETT_ID_TEXT_SIZE];
 
 	if (owner != NULL) {
@@ -162,7 +217,7 @@ static bool taken(void *arg, const struct yett_peer *peer, bool proxy, struct ye
 	}
 	owner = yett_judge_owner(manage, &peer->id, peer->name);
 	if (owner == NULL) {
-		return false;
+		return too_many(manage, peer, ret);
 	}
 	yett_log(YETT_LOG_WARNING, "id-taken",
 		"a node comes with the id of another one: a copy, or it was renamed; %s name=%s "
@@ -172,13 +227,7 @@ static bool taken(void *arg, const struct yett_peer *peer, bool proxy, struct ye
 			: "for the latter: approve it, or let a day pass, or restart this node",
 		peer->name, owner, yett_id_text(&peer->id, id), peer->address);
 	yett_judge_say_taken(manage, peer->name, owner, ret);
-	yett_manage_ask_of(peer, &ask); /* so that it stands in `pending`, and may be approved */
-	if (manage->kept != NULL) {
-		g_strlcpy(ask.via, manage->node->name, sizeof(ask.via));
-		yett_ask_up(manage, &ask);
-	} else if (decides(manage)) {
-		yett_court_hold(manage->court, &ask);
-	}
+	let_wait(manage, peer);
 	return true;
 }
 

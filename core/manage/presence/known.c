@@ -41,6 +41,7 @@ void yett_known_init(struct yett_manage *manage)
 		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
 	manage->grants = g_hash_table_new_full(pair_hash, pair_equal, g_free, NULL);
 	manage->granted = g_hash_table_new_full(yett_id_hash, id_equal, g_free, NULL);
+	manage->known_max = KNOWN_MAX;
 	manage->grants_max = GRANTS_MAX;
 	manage->gone_ns = GONE_NS;
 }
@@ -98,7 +99,7 @@ struct yett_known *yett_known_ensure(struct yett_manage *manage, const struct ye
 
 bool yett_known_has_room(const struct yett_manage *manage, const struct yett_id *id)
 {
-	return g_hash_table_size(manage->known) < KNOWN_MAX ||
+	return g_hash_table_size(manage->known) < manage->known_max ||
 	       g_hash_table_contains(manage->known, id);
 }
 
@@ -151,6 +152,17 @@ const struct yett_known *yett_known_named(const struct yett_manage *manage, cons
 		}
 	}
 	return found;
+}
+
+unsigned yett_known_proven(const struct yett_manage *manage, const char *name)
+{
+	const GPtrArray *same = g_hash_table_lookup(manage->named, name);
+	unsigned count = 0;
+
+	for (guint i = 0; same != NULL && i < same->len; i++) {
+		count += ((const struct yett_known *)same->pdata[i])->proven ? 1 : 0;
+	}
+	return count;
 }
 
 void yett_known_describe(struct yett_manage *manage, struct yett_known *known, const char *name,

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "flow/stages.h"
-#include "manage/internal.h"
-#include "simulation/world.h"
+#include "manage-hostile.h"
 #include "suite.h"
 
 #define NODES 3 /* that a gateway speaks for, and that are gateways themselves */
@@ -84,12 +83,47 @@ static void ends_while_it_is_heard(void)
 	world_free(world);
 }
 
+/* The same where it asks for two nodes: that the first is asked for above ends the session there, and so the
+ * one with whoever asks. The other is asked for no more. */
+static void ends_while_it_asks(void)
+{
+	struct group group = hostile_group_new(13);
+	struct world_node *below = hostile_add_node(&group, "gw2.example", "gw1.example", true);
+	struct yett_manage *manage = group.gateway->manage;
+	struct yett_management calls = yett_manage_calls(manage);
+	struct yett_admission *message = g_new0(struct yett_admission, 1);
+	struct yett_peer *peer;
+	uint32_t wait_ms;
+
+	hostile_change_good(
+		&group, "/v1/gateways/approve", "{\"name\": \"gw2.example\", \"ahead\": true}");
+	world_start(below);
+	CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, "gw2.example", true));
+	world_run(group.world, 10 * YETT_SEC);
+	peer = yett_peer_ref(hostile_peer_of(group.gateway, "gw2.example"));
+	message->ask_count = 2;
+	message->asks[0] = hostile_ask_of("n1.example", hostile_id_of(1), YETT_AS_AGENT);
+	message->asks[1] = hostile_ask_of("n2.example", hostile_id_of(2), YETT_AS_AGENT);
+	wait_ms = yett_ask_wait_ms(manage, 0);
+	sim_break(group.world->sim, "ms.example", "gw1.example");
+	sim_break(group.world->sim, "gw2.example", "gw1.example");
+	calls.admission(calls.arg, peer, message);
+	CU_ASSERT_EQUAL(peer->state, YETT_PEER_CLOSED);             /* else nothing was tried */
+	CU_ASSERT_EQUAL(yett_ask_wait_ms(manage, 0), wait_ms + 10); /* by one that is asked for */
+	yett_peer_unref(peer);
+	g_free(message);
+	CU_ASSERT(hostile_wait_until_in(&group, group.gateway, "gw2.example", true));
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is heard", ends_while_it_is_heard},
+		{"ends while it asks", ends_while_it_asks},
 		CU_TEST_INFO_NULL,
 	};
 
-	return suite_run(argc, argv, "manage-sessions", tests);
+	suite_add_around("manage-sessions", group_keys_begin, group_keys_end, tests);
+	return suite_end(argc, argv);
 }

@@ -460,12 +460,14 @@ static void take_asks(
 			peer->name);
 		return;
 	}
-	for (uint32_t i = 0; i < message->ask_count; i++) {
+	/* Sought each time: what is asked on may end the session up, and with that this one. */
+	for (uint32_t i = 0; i < message->ask_count && behind != NULL; i++) {
 		if (!take_token(&behind->tokens, &behind->refill_ns, ASKED_RATE,
 			    yett_now(manage->node))) {
 			break; /* what is not answered is asked again */
 		}
 		take_ask(manage, peer, behind, &message->asks[i]);
+		behind = g_hash_table_lookup(manage->asks->behind, peer);
 	}
 	yett_ask_writable(manage, peer);
 }

@@ -234,23 +234,24 @@ static struct yett_flight *flight_of(struct yett_peer *peer)
 static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes)
 {
 	for (guint i = 0; i < node->links->len; i++) {
-		struct yett_link *link = node->links->pdata[i];
+		const struct yett_link *link = node->links->pdata[i];
+		struct yett_peer *peer = link->peer;
 		struct yett_credit message = {0};
 		struct yett_flight *flight;
 
-		if (link->peer == NULL || link->peer->state != YETT_PEER_OPEN ||
-			link->state == YETT_UPSTREAM_CONNECTING || link->peer->standby ||
-			yett_wire_credit_left(link->peer->wire, lane) >= bytes) {
+		if (peer == NULL || peer->state != YETT_PEER_OPEN ||
+			link->state == YETT_UPSTREAM_CONNECTING || peer->standby ||
+			yett_wire_credit_left(peer->wire, lane) >= bytes) {
 			continue;
 		}
-		flight = flight_of(link->peer);
+		flight = flight_of(peer);
 		if (flight->asked[lane] == bytes) {
 			continue;
 		}
 		flight->asked[lane] = bytes;
 		memcpy(message.wanted, flight->asked, sizeof(message.wanted));
-		yett_wire_credit(link->peer->wire, &message);
-		yett_peer_flush(link->peer);
+		yett_wire_credit(peer->wire, &message); /* may end it: it is not the link's then */
+		yett_peer_flush(peer);
 	}
 }
 

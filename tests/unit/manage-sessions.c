@@ -17,6 +17,50 @@ static struct world_node *add_gateway(
 		world_address(name), proxy, upstream, world_address(upstream));
 }
 
+/* A management server, a gateway, and another one behind that, which may speak for others. */
+struct chain {
+	struct world *world;
+	struct world_node *server, *gateway, *below;
+	struct yett_peer *peer; /* of the one below, at the gateway; counted */
+};
+
+static struct chain chain_new(uint64_t seed)
+{
+	struct chain chain = {.world = world_new(seed)};
+
+	chain.server = world_add(chain.world, "ms.example",
+		"group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"g*.example\" ]; "
+		"} );\nstore = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	chain.gateway = add_gateway(
+		chain.world, "g1.example", "ms.example", "\"g0.example\", \"r*.example\"");
+	chain.below = add_gateway(chain.world, "g0.example", "g1.example", "");
+	world_start(chain.server);
+	world_start(chain.gateway);
+	world_start(chain.below);
+	world_run(chain.world, 20 * YETT_SEC);
+	chain.peer = yett_sessions_of(chain.gateway->node, &chain.below->node->id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(chain.peer);
+	CU_ASSERT(chain.peer->may_proxy);
+	yett_peer_ref(chain.peer);
+	return chain;
+}
+
+static void chain_free(struct chain *chain)
+{
+	yett_peer_unref(chain->peer);
+	world_free(chain->world);
+}
+
+/* Both connections of the gateway are dead, and it does not know yet: what it tells above ends the session there,
+ * what the way up is now is told below, and that ends the session there, too. */
+static void chain_break(const struct chain *chain)
+{
+	sim_break(chain->world->sim, "ms.example", "g1.example");
+	sim_break(chain->world->sim, "g0.example", "g1.example");
+}
+
 static struct yett_id id_of(uint8_t number)
 {
 	return (struct yett_id){{number, 0, 0, 0, 0, 0, 0x40, 0, 0x80}};
@@ -38,49 +82,30 @@ static void tell(struct world_node *gateway, struct yett_peer *peer)
 	calls.attach(calls.arg, peer, &message);
 }
 
-/* Both connections of a gateway are dead, and it does not know yet: what it takes from below it tells on, that
- * ends the session up, what the way up is now is told below, and that ends the session with whom it has just
- * heard, in the middle of what was said. Nothing of that counts any more. */
+static bool is_live(const struct world_node *node, struct yett_id id)
+{
+	const struct yett_known *known = yett_manage_find(node->manage, &id);
+
+	return known != NULL && known->live;
+}
+
+/* What it takes from below it tells on, and the session with whom it has just heard ends in the middle of what
+ * was said. Nothing of that counts any more. */
 static void ends_while_it_is_heard(void)
 {
-	struct world *world = world_new(12);
-	struct world_node *server = world_add(world, "ms.example",
-		"group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
-		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; proxy = [ \"g*.example\" ]; "
-		"} );\nstore = { module = \"store-sqlite\"; };",
-		world_address("ms.example"));
-	struct world_node *gateway =
-		add_gateway(world, "g1.example", "ms.example", "\"g0.example\", \"r*.example\"");
-	struct world_node *below = add_gateway(world, "g0.example", "g1.example", "");
-	const struct yett_known *known;
-	struct yett_peer *peer;
-	struct yett_id id;
+	struct chain chain = chain_new(12);
+	struct yett_id id = chain.below->node->id;
 
-	world_start(server);
-	world_start(gateway);
-	world_start(below);
-	world_run(world, 20 * YETT_SEC);
-	id = below->node->id;
-	peer = yett_sessions_of(gateway->node, &id);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
-	CU_ASSERT(peer->may_proxy);
-	yett_peer_ref(peer);
-	sim_break(world->sim, "ms.example", "g1.example");
-	sim_break(world->sim, "g0.example", "g1.example");
-	tell(gateway, peer);
-	CU_ASSERT_EQUAL(peer->state, YETT_PEER_CLOSED); /* else nothing was tried */
-	yett_peer_unref(peer);
+	chain_break(&chain);
+	tell(chain.gateway, chain.peer);
+	CU_ASSERT_EQUAL(chain.peer->state, YETT_PEER_CLOSED); /* else nothing was tried */
 	for (uint8_t i = 0; i < NODES; i++) {
-		struct yett_id of = id_of(20 + i);
-
-		known = yett_manage_find(gateway->manage, &of);
-		CU_ASSERT(known == NULL || !known->live);
+		CU_ASSERT(!is_live(chain.gateway, id_of(20 + i)));
 	}
-	world_run(world, 60 * YETT_SEC);
-	CU_ASSERT_PTR_NOT_NULL(yett_sessions_of(gateway->node, &id));
-	known = yett_manage_find(server->manage, &id);
-	CU_ASSERT(known != NULL && known->live);
-	world_free(world);
+	world_run(chain.world, 60 * YETT_SEC);
+	CU_ASSERT_PTR_NOT_NULL(yett_sessions_of(chain.gateway->node, &id));
+	CU_ASSERT(is_live(chain.server, id));
+	chain_free(&chain);
 }
 
 /* The same where it asks for two nodes: that the first is asked for above ends the session there, and so the
@@ -116,11 +141,113 @@ static void ends_while_it_asks(void)
 	world_free(group.world);
 }
 
+/* One below says what it is like, much more often than anybody reads it above. */
+static void talk(const struct chain *chain)
+{
+	struct yett_management calls = yett_manage_calls(chain->gateway->manage);
+	struct yett_applied message = {.node = chain->peer->id,
+		.generation = 1,
+		.revision = 1,
+		.state = YETT_APPLIED_DONE};
+
+	memset(message.why, 'x', 100);
+	sim_loop_stall(chain->server->loop, 3 * YETT_SEC);
+	for (int i = 0; i < 20000; i++) {
+		calls.applied(calls.arg, chain->peer, &message);
+	}
+}
+
+/* Whatever is said below, and however often: an upstream that reads slowly is told no more of it than it can
+ * read, and the session with it stays, which others need. */
+static void what_is_said_below_does_not_end_the_way_up(void)
+{
+	struct chain chain = chain_new(14);
+	const struct yett_link *link = chain.gateway->node->links->pdata[0];
+	struct yett_peer *up = yett_peer_ref(link->peer);
+
+	talk(&chain);
+	CU_ASSERT(up->blocked); /* else nothing was tried */
+	CU_ASSERT_EQUAL(up->state, YETT_PEER_OPEN);
+	world_run(chain.world, 60 * YETT_SEC);
+	CU_ASSERT_PTR_EQUAL(link->peer, up);
+	CU_ASSERT_EQUAL(up->state, YETT_PEER_OPEN);
+	yett_peer_unref(up);
+	chain_free(&chain);
+}
+
+#define MANY 200
+
+static void tell_of_many(const struct chain *chain, uint64_t session, bool here)
+{
+	struct yett_management calls = yett_manage_calls(chain->gateway->manage);
+	struct yett_attach *message = g_new0(struct yett_attach, 1);
+	struct yett_detach *gone = g_new0(struct yett_detach, 1);
+
+	message->count = gone->count = MANY;
+	for (uint8_t i = 0; i < MANY; i++) {
+		message->nodes[i] = (struct yett_attached){
+			.id = id_of(i + 1), .boot = id_of(255), .session = session, .live = true};
+		snprintf(message->nodes[i].name, sizeof(message->nodes[i].name), "n%u.example", i);
+		gone->ids[i] = id_of(i + 1);
+	}
+	if (here) {
+		calls.attach(calls.arg, chain->peer, message);
+	} else {
+		calls.detach(calls.arg, chain->peer, gone);
+	}
+	g_free(message);
+	g_free(gone);
+}
+
+static unsigned live_of_many(const struct chain *chain)
+{
+	unsigned live = 0;
+
+	for (uint8_t i = 0; i < MANY; i++) {
+		live += is_live(chain->server, id_of(i + 1));
+	}
+	return live;
+}
+
+/* The same of nodes that come and go; in the end it hears how it is, also of one that it would not hear of if it
+ * came. */
+static void nor_does_who_comes_and_goes(void)
+{
+	struct chain chain = chain_new(15);
+	const struct yett_link *link = chain.gateway->node->links->pdata[0];
+	struct yett_peer *up = yett_peer_ref(link->peer);
+	struct yett_id barred = id_of(1);
+
+	tell_of_many(&chain, 1, true);
+	world_run(chain.world, 5 * YETT_SEC);
+	CU_ASSERT_EQUAL(live_of_many(&chain), MANY);
+	/* A gateway, as the server knows it, that this one may not speak for. */
+	((struct yett_known *)(uintptr_t)yett_manage_find(chain.server->manage, &barred))->relay =
+		true;
+	talk(&chain); /* nothing of what follows is read before its end */
+	CU_ASSERT(up->blocked);
+	for (uint64_t session = 2; session < 600; session++) {
+		tell_of_many(&chain, session, false);
+		tell_of_many(&chain, session, true);
+	}
+	CU_ASSERT_EQUAL(up->state, YETT_PEER_OPEN);
+	tell_of_many(&chain, 0, false);
+	world_run(chain.world, 20 * YETT_SEC);
+	CU_ASSERT_PTR_EQUAL(link->peer, up);
+	CU_ASSERT_EQUAL(up->state, YETT_PEER_OPEN);
+	CU_ASSERT_EQUAL(live_of_many(&chain), 0);
+	yett_peer_unref(up);
+	chain_free(&chain);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is heard", ends_while_it_is_heard},
 		{"ends while it asks", ends_while_it_asks},
+		{"what is said below does not end the way up",
+			what_is_said_below_does_not_end_the_way_up},
+		{"nor does who comes and goes", nor_does_who_comes_and_goes},
 		CU_TEST_INFO_NULL,
 	};
 

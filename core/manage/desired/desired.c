@@ -21,6 +21,8 @@
 #define AGAIN_NS (20 * YETT_SEC)
 #define PAUSE_NS (200 * YETT_MS)
 
+#define UNSENT_MAX ((size_t)128 * 1024) /* of control; beyond it, who is not heard is asked again */
+
 /* A document as it is signed; false: it does not fit. */
 bool yett_desired_of(const json_t *json, const char *name, struct yett_desired *ret)
 {
@@ -383,7 +385,8 @@ void yett_desired_applied(
 		struct yett_peer *up = link->peer;
 
 		if (up != NULL && up->state == YETT_PEER_OPEN && !up->standby &&
-			link->state == YETT_UPSTREAM_UP) {
+			link->state == YETT_UPSTREAM_UP &&
+			yett_wire_control_unsent(up->wire) <= UNSENT_MAX) {
 			yett_wire_applied(up->wire, message);
 			yett_peer_flush(up);
 			return;

@@ -40,9 +40,14 @@ static void describe(const struct yett_manage *manage, const struct yett_known *
 	g_strlcpy(ret->address, known->address, sizeof(ret->address));
 }
 
+struct one {
+	struct yett_id id; /* the key */
+	bool gone; /* by a DETACH as well, which counts of whomever; an ATTACH may be refused */
+};
+
 /* Of whom one upstream has still to hear, in order. What it will hear is how things are then. */
 struct untold {
-	GQueue order;    /* struct yett_id, which the set owns */
+	GQueue order;    /* struct one, which the set owns */
 	GHashTable *set; /* of them */
 };
 
@@ -76,9 +81,10 @@ static gboolean same_id(gconstpointer a, gconstpointer b)
 }
 
 static void put_off(
-	struct yett_manage *manage, struct yett_peer *upstream, const struct yett_id *id)
+	struct yett_manage *manage, struct yett_peer *upstream, const struct yett_id *id, bool gone)
 {
 	struct untold *untold = g_hash_table_lookup(manage->untold, upstream);
+	struct one *one;
 
 	if (untold == NULL) {
 		untold = g_new0(struct untold, 1);
@@ -86,12 +92,14 @@ static void put_off(
 		untold->set = g_hash_table_new_full(yett_id_hash, same_id, g_free, NULL);
 		g_hash_table_insert(manage->untold, upstream, untold);
 	}
-	if (!g_hash_table_contains(untold->set, id)) {
-		struct yett_id *copy = g_memdup2(id, sizeof(*id));
-
-		g_hash_table_add(untold->set, copy);
-		g_queue_push_tail(&untold->order, copy);
+	one = g_hash_table_lookup(untold->set, id);
+	if (one == NULL) {
+		one = g_new0(struct one, 1);
+		one->id = *id;
+		g_hash_table_add(untold->set, one);
+		g_queue_push_tail(&untold->order, one);
 	}
+	one->gone = one->gone || gone;
 }
 
 static bool on_the_way(const struct yett_peer *upstream)
@@ -102,24 +110,29 @@ static bool on_the_way(const struct yett_peer *upstream)
 
 /* The next of them, as many as go at once. */
 static void take_some(struct yett_manage *manage, const struct yett_peer *upstream,
-	struct untold *untold, struct yett_attach *message)
+	struct untold *untold, struct yett_attach *message, struct yett_detach *gone)
 {
-	struct yett_id *id;
+	struct one *one;
 
-	message->count = 0;
-	while (message->count < TOLD_AT_ONCE && (id = g_queue_pop_head(&untold->order)) != NULL) {
-		const struct yett_known *known = g_hash_table_lookup(manage->known, id);
+	message->count = gone->count = 0;
+	while (message->count < TOLD_AT_ONCE && gone->count < TOLD_AT_ONCE &&
+		(one = g_queue_pop_head(&untold->order)) != NULL) {
+		const struct yett_known *known = g_hash_table_lookup(manage->known, &one->id);
 
 		if (known != NULL) {
 			describe(manage, known, upstream, &message->nodes[message->count++]);
 		}
-		g_hash_table_remove(untold->set, id);
+		if (one->gone && (known == NULL || !known->live)) {
+			gone->ids[gone->count++] = one->id;
+		}
+		g_hash_table_remove(untold->set, one);
 	}
 }
 
 void yett_tell_more(struct yett_manage *manage, struct yett_peer *upstream)
 {
 	struct yett_attach *message = g_new(struct yett_attach, 1);
+	struct yett_detach *gone = g_new(struct yett_detach, 1);
 	struct untold *untold;
 
 	yett_peer_ref(upstream);
@@ -132,17 +145,21 @@ void yett_tell_more(struct yett_manage *manage, struct yett_peer *upstream)
 		if (yett_wire_control_unsent(upstream->wire) > UNSENT_MAX) {
 			break;
 		}
-		take_some(manage, upstream, untold, message);
+		take_some(manage, upstream, untold, message, gone);
 		if (g_queue_is_empty(&untold->order)) {
 			yett_tell_forget(manage, upstream);
 		}
 		if (message->count > 0) {
 			yett_wire_attach(upstream->wire, message);
-			yett_peer_flush(upstream);
 		}
+		if (gone->count > 0) {
+			yett_wire_detach(upstream->wire, gone);
+		}
+		yett_peer_flush(upstream);
 	}
 	yett_peer_unref(upstream);
 	g_free(message);
+	g_free(gone);
 }
 
 void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream)
@@ -152,33 +169,9 @@ void yett_tell_all(struct yett_manage *manage, struct yett_peer *upstream)
 
 	g_hash_table_iter_init(&iter, manage->known);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		put_off(manage, upstream, &((const struct yett_known *)value)->id);
+		put_off(manage, upstream, &((const struct yett_known *)value)->id, false);
 	}
 	yett_tell_more(manage, upstream);
-}
-
-typedef void (*upstream_fn)(struct yett_peer *upstream, const void *message);
-
-/* `on_the_way`: only those that have a way to the store, which does not lead through us. A standby
- * carries no presence: what it hears of is who may come to be behind us. */
-static void each_upstream(
-	struct yett_manage *manage, bool on_the_way, upstream_fn fn, const void *message)
-{
-	for (guint i = 0; i < manage->node->links->len; i++) {
-		const struct yett_link *link = manage->node->links->pdata[i];
-		struct yett_peer *peer = link->peer;
-
-		if (peer != NULL && peer->state == YETT_PEER_OPEN && !peer->standby &&
-			(!on_the_way || link->state == YETT_UPSTREAM_UP)) {
-			fn(peer, message);
-			yett_peer_flush(peer);
-		}
-	}
-}
-
-static void detach_some(struct yett_peer *upstream, const void *message)
-{
-	yett_wire_detach(upstream->wire, message);
 }
 
 void yett_tell_of(struct yett_manage *manage, const struct yett_known *known)
@@ -188,7 +181,7 @@ void yett_tell_of(struct yett_manage *manage, const struct yett_known *known)
 		struct yett_peer *peer = link->peer;
 
 		if (peer != NULL && on_the_way(peer)) {
-			put_off(manage, peer, &known->id);
+			put_off(manage, peer, &known->id, false);
 			yett_tell_more(manage, peer);
 		}
 	}
@@ -196,16 +189,37 @@ void yett_tell_of(struct yett_manage *manage, const struct yett_known *known)
 
 void yett_tell_gone(struct yett_manage *manage, const struct yett_detach *message)
 {
-	if (message->count > 0) {
-		each_upstream(manage, true, detach_some, message);
+	for (guint i = 0; i < manage->node->links->len && message->count > 0; i++) {
+		const struct yett_link *link = manage->node->links->pdata[i];
+		struct yett_peer *peer = link->peer;
+
+		if (peer == NULL || peer->standby || !on_the_way(peer)) {
+			continue;
+		}
+		if (yett_wire_control_unsent(peer->wire) <= UNSENT_MAX) {
+			yett_wire_detach(peer->wire, message);
+			yett_peer_flush(peer);
+			continue;
+		}
+		for (uint32_t j = 0; j < message->count; j++) {
+			put_off(manage, peer, &message->ids[j], true);
+		}
 	}
 }
 
-/* Where the last ones are not read yet, these say nothing new: the next ones will. */
-static void send_heartbeat(struct yett_peer *upstream, const void *message)
+/* Where the last ones are not read yet, these say nothing new: the next ones will. A standby carries no
+ * presence: what it hears of is who may come to be behind us. */
+static void send_heartbeat(struct yett_manage *manage, const struct yett_heartbeat *message)
 {
-	if (yett_wire_control_unsent(upstream->wire) <= UNSENT_MAX) {
-		yett_wire_heartbeat(upstream->wire, message);
+	for (guint i = 0; i < manage->node->links->len; i++) {
+		const struct yett_link *link = manage->node->links->pdata[i];
+		struct yett_peer *peer = link->peer;
+
+		if (peer != NULL && peer->state == YETT_PEER_OPEN && !peer->standby &&
+			yett_wire_control_unsent(peer->wire) <= UNSENT_MAX) {
+			yett_wire_heartbeat(peer->wire, message);
+			yett_peer_flush(peer);
+		}
 	}
 }
 
@@ -239,10 +253,10 @@ void yett_tell_heartbeats(struct yett_manage *manage, uint64_t now_ns)
 			g_strlcpy(sick->why, known->why, sizeof(sick->why));
 		}
 		if (message->count == YETT_ATTACH_MAX || message->sick_count == YETT_SICK_MAX) {
-			each_upstream(manage, false, send_heartbeat, message);
+			send_heartbeat(manage, message);
 			message->count = message->sick_count = 0;
 		}
 	}
-	each_upstream(manage, false, send_heartbeat, message);
+	send_heartbeat(manage, message);
 	g_free(message);
 }

@@ -240,6 +240,52 @@ static void nor_does_who_comes_and_goes(void)
 	chain_free(&chain);
 }
 
+static unsigned answers; /* that have come to the gateway */
+
+static void count_answers(void *arg, struct yett_peer *peer, const struct yett_admission *message)
+{
+	(void)arg;
+	(void)peer;
+	answers += message->signed_count;
+}
+
+/* An approved gateway that asks and asks, and reads no answer: what waits for it is bounded, and so is what it is
+ * told of its own accord. */
+static void who_asks_and_does_not_read_is_not_heard(void)
+{
+	struct group group = hostile_group_new(16);
+	struct yett_management calls = yett_manage_calls(group.server->manage);
+	struct yett_admission *message = g_new0(struct yett_admission, 1);
+	struct yett_peer *peer = hostile_peer_of(group.server, "gw1.example");
+
+	hostile_change_good(
+		&group, "/v1/agents/approve", "{\"names\": [\"a1.example\"], \"ahead\": true}");
+	yett_peer_ref(peer);
+	for (; message->ask_count < 10; message->ask_count++) {
+		message->asks[message->ask_count] =
+			hostile_ask_of("a1.example", hostile_id_of(1), YETT_AS_AGENT);
+	}
+	group.gateway->node->management.admission = count_answers;
+	sim_loop_stall(group.gateway->loop, 62 * YETT_SEC);
+	for (int i = 0; i < 600; i++) {
+		peer->heard_ns = yett_now(group.server->node); /* it asks, after all */
+		calls.admission(calls.arg, peer, message);
+		world_run(group.world, 100 * YETT_MS);
+	}
+	CU_ASSERT(peer->blocked); /* else nothing was tried */
+	CU_ASSERT_EQUAL(peer->state, YETT_PEER_OPEN);
+	for (int i = 0; i < 5000; i++) {
+		yett_ask_tell(group.server->manage, "a1.example", true);
+	}
+	answers = 0;
+	world_run(group.world, 20 * YETT_SEC);
+	CU_ASSERT(answers > 256);
+	CU_ASSERT(answers < 3000); /* of 11,000: what is under way, and 256 */
+	yett_peer_unref(peer);
+	g_free(message);
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -248,6 +294,8 @@ int main(int argc, char **argv)
 		{"what is said below does not end the way up",
 			what_is_said_below_does_not_end_the_way_up},
 		{"nor does who comes and goes", nor_does_who_comes_and_goes},
+		{"who asks and does not read is not heard",
+			who_asks_and_does_not_read_is_not_heard},
 		CU_TEST_INFO_NULL,
 	};
 

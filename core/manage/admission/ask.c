@@ -22,6 +22,7 @@
 #define ASK_FORGET_NS (120 * YETT_SEC)
 #define ASKED_RATE    100.0 /* that one gateway may ask a second; beyond it, it asks again later */
 #define NAMES_MAX     20000 /* that one gateway is told of */
+#define ANSWERS_MAX   256 /* that wait for one gateway; beyond them it is not heard, and asks again */
 #define UNSENT_MAX    ((size_t)128 * 1024)
 
 #define RETRY_EACH_MS 10
@@ -35,9 +36,10 @@ struct asked {
 
 /* A gateway behind this node. */
 struct behind {
-	GHashTable *names; /* that it has asked for */
-	GQueue untold;     /* names (owned) whose decisions it has to hear */
-	GQueue envelopes;  /* GByteArray: new keys, before these */
+	GHashTable *names;      /* that it has asked for */
+	GQueue untold;          /* names whose decisions it has to hear, each once */
+	GHashTable *untold_set; /* owns them */
+	GQueue envelopes;       /* GByteArray: answers and new keys, before these */
 	double tokens;
 	uint64_t refill_ns;
 };
@@ -55,7 +57,8 @@ static void behind_free(void *arg)
 	struct behind *behind = arg;
 
 	g_hash_table_unref(behind->names);
-	g_queue_clear_full(&behind->untold, g_free);
+	g_queue_clear(&behind->untold);
+	g_hash_table_unref(behind->untold_set);
 	g_queue_clear_full(&behind->envelopes, (GDestroyNotify)g_byte_array_unref);
 	g_free(behind);
 }
@@ -250,12 +253,13 @@ static void take_some(struct yett_manage *manage, struct behind *behind,
 		GByteArray *bytes = g_queue_pop_head(&behind->envelopes);
 
 		if (bytes == NULL) {
-			g_autofree char *name = g_queue_pop_head(&behind->untold);
+			const char *name = g_queue_pop_head(&behind->untold);
 
 			if (name == NULL) {
 				return;
 			}
 			bytes = signed_bytes(manage, name);
+			g_hash_table_remove(behind->untold_set, name);
 		}
 		if (bytes != NULL && bytes->len > 0) {
 			message->signeds[message->signed_count].bytes = bytes->data;
@@ -297,6 +301,18 @@ void yett_ask_writable(struct yett_manage *manage, struct yett_peer *peer)
 	g_free(message);
 }
 
+/* What is decided on it when it is told. */
+static void put_off(struct behind *behind, const char *name)
+{
+	char *copy;
+
+	if (!g_hash_table_contains(behind->untold_set, name)) {
+		copy = g_strdup(name);
+		g_hash_table_add(behind->untold_set, copy);
+		g_queue_push_tail(&behind->untold, copy);
+	}
+}
+
 void yett_ask_tell(struct yett_manage *manage, const char *name, bool all)
 {
 	GList *peers = g_hash_table_get_keys(manage->asks->behind);
@@ -305,7 +321,7 @@ void yett_ask_tell(struct yett_manage *manage, const char *name, bool all)
 		struct behind *behind = g_hash_table_lookup(manage->asks->behind, at->data);
 
 		if (behind != NULL && (all || g_hash_table_contains(behind->names, name))) {
-			g_queue_push_tail(&behind->untold, g_strdup(name));
+			put_off(behind, name);
 			yett_ask_writable(manage, at->data);
 		}
 	}
@@ -351,7 +367,7 @@ static void tell_away_in(struct behind *behind, GHashTable *papers)
 	g_hash_table_iter_init(&iter, papers);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		if (yett_paper_takes_away(value)) {
-			g_queue_push_tail(&behind->untold, g_strdup(key));
+			put_off(behind, key);
 		}
 	}
 }
@@ -372,7 +388,7 @@ static void tell_standing(const struct yett_manage *manage, struct behind *behin
 	g_hash_table_iter_init(&iter, manage->kept->decisions);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		if (yett_kept_bars(value) || yett_kept_away(manage->kept, value)) {
-			g_queue_push_tail(&behind->untold, g_strdup(key));
+			put_off(behind, key);
 		}
 	}
 }
@@ -387,6 +403,7 @@ void yett_ask_joined(struct yett_manage *manage, struct yett_peer *gateway)
 	}
 	behind = g_new0(struct behind, 1);
 	behind->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	behind->untold_set = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	behind->refill_ns = yett_now(manage->node);
 	behind->tokens = ASKED_RATE;
 	g_queue_init(&behind->untold);
@@ -442,7 +459,7 @@ static void take_ask(struct yett_manage *manage, struct yett_peer *peer, struct 
 	}
 	one = yett_kept_find(manage->kept, ask.name);
 	if (one != NULL && yett_kept_counts(manage->kept, one)) {
-		g_queue_push_tail(&behind->untold, g_strdup(ask.name));
+		put_off(behind, ask.name);
 	}
 	/* Asked on in any case: it may be bound to another id, or near its end. */
 	yett_ask_up(manage, &ask);
@@ -462,8 +479,9 @@ static void take_asks(
 	}
 	/* Sought each time: what is asked on may end the session up, and with that this one. */
 	for (uint32_t i = 0; i < message->ask_count && behind != NULL; i++) {
-		if (!take_token(&behind->tokens, &behind->refill_ns, ASKED_RATE,
-			    yett_now(manage->node))) {
+		if (g_queue_get_length(&behind->envelopes) >= ANSWERS_MAX ||
+			!take_token(&behind->tokens, &behind->refill_ns, ASKED_RATE,
+				yett_now(manage->node))) {
 			break; /* what is not answered is asked again */
 		}
 		take_ask(manage, peer, behind, &message->asks[i]);

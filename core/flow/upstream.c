@@ -175,7 +175,7 @@ static void retire(struct yett_link *link, struct yett_peer *old)
 	if (link->retiring != NULL) {
 		end_retired(link);
 	}
-	link->retiring = old;
+	link->retiring = old->state == YETT_PEER_OPEN ? old : NULL; /* that may have ended it */
 	link->retire_ns = yett_now(link->node) + RETIRE_NS;
 }
 
@@ -450,17 +450,20 @@ void yett_upstream_gone(struct yett_peer *peer, enum yett_peer_state was, uint32
 	struct yett_node *node = link->node;
 	bool was_open;
 
-	if (peer != link->retiring && !link->dismissed) {
+	if (peer != link->renewal && peer != link->peer) {
+		/* It was renewed; it has no place at all while it waits for that of another. */
+		if (peer == link->retiring) {
+			link->retiring = NULL;
+		}
+		yett_deliver(node); /* what it had sent and not heard of */
+		return;
+	}
+	if (!link->dismissed) {
 		yett_peer_failure(peer, was, &link->failure);
 	}
 	if (peer == link->renewal) {
 		link->renewal = NULL;
 		link->renew_ns = yett_now(node) + RENEW_PAUSE_NS + retry_after_ms * YETT_MS;
-		return;
-	}
-	if (peer == link->retiring) {
-		link->retiring = NULL;
-		yett_deliver(node); /* what it had sent and not heard of */
 		return;
 	}
 	g_strlcpy(link->error, peer->cause, sizeof(link->error));

@@ -66,10 +66,100 @@ static void ends_while_it_is_asked_for_credit(void)
 	world_free(world);
 }
 
+/* What the end of one session brings about ends another. */
+static struct {
+	void (*left)(void *arg, struct yett_peer *peer);
+	struct yett_peer *of, *ends;
+} chain;
+
+static void left(void *arg, struct yett_peer *peer)
+{
+	struct yett_peer *ends = chain.ends;
+
+	chain.left(arg, peer);
+	if (peer == chain.of && ends != NULL) {
+		chain.ends = NULL;
+		yett_peer_close(ends, 0, NULL, "its connection has ended as well");
+	}
+}
+
+static void ends_with_the_end_of_another(
+	struct world_node *node, struct yett_peer *of, struct yett_peer *ends)
+{
+	chain.left = node->node->management.left;
+	chain.of = of;
+	chain.ends = ends;
+	node->node->management.left = left;
+}
+
+static bool is_renewed(void *arg)
+{
+	const struct yett_link *link = arg;
+
+	return link->retiring != NULL;
+}
+
+static bool has_ended(void *arg)
+{
+	(void)arg;
+	return chain.ends == NULL;
+}
+
+static bool has_ticked(void *arg)
+{
+	const struct yett_node *node = arg;
+
+	return node->ticked_ns == yett_now(node);
+}
+
+/* A session is renewed twice in no time, so that the first one ends while the second gives its place to the third;
+ * and the second ends with it. */
+static void ends_while_its_place_is_taken(void)
+{
+	struct world *world = world_new(2);
+	struct world_node *server = add_server(world, "ms.example");
+	struct world_node *agent = world_add(world, "a.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("ms.example"));
+	const struct yett_transport_operations *transport = sim_transport.operations;
+	struct yett_link *link;
+	struct yett_peer *first, *second, *third;
+
+	world_start(server);
+	world_start(agent);
+	world_run(world, 5 * YETT_SEC);
+	link = link_of(agent, 0);
+	first = yett_peer_ref(link->peer);
+	CU_ASSERT_FATAL(sim_run_until(world->sim, has_ticked, agent->node, YETT_SEC));
+	yett_upstream_prove(link);
+	CU_ASSERT_FATAL(sim_run_until(world->sim, is_renewed, link, 200 * YETT_MS));
+	CU_ASSERT_PTR_EQUAL(link->retiring, first);
+	second = yett_peer_ref(link->peer);
+	transport->pause(first->channel, 1); /* it does not hear that the server ends it */
+	ends_with_the_end_of_another(agent, first, second);
+	yett_upstream_prove(link);
+	CU_ASSERT_FATAL(sim_run_until(world->sim, has_ended, NULL, 200 * YETT_MS));
+	CU_ASSERT_EQUAL(first->state, YETT_PEER_CLOSED);
+	CU_ASSERT_EQUAL(second->state, YETT_PEER_CLOSED);
+	third = link->peer;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(third);
+	CU_ASSERT_PTR_NOT_EQUAL(third, second); /* else it was another moment */
+	CU_ASSERT_EQUAL(third->state, YETT_PEER_OPEN);
+	CU_ASSERT_PTR_NULL(link->retiring);
+	yett_peer_unref(first);
+	yett_peer_unref(second);
+	world_tell(agent, 1, 10);
+	world_run(world, 5 * YETT_SEC);
+	CU_ASSERT_PTR_EQUAL(link->peer, third);
+	CU_ASSERT(world_wait_events(server, 10, 5 * YETT_SEC));
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is asked for credit", ends_while_it_is_asked_for_credit},
+		{"ends while its place is taken", ends_while_its_place_is_taken},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -192,7 +192,7 @@ static void put_to_use(struct yett_peer *peer)
 	const struct yett_management *management = &peer->node->management;
 
 	yett_credit_open(peer);
-	if (management->joined != NULL) {
+	if (peer->state == YETT_PEER_OPEN && management->joined != NULL) {
 		management->joined(management->arg, peer);
 	}
 }

@@ -42,7 +42,8 @@ void yett_credit_open(struct yett_peer *peer)
 {
 	struct yett_node *node = peer->node;
 
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+	/* What is told may end the session: then nothing more is committed to it. */
+	for (uint32_t lane = 0; lane < YETT_LANES && peer->state == YETT_PEER_OPEN; lane++) {
 		if (peer->credit[lane].window == 0 &&
 			node->credit_committed + WINDOW_FIRST <= budget(node) / 2) {
 			widen(peer, lane, WINDOW_FIRST);

@@ -95,6 +95,9 @@ static void joined(void *arg, struct yett_peer *peer)
 	}
 	known = yett_known_ensure(manage, &peer->id);
 	yett_clones_came(manage, known, &peer->boot, &here);
+	if (peer->state != YETT_PEER_OPEN) {
+		return; /* what was told of it has ended it */
+	}
 	yett_known_set_boot(known, &peer->boot);
 	known->boot_here = true;
 	yett_known_set_way(known, &here, &here, peer->session, 0);
@@ -182,11 +185,15 @@ static bool is_way(const struct yett_manage *manage, const struct yett_attached 
 static void set_boot(struct yett_manage *manage, struct yett_known *known,
 	const struct yett_peer *gateway, const struct yett_id *boot)
 {
-	const struct yett_way *way = yett_known_way(known, &here);
-	struct yett_way own = way != NULL ? *way : (struct yett_way){.used = false};
+	const struct yett_way *way;
+	struct yett_way own = {.used = false};
 
 	if (!yett_id_equal(&known->boot, boot)) {
-		yett_clones_came(manage, known, boot, &gateway->id);
+		yett_clones_came(manage, known, boot, &gateway->id); /* may end any session */
+		way = yett_known_way(known, &here);
+		if (way != NULL) {
+			own = *way;
+		}
 		yett_known_set_boot(known, boot);
 		known->boot_here = false;
 		known->ways[0] = own;
@@ -200,8 +207,9 @@ static bool is_news(struct yett_manage *manage, struct yett_known *known,
 {
 	if (is_way(manage, node)) {
 		set_boot(manage, known, gateway, &node->boot);
-		return yett_known_set_way(
-			known, &gateway->id, &node->via, node->session, node->hops + 1);
+		return gateway->state == YETT_PEER_OPEN &&
+		       yett_known_set_way(
+			       known, &gateway->id, &node->via, node->session, node->hops + 1);
 	}
 	return yett_known_drop_way(known, &gateway->id) || (!known->live && known->name[0] == '\0');
 }

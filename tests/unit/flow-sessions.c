@@ -155,11 +155,52 @@ static void ends_while_its_place_is_taken(void)
 	world_free(world);
 }
 
+/* A standby is put to use, and does not read that it may send: nothing is kept for it. */
+static void ends_while_it_is_put_to_use(void)
+{
+	struct world *world = world_new(3);
+	struct world_node *first = add_server(world, "ms1.example");
+	struct world_node *second = add_server(world, "ms2.example");
+	struct world_node *agent = world_add(world, "a.example",
+		"upstreams = ( { name = \"ms1.example\"; address = \"%s\"; },\n"
+		"  { name = \"ms2.example\"; address = \"%s\"; priority = 1; } );\n"
+		"policy = { module = \"policy-failover\"; standby = 1; };\n",
+		world_address("ms1.example"), world_address("ms2.example"));
+	struct yett_standby used = {.on = false};
+	struct yett_id id;
+	struct yett_peer *peer;
+	const struct yett_known *known;
+	uint64_t committed;
+
+	world_start(first);
+	world_start(agent);
+	world_run(world, 5 * YETT_SEC);
+	world_start(second); /* later: it was never used, and has given no credit */
+	world_run(world, 60 * YETT_SEC);
+	id = agent->node->id;
+	peer = yett_sessions_of(second->node, &id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	CU_ASSERT(peer->standby);
+	yett_peer_ref(peer);
+	committed = second->node->credit_committed;
+	sim_loop_stall(agent->loop, 2 * YETT_SEC);
+	fill(peer);
+	used.session = peer->session + 1;
+	yett_admit_standby(peer, &used);
+	CU_ASSERT_EQUAL(peer->state, YETT_PEER_CLOSED); /* else nothing was tried */
+	CU_ASSERT_EQUAL(second->node->credit_committed, committed);
+	known = yett_manage_find(second->manage, &id);
+	CU_ASSERT(known == NULL || !known->live);
+	yett_peer_unref(peer);
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is asked for credit", ends_while_it_is_asked_for_credit},
 		{"ends while its place is taken", ends_while_its_place_is_taken},
+		{"ends while it is put to use", ends_while_it_is_put_to_use},
 		CU_TEST_INFO_NULL,
 	};
 

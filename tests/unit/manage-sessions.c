@@ -108,6 +108,68 @@ static void ends_while_it_is_heard(void)
 	chain_free(&chain);
 }
 
+/* The same where what is told on is that there are two of it. */
+static void ends_while_it_joins(void)
+{
+	struct chain chain = chain_new(17);
+	struct yett_management calls = yett_manage_calls(chain.gateway->manage);
+	struct yett_id id = chain.below->node->id, one = chain.peer->boot, other = id_of(9);
+
+	for (int i = 0; i < 4; i++) {
+		if (i == 3) {
+			chain_break(&chain);
+		}
+		CU_ASSERT_EQUAL(chain.peer->state, YETT_PEER_OPEN);
+		chain.peer->boot = i % 2 == 0 ? other : one;
+		calls.joined(calls.arg, chain.peer);
+	}
+	CU_ASSERT_EQUAL(chain.peer->state, YETT_PEER_CLOSED);
+	CU_ASSERT(!is_live(chain.gateway, id));
+	world_run(chain.world, 60 * YETT_SEC);
+	CU_ASSERT(is_live(chain.gateway, id));
+	chain_free(&chain);
+}
+
+/* And where that is said of another one, whose own session ends as well. */
+static void ends_while_it_says_that_there_are_two(void)
+{
+	struct chain chain = chain_new(18);
+	struct world_node *agent = world_add(chain.world, "a1.example",
+		"upstreams = ( { name = \"g1.example\"; address = \"%s\"; } );\n",
+		world_address("g1.example"));
+	struct yett_management calls = yett_manage_calls(chain.gateway->manage);
+	struct yett_attach message = {.count = 1};
+	struct yett_known *known;
+	struct yett_id id;
+
+	world_start(agent);
+	world_run(chain.world, 5 * YETT_SEC);
+	id = agent->node->id;
+	CU_ASSERT(is_live(chain.gateway, id));
+	for (unsigned i = 0; i < 4; i++) {
+		if (i == 3) {
+			chain_break(&chain);
+			sim_break(chain.world->sim, "a1.example", "g1.example");
+		}
+		CU_ASSERT_EQUAL(chain.peer->state, YETT_PEER_OPEN);
+		message.nodes[0] = (struct yett_attached){.id = id,
+			.boot = i % 2 == 0 ? id_of(9) : agent->node->boot,
+			.session = 1000 + i,
+			.live = true,
+			.name = "a1.example"};
+		calls.attach(calls.arg, chain.peer, &message);
+	}
+	CU_ASSERT_EQUAL(chain.peer->state, YETT_PEER_CLOSED);
+	CU_ASSERT_PTR_NULL(yett_sessions_of(chain.gateway->node, &id));
+	known = (struct yett_known *)(uintptr_t)yett_manage_find(chain.gateway->manage, &id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(known);
+	CU_ASSERT(!known->live);
+	CU_ASSERT_PTR_NULL(yett_known_newest_way(known, NULL));
+	world_run(chain.world, 60 * YETT_SEC);
+	CU_ASSERT(is_live(chain.gateway, id));
+	chain_free(&chain);
+}
+
 /* The same where it asks for two nodes: that the first is asked for above ends the session there, and so the
  * one with whoever asks. The other is asked for no more. */
 static void ends_while_it_asks(void)
@@ -290,6 +352,8 @@ int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is heard", ends_while_it_is_heard},
+		{"ends while it joins", ends_while_it_joins},
+		{"ends while it says that there are two", ends_while_it_says_that_there_are_two},
 		{"ends while it asks", ends_while_it_asks},
 		{"what is said below does not end the way up",
 			what_is_said_below_does_not_end_the_way_up},

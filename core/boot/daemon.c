@@ -105,11 +105,11 @@ static void on_signal(void *arg, int signum)
 {
 	struct daemon_state *daemon = arg;
 
+	if (daemon->stopping) {
+		return; /* no reload either: what that would begin nobody would end */
+	}
 	if (signum == SIGHUP) {
 		reload(daemon);
-		return;
-	}
-	if (daemon->stopping) {
 		return;
 	}
 	daemon->stopping = true;

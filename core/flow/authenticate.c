@@ -16,7 +16,8 @@
 #include "../base/log.h"
 #include "stages.h"
 
-#define CHAIN_BYTES_MAX 65536
+#define CHAIN_BYTES_MAX  65536
+#define CLOCK_OFF_MAX_NS (INT64_MAX / 2) /* with what is added to it, and without sign */
 
 struct yett_authentication {
 	struct yett_peer *peer; /* one reference */
@@ -363,6 +364,17 @@ static bool fall_back(struct yett_peer *peer, struct yett_authentication *auth)
 	return true;
 }
 
+/* A stranger says what time it is: what is further off than can be counted is as far off as can be. */
+static int64_t clock_offset(int64_t theirs_ns, int64_t ours_ns)
+{
+	int64_t offset_ns;
+
+	if (__builtin_sub_overflow(theirs_ns, ours_ns, &offset_ns)) {
+		return theirs_ns < 0 ? -CLOCK_OFF_MAX_NS : CLOCK_OFF_MAX_NS;
+	}
+	return CLAMP(offset_ns, -CLOCK_OFF_MAX_NS, CLOCK_OFF_MAX_NS);
+}
+
 void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *hello)
 {
 	if (hello->version_low > YETT_VERSION_HIGH || hello->version_high < YETT_VERSION_LOW) {
@@ -372,7 +384,7 @@ void yett_authenticate_hello(struct yett_peer *peer, const struct yett_hello *he
 		return;
 	}
 	peer->capabilities = hello->capabilities;
-	peer->clock_offset_ns = hello->wall_ns - yett_clock_wall(peer->node->clock);
+	peer->clock_offset_ns = clock_offset(hello->wall_ns, yett_clock_wall(peer->node->clock));
 	peer->state = YETT_PEER_AUTH;
 	if (peer->role == YETT_ROLE_INITIATOR) {
 		choose(peer, hello);

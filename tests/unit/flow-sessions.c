@@ -1,5 +1,5 @@
 /* Sessions that end while the flow is at work with them, in the simulated world: a peer that does not read what
- * it is told decides when that is. */
+ * it is told decides when that is. And what else whoever connects decides. */
 #include <string.h>
 
 #include "flow/stages.h"
@@ -195,12 +195,43 @@ static void ends_while_it_is_put_to_use(void)
 	world_free(world);
 }
 
+/* A stranger says when it is, before anything of it is proved. */
+static void says_what_time_it_is(void)
+{
+	struct world *world = world_new(4);
+	struct world_node *server = add_server(world, "ms.example");
+	struct world_node *agent = world_add(world, "a.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("ms.example"));
+	struct yett_hello hello = {
+		.version_low = YETT_VERSION_LOW, .version_high = YETT_VERSION_HIGH};
+	struct yett_peer *peer;
+
+	world_start(server);
+	world_start(agent);
+	world_run(world, 5 * YETT_SEC);
+	peer = yett_sessions_of(server->node, &agent->node->id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	hello.wall_ns = INT64_MIN;
+	yett_authenticate_hello(peer, &hello);
+	CU_ASSERT(peer->clock_offset_ns < -INT64_MAX / 3 && -peer->clock_offset_ns > 0);
+	hello.wall_ns = INT64_MAX;
+	yett_authenticate_hello(peer, &hello);
+	CU_ASSERT(peer->clock_offset_ns > INT64_MAX / 3);
+	hello.wall_ns = yett_clock_wall(server->node->clock) - 5;
+	yett_authenticate_hello(peer, &hello);
+	CU_ASSERT_EQUAL(peer->clock_offset_ns, -5);
+	peer->state = YETT_PEER_OPEN;
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"ends while it is asked for credit", ends_while_it_is_asked_for_credit},
 		{"ends while its place is taken", ends_while_its_place_is_taken},
 		{"ends while it is put to use", ends_while_it_is_put_to_use},
+		{"says what time it is", says_what_time_it_is},
 		CU_TEST_INFO_NULL,
 	};
 

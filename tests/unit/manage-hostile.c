@@ -302,6 +302,22 @@ static void an_answer_is_not_played_back_nor_made_up(void)
 	world_free(group.world);
 }
 
+/* It says when that was, too. */
+static void nor_is_it_from_a_time_that_there_is_not(void)
+{
+	struct group group = hostile_group_new(20);
+	const struct yett_paper *paper;
+
+	hostile_change_good(&group, "/v1/nodes/set", SET("7"));
+	world_run(group.world, 2 * YETT_SEC);
+	say_applied(&group, desired_revision(&group), YETT_APPLIED_REFUSED, INT64_MAX - 1, 1);
+	world_run(group.world, YETT_SEC);
+	expect_applied(&group, "refused");
+	paper = yett_court_find(group.server->manage->court, YETT_TABLE_APPLIED, "gw1.example");
+	CU_ASSERT_EQUAL(strncmp(yett_paper_text(paper, "since"), "2262-", 5), 0);
+	world_free(group.world);
+}
+
 /* Whoever talks and talks has one document under way. */
 static void an_answer_is_written_one_at_a_time(void)
 {
@@ -526,6 +542,8 @@ int main(int argc, char **argv)
 		{"a gateway cannot fill the tables", a_gateway_cannot_fill_the_tables},
 		{"an answer is not played back, nor made up",
 			an_answer_is_not_played_back_nor_made_up},
+		{"nor is it from a time that there is not",
+			nor_is_it_from_a_time_that_there_is_not},
 		{"an answer is written one at a time", an_answer_is_written_one_at_a_time},
 		{"a decision that is not understood is a no",
 			a_decision_that_is_not_understood_is_a_no},

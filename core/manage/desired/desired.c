@@ -322,13 +322,14 @@ static bool is_stale(const struct yett_court *court, const char *name, const str
 static json_t *answer_of(
 	const struct yett_court *court, const char *name, const struct yett_applied *message)
 {
+	int64_t since_s = CLAMP(message->since_s, 0, INT64_MAX / (int64_t)YETT_SEC);
 	char at[32];
 
 	return json_pack("{s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s}", "name", name, "keys",
 		(json_int_t)court->trust.sequence, "generation", (json_int_t)message->generation,
 		"revision", (json_int_t)message->revision, "state", state_texts[message->state],
 		"why", message->why, "pinned", message->pinned, "since",
-		yett_time_text(message->since_s * (int64_t)YETT_SEC, at, sizeof(at)));
+		yett_time_text(since_s * (int64_t)YETT_SEC, at, sizeof(at)));
 }
 
 /* One at a time of a name: nobody fills the store's way, nor the log, by talking. Who is not heard is

@@ -353,9 +353,9 @@ void yett_accept_close(struct yett_node *node, struct yett_gate *gate)
 	const struct yett_transport_operations *transport = node->transport->module->operations;
 
 	for (guint i = node->peers->len; i > 0; i--) {
-		struct yett_peer *peer = node->peers->pdata[i - 1];
+		struct yett_peer *peer = i <= node->peers->len ? node->peers->pdata[i - 1] : NULL;
 
-		if (peer->gate == gate) {
+		if (peer != NULL && peer->gate == gate) {
 			yett_peer_close(
 				peer, YETT_REFUSE_SHUTDOWN, NULL, "this listener is going away");
 		}

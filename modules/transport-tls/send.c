@@ -250,6 +250,8 @@ int yett_tls_send(struct yett_channel *channel, const struct iovec *iov, int n)
 		result = YETT_ECLOSED;
 	}
 	channel->tls->gathers = NULL;
+	channel->tls->records_length =
+		0; /* of one that failed: none of it goes by another channel */
 	if (result < 0) {
 		/* `closed` follows, unless its owner closes it first. */
 		yett_tls_channel_timer(channel, 0);

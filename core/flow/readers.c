@@ -15,6 +15,7 @@ struct yett_readers {
 	const struct yett_store_operations *operations;
 	struct reader of[YETT_READERS];
 	unsigned busy;
+	GQueue calls; /* struct call *: whose askers have not been answered */
 	bool closing; /* freed once what is under way has come back */
 };
 
@@ -23,7 +24,7 @@ struct call {
 	struct yett_readers *readers;
 	struct yett_instance *instance;
 	yett_read_store_fn fn;
-	void (*done)(void *arg);
+	void (*done)(void *arg); /* NULL: it has been called */
 	void *arg;
 };
 
@@ -53,7 +54,10 @@ static void done(void *arg)
 	struct yett_readers *readers = call->readers;
 
 	readers->busy--;
-	call->done(call->arg);
+	if (call->done != NULL) {
+		g_queue_remove(&readers->calls, call);
+		call->done(call->arg);
+	}
 	g_free(call);
 	if (readers->closing && readers->busy == 0) {
 		readers_free(readers);
@@ -64,8 +68,13 @@ void yett_readers_call(struct yett_node *node, enum yett_read_kind kind, yett_re
 	void (*done_fn)(void *arg), void *arg)
 {
 	struct yett_readers *readers = node->readers;
-	struct call *call = g_new0(struct call, 1);
+	struct call *call;
 
+	if (readers == NULL) { /* the node is being closed */
+		done_fn(arg);
+		return;
+	}
+	call = g_new0(struct call, 1);
 	call->readers = readers;
 	call->instance = readers->of[kind].instance;
 	call->fn = fn;
@@ -73,12 +82,13 @@ void yett_readers_call(struct yett_node *node, enum yett_read_kind kind, yett_re
 	call->arg = arg;
 	call->job = (struct yett_job){.work = work, .done = done, .arg = call};
 	readers->busy++;
+	g_queue_push_tail(&readers->calls, call);
 	yett_executor_submit(readers->of[kind].executor, &call->job);
 }
 
 bool yett_readers_idle(const struct yett_node *node)
 {
-	return node->readers->busy == 0;
+	return node->readers == NULL || node->readers->busy == 0;
 }
 
 static int open_one(
@@ -102,6 +112,7 @@ int yett_readers_open(struct yett_node *node, struct yett_error *error)
 	int result = 0;
 
 	node->readers = g_new0(struct yett_readers, 1);
+	g_queue_init(&node->readers->calls);
 	node->readers->operations = node->settings->store.descriptor->operations;
 	for (int i = 0; result == 0 && i < YETT_READERS; i++) {
 		result = open_one(node, &node->readers->of[i], names[i], error);
@@ -109,10 +120,12 @@ int yett_readers_open(struct yett_node *node, struct yett_error *error)
 	return result;
 }
 
-/* After this they are freed here, or by the last completion that is under way. */
+/* Whoever asked is answered now: when the loop comes to it, they may be gone. What is left of it is freed here,
+ * or by the last completion that is under way. */
 void yett_readers_close(struct yett_node *node)
 {
 	struct yett_readers *readers = node->readers;
+	struct call *call;
 
 	if (readers == NULL) {
 		return;
@@ -126,6 +139,12 @@ void yett_readers_close(struct yett_node *node)
 		yett_instance_free(readers->of[i].instance);
 	}
 	readers->closing = true;
+	while ((call = g_queue_pop_head(&readers->calls)) != NULL) {
+		void (*done_fn)(void *arg) = call->done;
+
+		call->done = NULL;
+		done_fn(call->arg);
+	}
 	if (readers->busy == 0) {
 		readers_free(readers);
 	}

@@ -183,7 +183,9 @@ void yett_readers_close(struct yett_node *node);
 bool yett_readers_idle(const struct yett_node *node);
 typedef void (*yett_read_store_fn)(
 	const struct yett_store_operations *operations, void *self, void *arg);
-/* Runs fn(arg) on that reader's thread, behind what it was called for before; then done(arg) on the loop. */
+/* Runs fn(arg) on that reader's thread, behind what it was called for before; then done(arg) on the loop. Where
+ * the node is being closed, done(arg) is called from within that, and fn may not have run: node->readers is NULL
+ * then, and what is written is answered with YETT_ECLOSED. */
 void yett_readers_call(struct yett_node *node, enum yett_read_kind kind, yett_read_store_fn fn,
 	void (*done)(void *arg), void *arg);
 

@@ -649,8 +649,8 @@ void yett_store_close(struct yett_node *node)
 		yett_executor_free(vault->executor, false, 0);
 		vault->executor = NULL;
 	}
+	vault->closing = true; /* before those are answered who may write now */
 	yett_readers_close(node);
-	vault->closing = true;
 	yett_keep_complete_all(&vault->group, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->later, YETT_ECLOSED);

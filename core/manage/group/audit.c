@@ -155,7 +155,7 @@ static void seen(void *arg)
 		audit_free(audit);
 		return;
 	}
-	if (audit->result == 0 && audit->manage->node->store != NULL) {
+	if (audit->result == 0 && audit->manage->node->readers != NULL) {
 		retire(audit);
 	}
 	g_ptr_array_set_size(audit->oldest, 0);

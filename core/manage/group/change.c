@@ -94,7 +94,7 @@ static void seen(void *arg)
 {
 	struct change *change = arg;
 
-	if (change->result == 0) {
+	if (change->result == 0 && change->court->manage->node->readers != NULL) { /* it was read */
 		yett_court_apply(change->court, change->table, change->key, change->present,
 			change->revision);
 	}

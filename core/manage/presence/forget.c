@@ -303,7 +303,7 @@ static void was_read(void *arg)
 	g_autofree char *there = NULL;
 	char text[200];
 
-	if (f->court->manage->node->store == NULL) { /* the node ends */
+	if (f->court->manage->node->readers == NULL) { /* the node ends */
 		refuse(f, YETT_ECLOSED, "say it again when it is up",
 			yett_result_text(YETT_ECLOSED));
 		return;

@@ -228,7 +228,7 @@ static void looked(void *arg)
 		look_free(look); /* nobody waits any more */
 		return;
 	}
-	if (look->manage->node->store == NULL) {
+	if (look->manage->node->readers == NULL) {
 		clear(look);
 		return; /* the node is being closed */
 	}

@@ -46,7 +46,7 @@ struct deferral {
 struct yett_delivery {
 	struct yett_node *node;
 	struct lane lanes[YETT_LANES];
-	GQueue deferred; /* struct deferral * */
+	GSequence *deferred; /* struct deferral *, by their time: there may be very many */
 	bool running, again;
 };
 
@@ -61,7 +61,7 @@ int yett_deliver_setup(struct yett_node *node)
 		delivery->lanes[i].next = 1;
 		delivery->lanes[i].known = 1;
 	}
-	g_queue_init(&delivery->deferred);
+	delivery->deferred = g_sequence_new(g_free);
 	node->delivery = delivery;
 	return 0;
 }
@@ -84,7 +84,7 @@ void yett_deliver_done(struct yett_node *node)
 		free_units(&node->delivery->lanes[i].ready);
 		g_queue_clear_full(&node->delivery->lanes[i].due, g_free);
 	}
-	g_queue_clear_full(&node->delivery->deferred, g_free);
+	g_sequence_free(node->delivery->deferred);
 	g_free(node->delivery);
 	node->delivery = NULL;
 }
@@ -138,6 +138,18 @@ void yett_deliver_offer(struct yett_node *node, uint32_t number, const struct ye
 	}
 }
 
+/* The first is read again first. */
+static int by_time(gconstpointer a, gconstpointer b, gpointer arg)
+{
+	const struct deferral *one = a, *other = b;
+
+	(void)arg;
+	if (one->not_before_ns != other->not_before_ns) {
+		return one->not_before_ns < other->not_before_ns ? -1 : 1;
+	}
+	return one->entry < other->entry ? -1 : one->entry > other->entry;
+}
+
 static void defer(struct yett_delivery *delivery, uint32_t lane, uint64_t entry, uint64_t after_ns)
 {
 	struct deferral *deferral = g_new0(struct deferral, 1);
@@ -145,7 +157,7 @@ static void defer(struct yett_delivery *delivery, uint32_t lane, uint64_t entry,
 	deferral->lane = lane;
 	deferral->entry = entry;
 	deferral->not_before_ns = yett_now(delivery->node) + after_ns;
-	g_queue_push_tail(&delivery->deferred, deferral);
+	g_sequence_insert_sorted(delivery->deferred, deferral, by_time, NULL);
 }
 
 /* The one entry that was asked for, if it is still there. */
@@ -342,14 +354,16 @@ static void undefer(struct yett_delivery *delivery)
 {
 	uint64_t now_ns = yett_now(delivery->node);
 
-	for (guint i = g_queue_get_length(&delivery->deferred); i > 0; i--) {
-		struct deferral *deferral = g_queue_pop_head(&delivery->deferred);
+	while (!g_sequence_is_empty(delivery->deferred)) {
+		GSequenceIter *first = g_sequence_get_begin_iter(delivery->deferred);
+		const struct deferral *deferral = g_sequence_get(first);
 
-		if (deferral->not_before_ns <= now_ns) {
-			g_queue_push_tail(&delivery->lanes[deferral->lane].due, deferral);
-		} else {
-			g_queue_push_tail(&delivery->deferred, deferral);
+		if (deferral->not_before_ns > now_ns) {
+			break;
 		}
+		g_queue_push_tail(&delivery->lanes[deferral->lane].due,
+			g_memdup2(deferral, sizeof(*deferral)));
+		g_sequence_remove(first);
 	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		if (!g_queue_is_empty(&delivery->lanes[lane].due)) {

@@ -1,7 +1,10 @@
 /* Sessions that end while the flow is at work with them, in the simulated world: a peer that does not read what
  * it is told decides when that is. And what else whoever connects decides. */
 #include <string.h>
+#include <time.h>
 
+#include "base/buffer.h"
+#include "flow/flight.h"
 #include "flow/stages.h"
 #include "simulation/world.h"
 #include "suite.h"
@@ -195,6 +198,35 @@ static void ends_while_it_is_put_to_use(void)
 	world_free(world);
 }
 
+#define REFUSED 20000
+#define ROUNDS  10000
+
+/* It refuses batch after batch, each for a minute: what waits for its time costs nothing meanwhile. */
+static void refuses_batch_after_batch(void)
+{
+	struct world *world = world_new(5);
+	struct world_node *agent = world_add(world, "a.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("ms.example"));
+	struct yett_batch batch = {.buffer = yett_buffer_new(1)};
+	clock_t begun;
+
+	world_start(agent);
+	for (uint64_t entry = 1; entry <= REFUSED; entry++) {
+		struct yett_unit *unit = yett_unit_new(1, entry, &batch, NULL, 0);
+
+		yett_deliver_defer(agent->node, unit, 60000 + entry % 7);
+	}
+	yett_buffer_unref(batch.buffer);
+	begun = clock();
+	for (int i = 0; i < ROUNDS; i++) {
+		yett_deliver(agent->node);
+	}
+	CU_ASSERT((double)(clock() - begun) / CLOCKS_PER_SEC < 0.5); /* it was 4 s, and more */
+	world_run(world, 70 * YETT_SEC);
+	world_free(world);
+}
+
 /* A stranger says when it is, before anything of it is proved. */
 static void says_what_time_it_is(void)
 {
@@ -231,6 +263,7 @@ int main(int argc, char **argv)
 		{"ends while it is asked for credit", ends_while_it_is_asked_for_credit},
 		{"ends while its place is taken", ends_while_its_place_is_taken},
 		{"ends while it is put to use", ends_while_it_is_put_to_use},
+		{"refuses batch after batch", refuses_batch_after_batch},
 		{"says what time it is", says_what_time_it_is},
 		CU_TEST_INFO_NULL,
 	};

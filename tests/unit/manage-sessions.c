@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "flow/stages.h"
+#include "manage/admission/kept.h"
 #include "manage-hostile.h"
 #include "suite.h"
 
@@ -302,6 +303,44 @@ static void nor_does_who_comes_and_goes(void)
 	chain_free(&chain);
 }
 
+static void age(struct yett_kept *kept, const char *name)
+{
+	struct yett_kept_one *one = (struct yett_kept_one *)(uintptr_t)yett_kept_find(kept, name);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(one);
+	one->decision.issued_s = yett_kept_now_s(kept) - 1000;
+	one->decision.expires_s = yett_kept_now_s(kept) + 10;
+}
+
+/* The decisions on two are near their end, and the way up is dead: that the first is asked for shows it, and the
+ * other is not passed over for that. */
+static void nobody_is_passed_over(void)
+{
+	static const char *const names[] = {"a1.example", "a2.example"};
+	struct group group = hostile_group_new(19);
+	struct yett_manage *manage = group.gateway->manage;
+	uint32_t wait_ms;
+
+	hostile_change_good(&group, "/v1/agents/approve",
+		"{\"names\": [\"a1.example\", \"a2.example\"], \"ahead\": true}");
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		world_start(hostile_add_node(&group, names[i], "gw1.example", false));
+		CU_ASSERT_FATAL(hostile_wait_until_in(&group, group.gateway, names[i], true));
+	}
+	world_run(group.world, 10 * YETT_SEC);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		age(manage->kept, names[i]);
+	}
+	wait_ms = yett_ask_wait_ms(manage, 0);
+	sim_break(group.world->sim, "ms.example", "gw1.example");
+	yett_gate_tick(manage, yett_now(group.gateway->node) + 60 * YETT_SEC);
+	CU_ASSERT(!hostile_is_in(group.gateway, "ms.example")); /* else nothing was tried */
+	CU_ASSERT(hostile_is_in(group.gateway, names[0]));
+	CU_ASSERT_EQUAL(yett_ask_wait_ms(manage, 0), wait_ms + 20);
+	world_run(group.world, 5 * YETT_SEC);
+	world_free(group.world);
+}
+
 static unsigned answers; /* that have come to the gateway */
 
 static void count_answers(void *arg, struct yett_peer *peer, const struct yett_admission *message)
@@ -355,6 +394,7 @@ int main(int argc, char **argv)
 		{"ends while it joins", ends_while_it_joins},
 		{"ends while it says that there are two", ends_while_it_says_that_there_are_two},
 		{"ends while it asks", ends_while_it_asks},
+		{"nobody is passed over", nobody_is_passed_over},
 		{"what is said below does not end the way up",
 			what_is_said_below_does_not_end_the_way_up},
 		{"nor does who comes and goes", nor_does_who_comes_and_goes},

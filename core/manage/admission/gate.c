@@ -253,15 +253,17 @@ void yett_gate_judge(struct yett_manage *manage, const struct yett_admission_ask
 	}
 }
 
-/* Decisions that whoever is here rests on, and that are past half of their time, are asked for again. */
+/* Decisions that whoever is here rests on, and that are past half of their time, are asked for again. Asking may
+ * end sessions: from the end, nobody is passed over. */
 static void renew(struct yett_manage *manage)
 {
+	const GPtrArray *peers = manage->node->peers;
 	int64_t now_s = yett_kept_now_s(manage->kept);
 
-	for (guint i = 0; i < manage->node->peers->len; i++) {
-		const struct yett_peer *peer = manage->node->peers->pdata[i];
+	for (guint i = peers->len; i > 0; i--) {
+		const struct yett_peer *peer = i <= peers->len ? peers->pdata[i - 1] : NULL;
 		const struct yett_kept_one *one =
-			peer->state == YETT_PEER_OPEN && peer->gate != NULL
+			peer != NULL && peer->state == YETT_PEER_OPEN && peer->gate != NULL
 				? yett_kept_find(manage->kept, peer->name)
 				: NULL;
 		struct yett_admission_ask ask;
@@ -308,11 +310,13 @@ static void complete(struct yett_manage *manage, uint64_t now_ns)
 /* Whoever is here by a decision that has ended. */
 static void ask_for_all(struct yett_manage *manage)
 {
-	for (guint i = 0; i < manage->node->peers->len; i++) {
-		const struct yett_peer *peer = manage->node->peers->pdata[i];
+	const GPtrArray *peers = manage->node->peers;
+
+	for (guint i = peers->len; i > 0; i--) {
+		const struct yett_peer *peer = i <= peers->len ? peers->pdata[i - 1] : NULL;
 		struct yett_admission_ask ask;
 
-		if (peer->state == YETT_PEER_OPEN && peer->gate != NULL &&
+		if (peer != NULL && peer->state == YETT_PEER_OPEN && peer->gate != NULL &&
 			yett_kept_find(manage->kept, peer->name) == NULL &&
 			!yett_admit_may_enter(peer->gate->settings, peer->name)) {
 			yett_manage_ask_of(peer, &ask);

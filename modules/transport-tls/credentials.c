@@ -178,6 +178,10 @@ static int load_files(const struct yett_host *host, const struct yett_tls_settin
 	gnutls_datum_t key = {NULL, 0};
 	int result = read_file(host, settings->certificate, false, &cert, error);
 
+	credentials->file = strdup(settings->certificate);
+	if (result == 0 && credentials->file == NULL) {
+		result = host->fail(error, YETT_ENOMEM, NULL, "out of memory");
+	}
 	if (result == 0) {
 		result = describe_chain(host, settings, &cert, credentials, error);
 	}
@@ -317,5 +321,6 @@ void yett_tls_credentials_unref(struct yett_tls_credentials *credentials)
 	if (credentials->bare != NULL) {
 		gnutls_certificate_free_credentials(credentials->bare);
 	}
+	free(credentials->file);
 	free(credentials);
 }

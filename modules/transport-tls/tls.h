@@ -18,6 +18,7 @@ struct yett_tls_credentials {
 	bool ephemeral;    /* made at start, claims nothing */
 	int64_t not_after; /* Unix seconds */
 	char subject[256];
+	char *file; /* of the certificate; NULL if ephemeral */
 	gnutls_certificate_credentials_t acceptor;
 	gnutls_certificate_credentials_t initiator; /* without a certificate if ephemeral */
 	gnutls_certificate_credentials_t bare;      /* always without */
@@ -46,6 +47,7 @@ struct yett_tls {
 	size_t max_unsent_bytes;
 	gnutls_priority_t priority;
 	struct yett_tls_credentials *credentials;
+	struct yett_timer *watch; /* how long they still last; NULL: not started */
 	struct yett_channel *channels;
 	size_t channel_count;
 	size_t ending; /* let go by their owner, not yet gone */

@@ -7,7 +7,8 @@
  *
  * check, create and destroy on the main thread; all else on the loop. `reload` reads the files
  * again: new channels show what is new, live ones go on with what they began with; a failure leaves
- * everything as it was. */
+ * everything as it was. From `start` to `stop` a timer looks at how long the certificate still lasts:
+ * a node may run for longer than its certificate does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,35 +47,70 @@ static const char *day(int64_t seconds, char ret_text[32])
 	return ret_text;
 }
 
-static void tell(const struct yett_tls *tls, const struct yett_tls_settings *settings)
+static int64_t wall_s(const struct yett_tls *tls)
+{
+	return tls->host->wall_ns(tls->host->instance) / NANO_PER_S;
+}
+
+/* Whether there is something to do about the certificate, and then says so. */
+static bool warn(const struct yett_tls *tls)
 {
 	const struct yett_tls_credentials *credentials = tls->credentials;
 	const struct yett_host *host = tls->host;
-	int64_t now = host->wall_ns(host->instance) / NANO_PER_S;
+	int64_t now = wall_s(tls);
+	char text[32];
+
+	if (credentials->ephemeral || credentials->not_after > now + SOON_S) {
+		return false;
+	}
+	if (credentials->not_after <= now) {
+		host->log(host->instance, YETT_LOG_ERROR, "certificate-expired",
+			"our certificate has expired, and peers will refuse it: have a new one "
+			"issued until=%s subject=%s file=%s",
+			day(credentials->not_after, text), credentials->subject, credentials->file);
+	} else {
+		host->log(host->instance, YETT_LOG_WARNING, "certificate-expires-soon",
+			"our certificate runs out: have a new one issued, and reload until=%s "
+			"subject=%s file=%s",
+			day(credentials->not_after, text), credentials->subject, credentials->file);
+	}
+	return true;
+}
+
+/* What is shown from now on. */
+static void tell(const struct yett_tls *tls)
+{
+	const struct yett_tls_credentials *credentials = tls->credentials;
+	const struct yett_host *host = tls->host;
 	char text[32];
 
 	if (credentials->ephemeral) {
 		host->log(host->instance, YETT_LOG_NOTICE, "certificate-ephemeral",
 			"no certificate is configured: peers must know this node by another method "
 			"than x509");
-	} else if (credentials->not_after <= now) {
-		host->log(host->instance, YETT_LOG_ERROR, "certificate-expired",
-			"our certificate has expired, and peers will refuse it: have a new one "
-			"issued until=%s subject=%s file=%s",
-			day(credentials->not_after, text), credentials->subject,
-			settings->certificate);
-	} else if (credentials->not_after <= now + SOON_S) {
-		host->log(host->instance, YETT_LOG_WARNING, "certificate-expires-soon",
-			"our certificate runs out: have a new one issued, and reload until=%s "
-			"subject=%s file=%s",
-			day(credentials->not_after, text), credentials->subject,
-			settings->certificate);
-	} else {
+	} else if (!warn(tls)) {
 		host->log(host->instance, YETT_LOG_NOTICE, "certificate-loaded",
 			"new sessions show this certificate until=%s subject=%s file=%s",
-			day(credentials->not_after, text), credentials->subject,
-			settings->certificate);
+			day(credentials->not_after, text), credentials->subject, credentials->file);
 	}
+}
+
+/* A day at most, whatever the clock says now: it may be set meanwhile. */
+static void watch_again(struct yett_tls *tls)
+{
+	int64_t left_s = tls->credentials->not_after - wall_s(tls);
+	int64_t next_s = left_s > SOON_S ? left_s - SOON_S : left_s;
+
+	tls->host->timer_start(tls->watch,
+		(uint64_t)(next_s > 0 && next_s < DAY_S ? next_s : DAY_S) * (uint64_t)NANO_PER_S);
+}
+
+static void on_watch(void *arg)
+{
+	struct yett_tls *tls = arg;
+
+	warn(tls);
+	watch_again(tls);
 }
 
 static int create(const struct yett_host *host, const struct yett_create *with, void **ret_self,
@@ -103,8 +139,20 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 		yett_tls_unref(tls);
 		return result;
 	}
-	tell(tls, settings);
+	tell(tls);
 	*ret_self = tls;
+	return 0;
+}
+
+static int start(void *self, struct yett_error *error)
+{
+	struct yett_tls *tls = self;
+
+	tls->watch = tls->host->timer_new(tls->host->instance, on_watch, tls);
+	if (tls->watch == NULL) {
+		return tls->host->fail(error, YETT_ENOMEM, NULL, "out of memory");
+	}
+	watch_again(tls);
 	return 0;
 }
 
@@ -127,14 +175,23 @@ static int reload(void *self, const void *settings, struct yett_error *error)
 	if (credentials != NULL) {
 		yett_tls_credentials_unref(tls->credentials);
 		tls->credentials = credentials;
-		tell(tls, wanted);
+		tell(tls);
+		if (tls->watch != NULL) {
+			watch_again(tls);
+		}
 	}
 	return 0;
 }
 
 static void stop(void *self)
 {
-	yett_tls_close_all(self);
+	struct yett_tls *tls = self;
+
+	if (tls->watch != NULL) {
+		tls->host->timer_free(tls->watch);
+		tls->watch = NULL;
+	}
+	yett_tls_close_all(tls);
 }
 
 static void destroy(void *self)
@@ -175,6 +232,7 @@ static const struct yett_life life = {
 	.size = sizeof(life),
 	.check = check,
 	.create = create,
+	.start = start,
 	.reload = reload,
 	.stop = stop,
 	.destroy = destroy,

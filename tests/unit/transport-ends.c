@@ -109,6 +109,7 @@ struct transport *transport_new(
 		fprintf(stderr, "create: %s\n", error.text);
 	}
 	CU_ASSERT_EQUAL_FATAL(result, 0);
+	CU_ASSERT_EQUAL_FATAL(yett_module.life->start(transport->self, &error), 0);
 	return transport;
 }
 

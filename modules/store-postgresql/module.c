@@ -25,11 +25,9 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_STRING(struct yett_pg_settings, schema, "schema", 0, "yett",
 		"The schema that holds the tables, and nothing else. It is made where it is "
 		"missing."),
-	YETT_ROW_DURATION(struct yett_pg_settings, keep_ns, "keep", YETT_SCHEMA_LIVE, "30 d", 0,
-		INT64_MAX,
+	YETT_ROW_DURATION(struct yett_pg_settings, keep_ns, "keep", 0, "30 d", 0, INT64_MAX,
 		"Records are deleted this long after they were received; \"0 s\" keeps them."),
-	YETT_ROW_SIZE(struct yett_pg_settings, size_bytes, "size", YETT_SCHEMA_LIVE, "10 GiB", 0,
-		INT64_MAX,
+	YETT_ROW_SIZE(struct yett_pg_settings, size_bytes, "size", 0, "10 GiB", 0, INT64_MAX,
 		"When records take more than about this, the oldest are deleted; \"0\" sets no "
 		"limit."),
 	YETT_ROW_DURATION(struct yett_pg_settings, timeout_ns, "timeout", 0, "15 s", SECOND / 10,
@@ -184,15 +182,6 @@ static int start(void *self, struct yett_error *error)
 	return yett_pg_ready(self, error);
 }
 
-static int reload(void *self, const void *settings, struct yett_error *error)
-{
-	struct yett_pg *store = self;
-
-	(void)error;
-	store->settings = settings;
-	return 0;
-}
-
 static void stop(void *self)
 {
 	yett_pg_rollback(self);
@@ -205,7 +194,6 @@ static const struct yett_life life = {
 	.check = check,
 	.create = create,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.destroy = destroy,
 };

@@ -16,18 +16,16 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_STRING(struct yett_sqlite_settings, path, "path", 0, "yett.db",
 		"The database's file. A relative one is in the node's state directory. It must be "
 		"on a local file system."),
-	YETT_ROW_DURATION(struct yett_sqlite_settings, keep_ns, "keep", YETT_SCHEMA_LIVE, "30 d", 0,
-		INT64_MAX,
+	YETT_ROW_DURATION(struct yett_sqlite_settings, keep_ns, "keep", 0, "30 d", 0, INT64_MAX,
 		"Records are deleted this long after they were received; \"0 s\" keeps them."),
-	YETT_ROW_SIZE(struct yett_sqlite_settings, size_bytes, "size", YETT_SCHEMA_LIVE, "10 GiB",
-		0, INT64_MAX,
+	YETT_ROW_SIZE(struct yett_sqlite_settings, size_bytes, "size", 0, "10 GiB", 0, INT64_MAX,
 		"When the database holds more, the oldest records are deleted; \"0\" sets no "
 		"limit."),
 	YETT_ROW_DURATION(struct yett_sqlite_settings, busy_timeout_ns, "busy-timeout", 0, "5 s",
 		INT64_C(1000000), INT64_C(600000000000),
 		"How long to wait while another process holds the database's write lock."),
-	YETT_ROW_SIZE(struct yett_sqlite_settings, checkpoint_bytes, "checkpoint", YETT_SCHEMA_LIVE,
-		"16 MiB", 16 * 1024, INT64_C(1073741824),
+	YETT_ROW_SIZE(struct yett_sqlite_settings, checkpoint_bytes, "checkpoint", 0, "16 MiB",
+		16 * 1024, INT64_C(1073741824),
 		"When the write-ahead log holds so much, it is brought into the database."),
 	YETT_ROW_END,
 };
@@ -139,15 +137,6 @@ static int start(void *self, struct yett_error *error)
 	return yett_sqlite_ready(self, error);
 }
 
-static int reload(void *self, const void *settings, struct yett_error *error)
-{
-	struct yett_sqlite *store = self;
-
-	(void)error;
-	store->settings = settings;
-	return 0;
-}
-
 static void stop(void *self)
 {
 	yett_sqlite_rollback(self);
@@ -160,7 +149,6 @@ static const struct yett_life life = {
 	.check = check,
 	.create = create,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.destroy = destroy,
 };

@@ -541,6 +541,17 @@ static void killed(void)
 	store_world_close();
 }
 
+/* The core asks for a restart where the settings of a store change: none may promise more. */
+static void settings_wait_for_a_restart(void)
+{
+	for (const struct yett_schema *row = yett_module.schema; row->name != NULL; row++) {
+		if ((row->flags & YETT_SCHEMA_LIVE) != 0) {
+			fprintf(stderr, "%s is marked live\n", row->name);
+			CU_FAIL("a setting of a store is marked live");
+		}
+	}
+}
+
 const CU_TestInfo store_custody_tests[] = {
 	{"exactly once", exactly_once},
 	{"numbering is per origin, epoch, lane", numbering_is_per_lane_and_epoch},
@@ -557,5 +568,6 @@ const CU_TestInfo store_custody_tests[] = {
 	{"too many epochs", too_many_epochs},
 	{"two writers", two_writers},
 	{"killed", killed},
+	{"settings wait for a restart", settings_wait_for_a_restart},
 	CU_TEST_INFO_NULL,
 };

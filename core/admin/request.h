@@ -72,6 +72,7 @@ json_t *yett_admin_error(const char *code, const char *mend, const char *format,
 /* socket.c: listens; `path` fits a socket's address. */
 int yett_admin_socket(
 	const char *path, const char *view_group, int *ret_socket, struct yett_error *error);
+void yett_admin_socket_group(const char *path, const char *view_group);
 
 /* reads.c: the store, asked for people. `find` runs on the reader's thread, or not at all where nobody waits
  * any more; then `done`, on the loop. */

@@ -539,6 +539,9 @@ void yett_admin_reload(struct yett_admin *admin, const struct yett_settings *set
 		g_strlcpy(admin->change_group, settings->admin.change_group,
 			sizeof(admin->change_group));
 		pthread_mutex_unlock(&admin->mutex);
+		if (admin->socket >= 0) {
+			yett_admin_socket_group(admin->path, settings->admin.view_group);
+		}
 	}
 }
 

@@ -1,7 +1,8 @@
 /* The socket of the API.
  *
- * Responsible for making it (0660, for the view group; a stale one is replaced, a live one is not). Not
- * responsible for who gets in (door.c). At the start, before there is anybody else. */
+ * Responsible for making it (0660, for the view group; a stale one is replaced, a live one is not), and for
+ * giving it to another view group. Not responsible for who gets in (door.c). Made at the start, before there
+ * is anybody else. */
 #include <errno.h>
 #include <glib.h>
 #include <grp.h>
@@ -50,12 +51,22 @@ static int clear_stale(const struct sockaddr_un *address, struct yett_error *err
 	return 0;
 }
 
+/* Members of the view group may knock; who they are is asked of each. */
+void yett_admin_socket_group(const char *path, const char *view_group)
+{
+	const struct group *group = view_group[0] != '\0' ? getgrnam(view_group) : NULL;
+
+	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0) {
+		yett_log(YETT_LOG_DEBUG, "admin-socket-group",
+			"the socket stays in the group that it has: %s", strerror(errno));
+	}
+}
+
 int yett_admin_socket(
 	const char *path, const char *view_group, int *ret_socket, struct yett_error *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char folder[PATH_MAX];
-	const struct group *group;
 	mode_t mask;
 	int fd, result;
 
@@ -82,12 +93,7 @@ int yett_admin_socket(
 			"make its folder writable for the daemon's user, or set admin.socket",
 			"the admin socket %s cannot be made: %s", path, strerror(number));
 	}
-	/* Members of the view group may knock; who they are is asked of each. */
-	group = view_group[0] != '\0' ? getgrnam(view_group) : NULL;
-	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0) {
-		yett_log(YETT_LOG_DEBUG, "admin-socket-group",
-			"the socket stays in the daemon's own group: %s", strerror(errno));
-	}
+	yett_admin_socket_group(path, view_group);
 	*ret_socket = fd;
 	return 0;
 }

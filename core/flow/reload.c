@@ -4,8 +4,9 @@
  * address and name, and keep their sessions where they stay; the transport reads its certificate
  * again (new sessions use it); auth modules and a changed policy are made anew beside the old and
  * switched; open sessions are judged again. Not responsible for reading the file (conf/). On the
- * loop. A queue or a store with other settings, another name or another state directory need a
- * restart; the answer says so and the node goes on with what it has. */
+ * loop. A queue or a store with other settings, another name or another state directory, and what else
+ * tell_restart() knows, need a restart; the answer names all of it, and the node goes on with what it
+ * has. */
 #include <string.h>
 
 #include "../base/log.h"
@@ -80,30 +81,55 @@ static void reload_upstreams(
 	}
 }
 
+static bool same_module(const struct yett_block *a, const struct yett_block *b)
+{
+	return a->descriptor == b->descriptor && (a->module == NULL) == (b->module == NULL);
+}
+
 /* `old` is what the node was started with: a change that waits for the restart is told at every reload,
  * and not any more once it is taken back. */
 static void tell_restart(
 	const struct yett_settings *old, const struct yett_settings *new, struct yett_error *error)
 {
-	const char *what = NULL;
+	const struct {
+		const char *name;
+		bool changed;
+	} waiting[] = {
+		{"node.name", strcmp(old->node.name, new->node.name) != 0},
+		{"node.state", strcmp(old->node.state, new->node.state) != 0},
+		{"node.user", strcmp(old->node.user, new->node.user) != 0},
+		{"node.krb5-config", strcmp(old->node.krb5_config, new->node.krb5_config) != 0},
+		{"group.id", strcmp(old->group.id, new->group.id) != 0},
+		{"group.kit", strcmp(old->group.kit, new->group.kit) != 0},
+		{"transport", !same_module(&old->transport, &new->transport)},
+		{"queue", yett_conf_block_differs(&old->queue, &new->queue) != 0},
+		{"store", yett_conf_block_differs(&old->store, &new->store) != 0},
+		{"admin.socket", strcmp(old->admin.socket, new->admin.socket) != 0},
+		{"admin.metrics", strcmp(old->admin.metrics, new->admin.metrics) != 0},
+	};
+	char list[sizeof(error->text) / 2] = "";
+	unsigned count = 0;
 
-	if (strcmp(old->node.name, new->node.name) != 0) {
-		what = "node.name";
-	} else if (strcmp(old->node.state, new->node.state) != 0) {
-		what = "node.state";
-	} else if (strcmp(old->node.krb5_config, new->node.krb5_config) != 0) {
-		what = "node.krb5-config";
-	} else if (yett_conf_block_differs(&old->queue, &new->queue) != 0) {
-		what = "queue";
-	} else if (yett_conf_block_differs(&old->store, &new->store) != 0) {
-		what = "store";
-	} else if (strcmp(old->admin.socket, new->admin.socket) != 0) {
-		what = "admin.socket";
+	for (size_t i = 0; i < G_N_ELEMENTS(waiting); i++) {
+		if (waiting[i].changed) {
+			g_strlcat(list, count > 0 ? ", `" : "`", sizeof(list));
+			g_strlcat(list, waiting[i].name, sizeof(list));
+			g_strlcat(list, "`", sizeof(list));
+			count++;
+		}
 	}
-	if (what != NULL) {
+	if (count > 0) {
 		yett_fail(error, YETT_EAGAIN, "restart the daemon to apply it",
-			"a change of `%s` is not applied in a running node", what);
+			"a change of %s is not applied in a running node", list);
 	}
+}
+
+/* Its role, or a transport that knows nothing of the other one's settings: nothing of it is applied. */
+static bool is_another_node(const struct yett_node *node, const struct yett_settings *settings)
+{
+	return (settings->store.module != NULL) != (node->store != NULL) ||
+	       (settings->queue.module != NULL) != (node->queue != NULL) ||
+	       !same_module(&node->started_with->transport, &settings->transport);
 }
 
 int yett_node_reload(
@@ -113,9 +139,8 @@ int yett_node_reload(
 	const struct yett_life *life;
 	bool was_relay = node->relay;
 
-	tell_restart(node->started_with, settings, error);
-	if ((settings->store.module != NULL) != (node->store != NULL) ||
-		(settings->queue.module != NULL) != (node->queue != NULL)) {
+	if (is_another_node(node, settings)) {
+		tell_restart(node->started_with, settings, error);
 		return yett_fail(error, YETT_EAGAIN, "restart the daemon",
 			"the role of the node changes, which a running node cannot");
 	}
@@ -144,5 +169,6 @@ int yett_node_reload(
 		yett_path_tell_all(node);
 	}
 	yett_deliver(node);
+	tell_restart(node->started_with, settings, error); /* after what went wrong just now */
 	return error->code;
 }

@@ -386,6 +386,12 @@ void yett_check_upstreams(const struct yett_check *check, struct yett_settings *
 {
 	struct yett_upstream_settings *upstreams = settings->upstreams.items;
 
+	if (settings->upstreams.count > YETT_UPSTREAMS_MAX) {
+		SAY(check, yett_check_place(check, "upstreams", YETT_UPSTREAMS_MAX, NULL),
+			"leave out those that are needed least",
+			"a node has %d upstreams at most, and here are %zu", YETT_UPSTREAMS_MAX,
+			settings->upstreams.count);
+	}
 	for (size_t i = 0; i < settings->upstreams.count; i++) {
 		check_upstream(check, settings, &upstreams[i], (int)i);
 		for (size_t j = 0; j < i && upstreams[i].name != NULL; j++) {

@@ -302,6 +302,12 @@ static bool set_upstreams(struct overlay *overlay, const struct yett_wishes *wis
 			settings->upstreams.count++;
 		}
 	}
+	if (settings->upstreams.count > YETT_UPSTREAMS_MAX) {
+		yett_problems_add(overlay->problems, "", 0, "set fewer",
+			"with those that it has until the new ones are up, the node would have "
+			"%zu upstreams; %d is the most",
+			settings->upstreams.count, YETT_UPSTREAMS_MAX);
+	}
 	return yett_problems_count(overlay->problems) == before;
 }
 

@@ -250,7 +250,8 @@ const struct yett_section yett_sections[] = {
 	BLOCK(queue, "queue", YETT_KIND_QUEUE, 0, "queue-disk",
 		"Where data waits for an upstream."),
 	SECTION(YETT_ROW_GROUPS(S, upstreams, "upstreams", 0, U, upstream_rows,
-		"The nodes that data is delivered to: gateways or management servers.")),
+		"The nodes that data is delivered to: gateways or management servers; 64 at "
+		"most.")),
 	BLOCK(policy, "policy", YETT_KIND_POLICY, 0, "policy-failover",
 		"Which upstream is used, and when another."),
 	BLOCK(sources, "sources", YETT_KIND_SOURCE, YETT_SCHEMA_LIST, NULL,
@@ -265,7 +266,8 @@ const struct yett_section yett_sections[] = {
 		"The interface for people and programs on this computer.")),
 	SECTION(YETT_ROW_GROUP(S, full, "full", 0, full_rows,
 		"What a lane of the queue does when it is full: take nothing more until there is "
-		"room, or declare its oldest data lost and drop it.")),
+		"room, or declare its oldest data lost and drop it, which a queue in memory "
+		"cannot.")),
 	SECTION(YETT_ROW_GROUP(S, linger, "linger", 0, linger_rows,
 		"How long the node's own records wait to be sent together.")),
 	SECTION(YETT_ROW_END),

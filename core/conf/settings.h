@@ -32,6 +32,8 @@ struct yett_listener_settings {
 	int64_t handshakes_per_second;
 };
 
+#define YETT_UPSTREAMS_MAX 64 /* of one node */
+
 struct yett_upstream_settings {
 	const char *name;         /* the fully qualified name that it must prove */
 	struct yett_list address; /* "host:port", tried in order; empty: the name, port 5723 */

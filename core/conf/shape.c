@@ -5,6 +5,8 @@
  * mend. Main thread; keeps nothing. */
 #include <string.h>
 
+#include <yett/queue.h>
+
 #include "check.h"
 
 static void say(const struct yett_check *check, const char *key, const char *mend, const char *text)
@@ -45,6 +47,31 @@ static void check_store(const struct yett_check *check, const struct yett_settin
 	}
 }
 
+/* Only who has custody of data may declare it lost. */
+static void check_full(const struct yett_check *check, const struct yett_settings *settings)
+{
+	static const char *const lanes[YETT_LANES] = {[YETT_LANE_URGENT] = "urgent",
+		[YETT_LANE_NORMAL] = "normal",
+		[YETT_LANE_BULK] = "bulk"};
+	const struct yett_module *queue = settings->queue.descriptor;
+	const struct yett_queue_operations *operations = queue != NULL ? queue->operations : NULL;
+
+	if (operations == NULL || (operations->flags & YETT_QUEUE_DURABLE) != 0) {
+		return;
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct yett_place place = yett_check_place(check, "full", -1, lanes[lane]);
+
+		if (settings->full.lane[lane] == YETT_FULL_DROP_OLDEST) {
+			yett_problems_add(check->problems, place.file, place.line,
+				"write \"push-back\", or use queue-disk",
+				"'%s' of full cannot be drop-oldest: %s takes no custody, so it "
+				"has nothing of its own to drop",
+				lanes[lane], queue->name);
+		}
+	}
+}
+
 void yett_check_shape(const struct yett_check *check, const struct yett_settings *settings)
 {
 	bool upstreams = has(check, "upstreams"), store = has(check, "store");
@@ -54,6 +81,7 @@ void yett_check_shape(const struct yett_check *check, const struct yett_settings
 	if (store) {
 		check_store(check, settings);
 	}
+	check_full(check, settings);
 	if (!upstreams && has(check, "queue")) {
 		say(check, "queue", store ? "leave it out" : "add 'upstreams'",
 			"a queue waits for upstreams, and there are none");

@@ -105,7 +105,7 @@ static uint32_t not_back(const struct yett_node *node, const struct yett_upstrea
 struct yett_link *yett_select(
 	struct yett_node *node, uint32_t lane, uint32_t bytes, const struct yett_envelope *way)
 {
-	struct yett_upstream table[64] = {0};
+	struct yett_upstream table[YETT_UPSTREAMS_MAX] = {0};
 	uint64_t again_ns = 0;
 	uint32_t index;
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <yett/queue.h>
+
 typedef __typeof__(((struct test_settings *)0)->retry) retry_group;
 typedef __typeof__(((struct test_settings *)0)->retry.inner) inner_group;
 
@@ -58,20 +60,25 @@ static const struct yett_metric metrics[] = {
 	{NULL, NULL, NULL, 0},
 };
 
-#define MODULE(k, n, r)                                                                            \
+static const struct yett_queue_operations durable = {
+	.size = sizeof(durable), .flags = YETT_QUEUE_DURABLE};
+static const struct yett_queue_operations fleeting = {.size = sizeof(fleeting)};
+
+#define MODULE_OF(k, n, r, o)                                                                      \
 	{                                                                                          \
 		.magic = YETT_MODULE_MAGIC, .size = sizeof(struct yett_module), .kind = (k),       \
 		.name = (n), .version = "1", .licence = "Apache-2.0", .summary = "For tests.",     \
-		.schema = (r), .metrics = metrics, .settings_size = sizeof(T)                      \
+		.operations = (o), .schema = (r), .metrics = metrics, .settings_size = sizeof(T)   \
 	}
+#define MODULE(k, n, r) MODULE_OF(k, n, r, NULL)
 const struct yett_module test_module = MODULE(YETT_KIND_SOURCE, "source-test", rows);
 static const struct yett_module modules[] = {
 	MODULE(YETT_KIND_TRANSPORT, "transport-tls", rows),
 	MODULE(YETT_KIND_TRANSPORT, "transport-strict", strict_rows),
 	MODULE(YETT_KIND_AUTH, "auth-x509", rows),
 	MODULE(YETT_KIND_AUTH, "auth-kerberos", rows),
-	MODULE(YETT_KIND_QUEUE, "queue-disk", rows),
-	MODULE(YETT_KIND_QUEUE, "queue-memory", NULL),
+	MODULE_OF(YETT_KIND_QUEUE, "queue-disk", rows, &durable),
+	MODULE_OF(YETT_KIND_QUEUE, "queue-memory", NULL, &fleeting),
 	MODULE(YETT_KIND_POLICY, "policy-failover", rows),
 	MODULE(YETT_KIND_POLICY, "wrong-kind", rows),
 	MODULE(YETT_KIND_SOURCE, "source-host", rows),

@@ -299,6 +299,12 @@ static void test_meaning(void)
 			"authentication: configured are: x509\n"
 			":5: two upstreams have the name b.example: put all its addresses into one "
 			"upstream\n"},
+		{"dropping what is not one's own",
+			AGENT "queue = { module = \"queue-memory\"; };\n"
+			      "full = { normal = \"push-back\";\n bulk = \"drop-oldest\"; };\n",
+			":6: 'bulk' of full cannot be drop-oldest: queue-memory takes no custody, "
+			"so it has nothing of its own to drop: write \"push-back\", or use "
+			"queue-disk\n"},
 		{"one method twice",
 			"node = { name = \"a.example\"; };\nauthentication = (\n"
 			"{ module = \"auth-x509\"; },\n{ module = \"auth-x509\"; name = \"two\"; } "
@@ -309,6 +315,71 @@ static void test_meaning(void)
 	};
 
 	TRY(table);
+}
+
+/* A node with so many upstreams, from line 4 on, one a line. */
+static char *many_upstreams(unsigned count)
+{
+	GString *text = g_string_new("node = { name = \"a.example\"; };\n"
+				     "authentication = { module = \"auth-x509\"; };\n"
+				     "upstreams = (\n");
+
+	for (unsigned i = 0; i < count; i++) {
+		g_string_append_printf(
+			text, "%s{ name = \"u%u.example\"; }", i > 0 ? ",\n" : "", i);
+	}
+	g_string_append(text, " );\n");
+	return g_string_free(text, FALSE);
+}
+
+static void test_many_upstreams(void)
+{
+	g_autofree char *most = many_upstreams(64), *more = many_upstreams(65);
+	const struct mistake table[] = {{"more upstreams than one node has", more,
+		":68: a node has 64 upstreams at most, and here are 65: leave out those that are "
+		"needed least\n"}};
+
+	yett_conf_free(load_well(most));
+	TRY(table);
+}
+
+/* What is set from afar stands beside what there is until it is up. */
+static void test_many_wishes(void)
+{
+	static const struct {
+		unsigned had;
+		const char *want;
+	} table[] = {
+		{34, ""},
+		{35, "with those that it has until the new ones are up, the node would have 65 "
+		     "upstreams; 64 is the most: set fewer\n"},
+	};
+	struct yett_wish_upstream upstreams[30];
+	char names[30][16];
+
+	for (unsigned i = 0; i < 30; i++) {
+		g_snprintf(names[i], sizeof(names[i]), "new%u.example", i);
+		upstreams[i] = (struct yett_wish_upstream){names[i], ""};
+	}
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		g_autofree char *text = many_upstreams(table[i].had);
+		struct yett_conf *base = load_well(text), *conf = NULL;
+		const struct yett_wishes wishes = {.upstreams = upstreams,
+			.upstream_count = 30,
+			.keep = yett_conf_settings(base)};
+		struct yett_problems *problems = yett_problems_new();
+		char *told;
+
+		CU_ASSERT_EQUAL(yett_conf_overlay(yett_conf_settings(base), &wishes, NULL, NULL,
+					&conf, problems),
+			table[i].want[0] == '\0' ? 0 : YETT_ECONFIG);
+		told = printed(problems);
+		CU_ASSERT_PTR_NOT_NULL(strstr(told, table[i].want));
+		free(told);
+		yett_problems_free(problems);
+		yett_conf_free(conf);
+		yett_conf_free(base);
+	}
 }
 
 #define HINT                                                                                       \
@@ -383,6 +454,8 @@ int main(int argc, char **argv)
 		{"values against their rows", test_values},
 		{"module blocks", test_blocks},
 		{"what rows cannot say", test_meaning},
+		{"more upstreams than there may be", test_many_upstreams},
+		{"more upstreams beside others", test_many_wishes},
 		{"grammar", test_grammar},
 		{"six mistakes at once", test_six},
 		CU_TEST_INFO_NULL,

@@ -275,6 +275,10 @@ static void begin(struct yett_manage *manage)
 		return;
 	}
 	move = !same_upstreams(old, new);
+	if (move && settings_with(manage, &aimed->newest, old, why) == NULL) {
+		refuse(manage, why); /* both ways together are too many */
+		return;
+	}
 	emptied = new->node.drain && !manage->node->settings->node.drain;
 	set_state(manage, move ? YETT_APPLIED_TRYING : YETT_APPLIED_DONE, "");
 	if (!move) {

@@ -59,15 +59,19 @@ static const struct yett_schema node_rows[] = {
 		"The least important level of the log that also goes to the management server, as "
 		"records of this node; what `log-level` leaves out does not."),
 	YETT_ROW_DURATION(node_group, heartbeat_ns, "heartbeat", AFAR, "60 s", SEC, 24 * HOUR,
-		"How often the node says that it is alive."),
+		"How often the node says that it is alive. Who judges it goes by the longest of "
+		"this, that of its gateway and its own."),
 	YETT_ROW_INT(node_group, missing_heartbeats, "missing-heartbeats", AFAR, "3", 1, 1000,
-		"How many heartbeats may be missing before a node counts as unreachable."),
+		"How many heartbeats may be missing before a node counts as unreachable. It counts "
+		"at the node that judges, for all others: for alerts on the management servers, "
+		"unless they set another one for a node."),
 	YETT_ROW_DURATION(node_group, gone_grace_ns, "gone-grace", LIVE, "10 s", 0, 24 * HOUR,
 		"How long a node whose session has ended may take to come back before it counts as "
 		"unreachable."),
 	YETT_ROW_DURATION(node_group, backlog_warning_ns, "backlog-warning", AFAR, "60 s", SEC,
 		30 * 24 * HOUR,
-		"How long data may wait in a node's queue before that node counts as Warning."),
+		"How long data may wait in a node's queue before that node counts as Warning. It "
+		"counts at the node that judges, as `missing-heartbeats` does."),
 	YETT_ROW_DURATION(node_group, drain_timeout_ns, "drain-timeout", LIVE, "10 s", 0, HOUR,
 		"How long a stop waits for what is under way. systemd has to wait some seconds "
 		"longer: TimeoutStopSec of the unit."),

@@ -373,6 +373,8 @@ const struct yett_maintenance *yett_maintenance_of_id(
 void yett_health_tick(struct yett_manage *manage);
 /* How long the oldest of what waits in a node's queue has waited. */
 uint32_t yett_backlog_s(const struct yett_node *node);
+/* How old data in a node's queue may get before that is a warning. */
+uint64_t yett_backlog_warning_ns(const struct yett_manage *manage, const struct yett_known *known);
 
 /* notify.c: the notification command */
 int yett_notify_open(struct yett_manage *manage, struct yett_error *error);

@@ -471,25 +471,65 @@ static void the_node_refuses_what_its_schema_does(void)
 	group_free(&group);
 }
 
+/* How the server judges the branch that was silent for so long, and says that data waits for so long. */
+static void expect_health(
+	struct group *group, uint64_t silent_s, uint32_t backlog_s, enum yett_health want)
+{
+	struct yett_manage *manage = group->server->manage;
+	struct yett_known *known = (struct yett_known *)(uintptr_t)yett_known_named(manage, BRANCH);
+	struct yett_diagnosis verdict;
+
+	known->heard_at_ns = yett_now(manage->node) - silent_s * YETT_SEC;
+	known->backlog_s = backlog_s;
+	yett_manage_judge(manage, known, &verdict);
+	if (verdict.health != want) {
+		fprintf(stderr, "%s: %s\n", yett_health_text(verdict.health), verdict.cause);
+		CU_FAIL("another health than wanted");
+	}
+}
+
+static void it_is_judged_by_what_is_set_for_it(void)
+{
+	struct group group = group_new(22);
+
+	world_run(group.world, 400 * YETT_SEC);
+	expect_health(&group, 170, 0, YETT_HEALTH_HEALTHY);
+	expect_health(&group, 200, 0, YETT_HEALTH_UNREACHABLE);
+	expect_health(&group, 0, 90, YETT_HEALTH_WARNING);
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"MissingHeartbeatThreshold\": \"5\", "
+		"\"node.backlog-warning\": \"120\"}}",
+		2 * YETT_SEC);
+	expect_health(&group, 290, 90, YETT_HEALTH_HEALTHY);
+	expect_health(&group, 310, 0, YETT_HEALTH_UNREACHABLE);
+	group_set(&group,
+		"{\"name\": \"branch.example\", \"values\": {\"node.backlog-warning\": \"80 s\"}}",
+		2 * YETT_SEC);
+	expect_health(&group, 0, 90, YETT_HEALTH_WARNING);
+	group_free(&group);
+}
+
 static void pinned_stays(void)
 {
-	static const char *names[] = {"node.heartbeat"};
+	static const char *names[] = {"node.heartbeat", "node.missing-heartbeats"};
 	struct group group = group_new(6);
 	json_t *json;
 
 	/* As its own file would say. */
 	((struct yett_settings *)(uintptr_t)group.branch->node->settings)->node.pinned =
-		(struct yett_list){1, names};
+		(struct yett_list){2, names};
 	group_set(&group,
 		"{\"name\": \"branch.example\", \"values\": {\"HeartbeatInterval\": \"7\", "
-		"\"DisplayName\": \"Branch\"}}",
+		"\"MissingHeartbeatThreshold\": \"5\", \"DisplayName\": \"Branch\"}}",
 		2 * YETT_SEC);
 	CU_ASSERT_EQUAL(heartbeat_s(&group), 60);
 	CU_ASSERT_STRING_EQUAL(group.branch->node->settings->node.display_name, "Branch");
 	json = yett_view_desired(group.server->manage, BRANCH);
-	CU_ASSERT_STRING_EQUAL(
-		json_string_value(json_object_get(json, "pinned")), "node.heartbeat");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json, "pinned")),
+		"node.heartbeat node.missing-heartbeats");
 	json_decref(json);
+	expect_health(
+		&group, 200, 0, YETT_HEALTH_UNREACHABLE); /* by 3, as the server's file says */
 	group_free(&group);
 }
 
@@ -643,6 +683,7 @@ int main(int argc, char **argv)
 		{"nothing else counts", nothing_else_counts},
 		{"the node refuses what its schema does", the_node_refuses_what_its_schema_does},
 		{"pinned stays", pinned_stays},
+		{"it is judged by what is set for it", it_is_judged_by_what_is_set_for_it},
 		{"it moves to what is up", it_moves_to_what_is_up},
 		{"what strands it is rolled back", what_strands_it_is_rolled_back},
 		{"it dies between receiving and confirming",

@@ -367,6 +367,23 @@ static bool has_word(const char *words, const char *word)
 	return g_strv_contains((const char *const *)list, word);
 }
 
+static bool is_pinned(const struct yett_paper *answer, const char *row)
+{
+	return has_word(yett_paper_text(answer, "pinned"), row);
+}
+
+const char *yett_property_wished(const struct yett_court *court, const char *name, const char *row)
+{
+	const struct yett_paper *desired =
+		court != NULL ? yett_court_find(court, YETT_TABLE_DESIRED, name) : NULL;
+	const json_t *values = desired != NULL ? json_object_get(desired->json, "values") : NULL;
+	const char *value = json_string_value(json_object_get(values, row));
+
+	return value != NULL && !is_pinned(yett_desired_answer(court, name, desired->revision), row)
+		       ? value
+		       : NULL;
+}
+
 /* `value`: what is known without it, given; NULL: nothing. */
 static json_t *row_of(const struct subject *subject, const struct property *property)
 {
@@ -375,8 +392,7 @@ static json_t *row_of(const struct subject *subject, const struct property *prop
 	json_t *desired = property->row != NULL ? json_object_get(values, property->row) : NULL;
 	json_t *value = property->value(subject);
 	bool applied = strcmp(yett_paper_text(subject->answer, "state"), "applied") == 0;
-	bool pinned = property->row != NULL &&
-		      has_word(yett_paper_text(subject->answer, "pinned"), property->row);
+	bool pinned = property->row != NULL && is_pinned(subject->answer, property->row);
 	bool by_wish = desired != NULL && applied && !pinned;
 	const char *since = yett_paper_text(subject->answer, "since");
 

@@ -16,6 +16,9 @@ const char *yett_property_near(const char *name);
 bool yett_property_is_server(const struct yett_manage *manage, const char *name);
 /* One of this node's own, as its settings have it; given; NULL: there is none. */
 json_t *yett_property_own(const struct yett_manage *manage, const char *name);
+/* What was set from afar for a node, row "node.heartbeat", unless its own file pins that; borrowed. NULL:
+ * nothing. For what others judge the node by: that counts before the node has answered. */
+const char *yett_property_wished(const struct yett_court *court, const char *name, const char *row);
 /* All of them, of a node: an array of Property of doc/openapi.yaml. */
 json_t *yett_view_properties(const struct yett_manage *manage, const char *name);
 

@@ -393,7 +393,7 @@ static void explain_health(struct subject *s)
 		return;
 	}
 	yett_explain_step(s->of, "backlog", NULL,
-		known->backlog_s * YETT_SEC > s->manage->node->settings->node.backlog_warning_ns
+		known->backlog_s * YETT_SEC > yett_backlog_warning_ns(s->manage, known)
 			? YETT_STEP_WARNING
 			: YETT_STEP_OK,
 		"the oldest waits for %" PRIu32 " s, it says", known->backlog_s);

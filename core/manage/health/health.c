@@ -6,9 +6,12 @@
  * keeping any of it, nor for what follows (alerts.c). On the loop; `judge` is pure. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../../base/id.h"
+#include "../../conf/units.h"
 #include "../../flow/stages.h"
+#include "../desired/properties.h"
 #include "../internal.h"
 
 #define WAYS_DEEP 8 /* gateways behind gateways */
@@ -34,6 +37,34 @@ static void say(struct yett_diagnosis *verdict, enum yett_health health, const c
 	verdict->health = health;
 }
 
+/* What a node is judged by: what was set for it, which the schema has been held against; else what this
+ * node's own file says of all of them. */
+static uint64_t missing_most(const struct yett_manage *manage, const struct yett_known *known)
+{
+	const char *wished =
+		yett_property_wished(manage->court, known->name, "node.missing-heartbeats");
+	uint64_t most = wished != NULL ? g_ascii_strtoull(wished, NULL, 10) : 0;
+
+	return most > 0 ? most : (uint64_t)manage->node->settings->node.missing_heartbeats;
+}
+
+uint64_t yett_backlog_warning_ns(const struct yett_manage *manage, const struct yett_known *known)
+{
+	const char *wished =
+		yett_property_wished(manage->court, known->name, "node.backlog-warning");
+	uint64_t ns;
+
+	if (wished != NULL) {
+		bool bare = wished[strspn(wished, "0123456789")] == '\0';
+		g_autofree char *text = g_strconcat(wished, bare ? " s" : "", NULL);
+
+		if (yett_duration_parse(text, &ns, NULL) == 0) {
+			return ns;
+		}
+	}
+	return manage->node->settings->node.backlog_warning_ns;
+}
+
 /* The heartbeats of a node come as often as it sends them, and as those that pass them on do. */
 static uint64_t patience_ns(const struct yett_manage *manage, const struct yett_known *known)
 {
@@ -43,7 +74,7 @@ static uint64_t patience_ns(const struct yett_manage *manage, const struct yett_
 
 	interval_ns = MAX(interval_ns, known->interval_s * YETT_SEC);
 	interval_ns = MAX(interval_ns, via != NULL ? via->interval_s * YETT_SEC : 0);
-	return interval_ns * (uint64_t)settings->node.missing_heartbeats;
+	return interval_ns * missing_most(manage, known);
 }
 
 static void judge_way(const struct yett_manage *manage, const struct yett_known *known,
@@ -156,7 +187,8 @@ static void judge_way(const struct yett_manage *manage, const struct yett_known 
 		say(verdict, YETT_HEALTH_WARNING, "two copies of it are alive at the same time");
 	} else if (known->why[0] != '\0') {
 		say(verdict, YETT_HEALTH_WARNING, "%s", known->why);
-	} else if (known->backlog_s * YETT_SEC > manage->node->settings->node.backlog_warning_ns) {
+	} else if (known->backlog_s > 0 &&
+		   known->backlog_s * YETT_SEC > yett_backlog_warning_ns(manage, known)) {
 		say(verdict, YETT_HEALTH_WARNING, "connected, backlog %" PRIu32 " seconds",
 			known->backlog_s);
 	} else {

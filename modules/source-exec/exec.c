@@ -191,7 +191,6 @@ static const struct yett_life life = {
 	.check = check_settings,
 	.create = create,
 	.start = yett_exec_start,
-	.drain = yett_exec_drain,
 	.stop = yett_exec_stop,
 	.destroy = destroy,
 };

@@ -54,7 +54,6 @@ struct exec {
 	struct pollfd *fds; /* for the wake descriptor and three a run */
 	size_t run_count;
 	char **environment;
-	bool draining;
 	char body[EXEC_BODY_MAX];
 };
 
@@ -78,7 +77,6 @@ int yett_exec_tell(struct exec *self, struct check *check, const struct result *
 int yett_exec_start(void *arg, struct yett_error *error);
 int yett_exec_poll(void *arg, const struct yett_sink *sink, uint64_t deadline_ns,
 	uint64_t *ret_next_ns, struct yett_error *error);
-void yett_exec_drain(void *arg);
 void yett_exec_stop(void *arg);
 
 #endif

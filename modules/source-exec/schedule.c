@@ -33,7 +33,6 @@ int yett_exec_start(void *arg, struct yett_error *error)
 	uint64_t start_ns = now(self), chance = 0;
 
 	(void)error;
-	self->draining = false;
 	self->host->random_bytes(self->host->instance, &chance, sizeof(chance));
 	for (size_t i = 0; i < self->check_count; i++) {
 		struct check *check = &self->checks[i];
@@ -229,8 +228,8 @@ static int start_due(struct exec *self, unsigned *told)
 	struct check *check;
 	struct run *run;
 
-	while (!self->draining && (run = free_run(self)) != NULL &&
-		(check = next_check(self)) != NULL && check->due_ns <= now(self)) {
+	while ((run = free_run(self)) != NULL && (check = next_check(self)) != NULL &&
+		check->due_ns <= now(self)) {
 		int r = start_one(self, check, run, told);
 
 		if (r != 0) {
@@ -260,7 +259,7 @@ static int tell_overdue(struct exec *self, unsigned *told)
 		.exit_code = -1,
 		.why = "not run: plugins that do not end have all places (`parallel`)"};
 
-	for (size_t i = 0; i < self->check_count && !self->draining && is_choked(self); i++) {
+	for (size_t i = 0; i < self->check_count && is_choked(self); i++) {
 		struct check *check = &self->checks[i];
 		int r;
 
@@ -298,7 +297,7 @@ static uint64_t next_event(const struct exec *self)
 	const struct check *check = next_check(self);
 	uint64_t next_ns = FOREVER;
 
-	if (!self->draining && check != NULL) {
+	if (check != NULL) {
 		next_ns = free_run(self) != NULL ? check->due_ns : next_overdue(self);
 	}
 	for (size_t i = 0; i < self->run_count; i++) {
@@ -370,13 +369,6 @@ int yett_exec_poll(void *arg, const struct yett_sink *sink, uint64_t deadline_ns
 		*ret_next_ns = now(self) + 3600 * SECOND;
 	}
 	return r;
-}
-
-void yett_exec_drain(void *arg)
-{
-	struct exec *self = arg;
-
-	self->draining = true;
 }
 
 /* Reaps until none runs or until `until_ns`; the number of those that still do. */

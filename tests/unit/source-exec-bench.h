@@ -99,7 +99,6 @@ static void await_no_run(struct bench *bench)
 	const struct exec *exec = bench->source.self;
 	uint64_t deadline_ns = memory_host.monotonic_ns(NULL) + 20 * SECOND;
 
-	yett_module.life->drain(bench->source.self);
 	for (size_t i = 0; i < exec->run_count; i++) {
 		while (exec->runs[i].state != RUN_FREE &&
 			memory_host.monotonic_ns(NULL) < deadline_ns) {

@@ -306,6 +306,9 @@ TEST(put_aside)
 			YETT_PUT_DEAD);
 		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).size, 0);
 	}
+	/* Nor does one of them stand in another one's way. */
+	CU_ASSERT_EQUAL(store_put_aside(&writer, store_batch(1, 800, NORMAL, 6, 1, "c"), cause),
+		YETT_PUT_DEAD);
 	letter = letter_at(5);
 	CU_ASSERT_STRING_EQUAL(letter.cause, cause);
 	CU_ASSERT_EQUAL(replay(letter.id), YETT_EINVAL);
@@ -321,7 +324,7 @@ TEST(put_aside)
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).forks, 0);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
-	CU_ASSERT_EQUAL(stats.dead, 3 + YETT_EPOCHS_OPEN_MAX);
+	CU_ASSERT_EQUAL(stats.dead, 4 + YETT_EPOCHS_OPEN_MAX);
 }
 
 /* The steps of a replay, at each of which a process may be killed. */

@@ -73,14 +73,17 @@ static void told(struct yett_keep *keep, int result)
 	CU_ASSERT_EQUAL(result, 0);
 }
 
-/* Into the queue of `by`, as if it, or somebody behind it, were `as`. */
+/* Into the queue of `by`, as if it, or somebody behind it, were `as`; it has come over so many relays. */
 static void give(struct world_node *by, const struct whose *as, uint64_t first,
-	struct yett_payload *payload, uint32_t content)
+	struct yett_payload *payload, uint32_t content, uint32_t hops)
 {
-	const struct yett_envelope envelope = {.hops = 0};
+	struct yett_envelope envelope = {.hops = hops, .method = "kerberos"};
 	uint8_t meta[YETT_ENVELOPE_MAX];
 	struct yett_batch batch;
 
+	for (uint32_t i = 0; i < hops; i++) {
+		envelope.path[i] = yett_id_new(by->node->clock);
+	}
 	CU_ASSERT_EQUAL_FATAL(yett_payload_cut(payload, YETT_LANE_NORMAL, content, false,
 				      yett_clock_wall(by->node->clock), &batch),
 		0);
@@ -103,10 +106,11 @@ static void give_gap(struct world_node *by, const struct whose *as, uint64_t fir
 		.cause = YETT_GAP_QUOTA};
 
 	CU_ASSERT_EQUAL_FATAL(yett_payload_notice(payload, &notice), 0);
-	give(by, as, first, payload, YETT_CONTENT_CUSTODY);
+	give(by, as, first, payload, YETT_CONTENT_CUSTODY, 0);
 }
 
-static void give_record(struct world_node *by, const struct world_node *as, uint64_t first)
+static void give_record(
+	struct world_node *by, const struct world_node *as, uint64_t first, uint32_t hops)
 {
 	struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
 	const struct yett_record record = {.size = sizeof(record),
@@ -116,7 +120,7 @@ static void give_record(struct world_node *by, const struct world_node *as, uint
 	const struct whose other = whose(as);
 
 	CU_ASSERT_EQUAL_FATAL(yett_payload_record(payload, &record), 0);
-	give(by, &other, first, payload, YETT_CONTENT_RECORDS);
+	give(by, &other, first, payload, YETT_CONTENT_RECORDS, hops);
 }
 
 static void nobody_declares_what_another_has_lost(void)
@@ -228,9 +232,9 @@ static void what_claims_to_be_the_server_is_put_aside(void)
 		world_start(world->nodes->pdata[i]);
 	}
 	world_run(world, 10 * YETT_SEC);
-	give_record(gateway, server, 1);
-	give_record(gateway, server, UINT64_C(1) << 40);
-	give_record(agent, server, 2);
+	give_record(gateway, server, 1, 0);
+	give_record(gateway, server, UINT64_C(1) << 40, 0);
+	give_record(agent, server, 2, 0);
 	world_tell(gateway, YETT_LANE_NORMAL, 5);
 	world_tell(agent, YETT_LANE_NORMAL, 5);
 	CU_ASSERT(world_wait_events(server, 10, 20 * YETT_SEC));
@@ -252,6 +256,29 @@ static void what_claims_to_be_the_server_is_put_aside(void)
 	world_free(world);
 }
 
+/* An agent has no relays before it, whatever it says: else what claims to have passed as many as it may would be
+ * refused behind its gateway, for as long as that lives. */
+static void an_agent_has_nobody_before_it(void)
+{
+	struct world *world = world_new(5);
+	struct world_node *server = add_server(world);
+	struct world_node *gateway = add_relay(world, "g1.example", "ms.example");
+	struct world_node *agent = add_agent(world, "a1.example", "g1.example");
+
+	for (guint i = 0; i < world->nodes->len; i++) {
+		world_start(world->nodes->pdata[i]);
+	}
+	world_run(world, 10 * YETT_SEC);
+	for (uint32_t hops = 0; hops <= YETT_HOPS_MAX; hops++) {
+		give_record(agent, agent, 1 + hops, hops);
+	}
+	CU_ASSERT(world_wait_events(server, YETT_HOPS_MAX + 1, 60 * YETT_SEC));
+	world_run(world, 5 * YETT_SEC);
+	CU_ASSERT_EQUAL(world_queued(gateway), 0);
+	CU_ASSERT_EQUAL(world_queued(agent), 0);
+	world_free(world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -261,6 +288,7 @@ int main(int argc, char **argv)
 			an_approved_gateway_declares_what_it_held},
 		{"what claims to be the server is put aside",
 			what_claims_to_be_the_server_is_put_aside},
+		{"an agent has nobody before it", an_agent_has_nobody_before_it},
 		CU_TEST_INFO_NULL,
 	};
 

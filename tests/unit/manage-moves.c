@@ -448,6 +448,32 @@ static void one_with_custody_is_not_deleted(void)
 	group_free(&group);
 }
 
+static void more_than_there_may_be_are_not_tried(void)
+{
+	struct group group = group_new(23);
+	g_autofree char *to_second = g_strdup_printf(
+		"{\"name\": \"branch.example\", \"upstreams\": [{\"name\": \"gw2.example\", "
+		"\"address\": \"%s\"}]}",
+		world_address("gw2.example"));
+	struct yett_settings *settings =
+		(struct yett_settings *)(uintptr_t)group.branch->node->settings;
+	struct yett_upstream_settings many[YETT_UPSTREAMS_MAX] = {0};
+	const struct yett_list few = settings->upstreams;
+	char names[YETT_UPSTREAMS_MAX][16];
+
+	/* As its own file would say. */
+	many[0] = *(const struct yett_upstream_settings *)few.items;
+	for (unsigned i = 1; i < YETT_UPSTREAMS_MAX; i++) {
+		g_snprintf(names[i], sizeof(names[i]), "u%u.example", i);
+		many[i].name = names[i];
+	}
+	settings->upstreams = (struct yett_list){YETT_UPSTREAMS_MAX, many};
+	group_set(&group, to_second, 5 * YETT_SEC);
+	group_expect_step(group.server, BRANCH, "refused", "64 is the most");
+	settings->upstreams = few;
+	group_free(&group);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -472,6 +498,7 @@ int main(int argc, char **argv)
 		{"it is never emptied without knowing who was there",
 			it_is_never_emptied_without_knowing_who_was_there},
 		{"one with custody is not deleted", one_with_custody_is_not_deleted},
+		{"more than there may be are not tried", more_than_there_may_be_are_not_tried},
 		CU_TEST_INFO_NULL,
 	};
 

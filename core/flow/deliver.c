@@ -187,7 +187,7 @@ void yett_deliver_read(
 	struct lane *lane = &node->delivery->lanes[number];
 
 	lane->reading = false;
-	if (count < 0) {
+	if (count < 0 && count != YETT_EAGAIN) { /* with much damage, it goes on at once */
 		yett_log(YETT_LOG_ERROR, "queue-unreadable",
 			"the queue cannot be read now: %s; nothing is passed over, it is tried "
 			"again lane=%u",

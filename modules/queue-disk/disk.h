@@ -102,6 +102,14 @@ struct yett_disk_bad {
 	uint32_t lane;
 	uint64_t bytes;
 };
+/* A piece of a segment that the disk refuses to give (refused.c). */
+struct yett_disk_refused {
+	uint64_t serial;
+	uint64_t since_ns, last_ns; /* monotonic: the first in a row, and the last counted */
+	uint32_t offset;
+	uint32_t times;
+	bool given_up;
+};
 
 struct yett_disk {
 	const struct yett_host *host;
@@ -134,6 +142,10 @@ struct yett_disk {
 	size_t missing_count, missing_room;
 	struct yett_disk_bad bad[YETT_DISK_BAD_MAX];
 	size_t bad_count;
+	struct yett_disk_refused *refused;
+	size_t refused_count, refused_room;
+	uint64_t proved_ns; /* when it took and synced a manifest because of what it refuses */
+	bool proof_wanted;
 
 	int manifests[2];
 	uint64_t manifest_lengths[2]; /* of the files */
@@ -200,6 +212,24 @@ int yett_disk_loss_report(struct yett_disk *disk, size_t from, yett_recovery_fn 
 bool yett_disk_declared(const struct yett_disk *disk, uint64_t serial, uint64_t number);
 void yett_disk_holes_forget(struct yett_disk *disk, uint64_t serial);
 int yett_disk_op_declared(void *self);
+
+/* refused.c */
+/* Reads; what fails is tried a few times at once: for what is read at a start. */
+int64_t yett_disk_read_again(
+	const struct yett_files *files, int file, void *ret_bytes, size_t length, uint64_t offset);
+/* Reads of a segment that is open. What the disk refuses and was given up is zeros; YETT_EIO: not
+ * given up yet, ask again. */
+int64_t yett_disk_segment_read(struct yett_disk *disk, const struct yett_disk_segment *segment,
+	void *ret_bytes, size_t length, uint64_t offset);
+/* Whether some of [from, to) was given up, or was refused the last time and is not given up. */
+bool yett_disk_has_refused(
+	const struct yett_disk *disk, uint64_t serial, uint64_t from, uint64_t to, bool given_up);
+/* Notes a refusal. 0: it is given up; YETT_EIO: not yet. */
+int yett_disk_refuse(struct yett_disk *disk, uint64_t serial, uint32_t offset);
+#define YETT_DISK_PIECE_RANGES UINT32_C(0xfffff000) /* stands for the range file */
+void yett_disk_refused_forget(struct yett_disk *disk, uint64_t serial, uint64_t from, uint64_t to);
+/* Holds the disk to a write and a sync, if it is long since that it refused something. */
+void yett_disk_prove(struct yett_disk *disk);
 
 /* entry.c: reading one entry back */
 int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,

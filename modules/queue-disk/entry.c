@@ -1,18 +1,18 @@
 /* Reading one entry, or what stands before its batch, back from its segment.
  *
  * The header and the trailer of an entry say the same; either will do. Thread: the queue's.
- * Failure: YETT_ECORRUPT where neither is whole, or can be read; YETT_ENOTFOUND. */
+ * Failure: YETT_ECORRUPT where neither is whole, or the disk was given up on them; YETT_EIO and others
+ * where it does not give them now, which says nothing of what they are; YETT_ENOTFOUND. */
 #include "disk.h"
 
 int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
 	struct yett_disk_edge *ret_edge)
 {
-	const struct yett_files *files = disk->files;
 	const struct yett_disk_place *place = &segment->places[index];
 	uint64_t salt = yett_disk_salt(disk->incarnation, segment->serial, segment->lane);
 	uint32_t offset = place->where & ~UINT32_C(7);
 	uint8_t bytes[YETT_DISK_EDGE_SIZE];
-	int64_t got;
+	int64_t header, trailer;
 	int result;
 
 	if (offset == 0) {
@@ -22,26 +22,25 @@ int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segmen
 	if (result < 0) {
 		return result;
 	}
-	got = files->read(files->fs, segment->file, bytes, sizeof(bytes), offset);
-	if (got == (int64_t)sizeof(bytes) &&
+	header = yett_disk_segment_read(disk, segment, bytes, sizeof(bytes), offset);
+	if (header == (int64_t)sizeof(bytes) &&
 		yett_disk_edge_decode(disk->host, bytes, salt, YETT_DISK_HEADER, ret_edge) &&
 		ret_edge->total == place->total) {
 		return 0;
 	}
-	got = files->read(files->fs, segment->file, bytes, sizeof(bytes),
-		offset + place->total - YETT_DISK_EDGE_SIZE);
-	if (got == (int64_t)sizeof(bytes) &&
+	trailer = yett_disk_segment_read(
+		disk, segment, bytes, sizeof(bytes), offset + place->total - YETT_DISK_EDGE_SIZE);
+	if (trailer == (int64_t)sizeof(bytes) &&
 		yett_disk_edge_decode(disk->host, bytes, salt, YETT_DISK_TRAILER, ret_edge) &&
 		ret_edge->total == place->total) {
 		return 0;
 	}
-	return YETT_ECORRUPT;
+	return header < 0 ? (int)header : trailer < 0 ? (int)trailer : YETT_ECORRUPT;
 }
 
 int yett_disk_front_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
 	struct yett_disk_edge *ret_edge, uint8_t *ret_front)
 {
-	const struct yett_files *files = disk->files;
 	uint32_t offset = segment->places[index].where & ~UINT32_C(7);
 	size_t length;
 	int64_t got;
@@ -51,6 +50,13 @@ int yett_disk_front_read(struct yett_disk *disk, struct yett_disk_segment *segme
 		return result;
 	}
 	length = yett_disk_batch_at(ret_edge);
-	got = files->read(files->fs, segment->file, ret_front, length, offset);
-	return got == (int64_t)length ? 0 : YETT_ECORRUPT;
+	got = yett_disk_segment_read(disk, segment, ret_front, length, offset);
+	if (got < 0) {
+		return (int)got;
+	}
+	/* Nothing but the whole entry's checksum would tell zeros from what stood there. */
+	return got == (int64_t)length && !yett_disk_has_refused(disk, segment->serial, offset,
+						 (uint64_t)offset + length, true)
+		       ? 0
+		       : YETT_ECORRUPT;
 }

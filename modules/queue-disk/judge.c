@@ -6,8 +6,11 @@
  * a loss. Damage from there on is what a crash leaves of writes that nobody was told were done:
  * everything from it on is cut off, without a word.
  *
- * Thread: the queue's. Failure: of memory, YETT_EVERSION for a newer format, or what counts cannot be
- * made durable. A file that cannot be read at all is set aside. */
+ * Bytes that the disk does not give (refused.c) are zeros here, in pieces of 4 KiB, and judged as the rest
+ * is; a file of which some are is never deleted as a leftover.
+ *
+ * Thread: the queue's. Failure: of memory, YETT_EVERSION for a newer format, a file that cannot be opened,
+ * or what counts cannot be made durable. */
 #include "recovery.h"
 
 #include <fcntl.h>
@@ -21,6 +24,7 @@ struct verdict {
 	uint32_t end;    /* where that ends */
 	bool header_bad;
 	bool reserve;
+	bool refused;    /* the disk does not give all of it */
 	bool torn;       /* something unsynced was cut off */
 	bool tail_lost;  /* synced entries after the last found one are gone */
 	bool tail_clean; /* nothing but zeros after the end, and perhaps a mark */
@@ -58,10 +62,11 @@ static int discard(struct yett_disk_recovery *recovery, const struct yett_disk_s
 }
 
 /* Reads the file into recovery->bytes. */
-static int load(struct yett_disk_recovery *recovery, int file, uint32_t *ret_length)
+static int load(struct yett_disk_recovery *recovery, const struct yett_disk_segment *segment,
+	uint32_t *ret_length)
 {
 	const struct yett_files *files = recovery->disk->files;
-	int64_t length = files->length(files->fs, file);
+	int64_t length = files->length(files->fs, segment->file);
 
 	if (length < 0) {
 		return (int)length;
@@ -75,12 +80,46 @@ static int load(struct yett_disk_recovery *recovery, int file, uint32_t *ret_len
 			return YETT_ENOMEM;
 		}
 	}
-	length = files->read(files->fs, file, recovery->bytes, (size_t)length, 0);
+	length =
+		yett_disk_segment_read(recovery->disk, segment, recovery->bytes, (size_t)length, 0);
 	if (length < 0) {
 		return (int)length;
 	}
 	*ret_length = (uint32_t)length;
 	return 0;
+}
+
+/* It is no damage that a file belongs to somebody else, or that no more files may be open: what it holds is
+ * there for whoever mends that. */
+static int refuse(
+	struct yett_disk_recovery *recovery, const struct yett_disk_seen *seen, int result)
+{
+	const struct yett_disk *disk = recovery->disk;
+	char name[YETT_DISK_NAME_SIZE];
+
+	yett_disk_name(name, seen->lane, seen->serial, "seg");
+	return disk->host->fail(recovery->error, result,
+		"let the user of yettd own it, or have more files open, and start again; where it "
+		"cannot be mended, move that file away: what it held is lost then, and told",
+		"segment %s in %s is there and cannot be opened: %s", name, disk->path,
+		disk->host->result_text(result));
+}
+
+/* Says what the disk does not give of a segment. */
+static bool is_refused(
+	struct yett_disk_recovery *recovery, const struct yett_disk_seen *seen, uint32_t length)
+{
+	struct yett_disk *disk = recovery->disk;
+	char name[YETT_DISK_NAME_SIZE];
+
+	if (!yett_disk_has_refused(disk, seen->serial, 0, length, true)) {
+		return false;
+	}
+	yett_disk_name(name, seen->lane, seen->serial, "seg");
+	yett_disk_note(recovery,
+		"the disk does not give all of segment %s: what stood there is lost", name);
+	disk->degraded = true;
+	return true;
 }
 
 static int find_all(struct yett_disk_recovery *recovery, struct yett_disk_scan *scan)
@@ -404,9 +443,10 @@ static int examine(struct yett_disk_recovery *recovery, const struct yett_disk_s
 	if (verdict->header_bad && verdict->synced == YETT_DISK_HEAD_SIZE) {
 		/* Nothing in it was ever synced: without a header, or with nothing else, it is what
 		 * is left of its making. */
-		if (length < YETT_DISK_HEAD_SIZE ||
-			is_zero(recovery->bytes, 0, YETT_DISK_HEAD_SIZE) ||
-			is_zero(recovery->bytes, YETT_DISK_HEAD_SIZE, length)) {
+		if (!verdict->refused &&
+			(length < YETT_DISK_HEAD_SIZE ||
+				is_zero(recovery->bytes, 0, YETT_DISK_HEAD_SIZE) ||
+				is_zero(recovery->bytes, YETT_DISK_HEAD_SIZE, length))) {
 			return discard(recovery, seen);
 		}
 		return set_aside(recovery, seen, length, "nothing in it can be read");
@@ -444,12 +484,14 @@ int yett_disk_judge(struct yett_disk_recovery *recovery, const struct yett_disk_
 	segment->file = -1;
 	result = yett_disk_segment_open(disk, segment);
 	if (result == 0) {
-		result = load(recovery, segment->file, &length);
+		result = load(recovery, segment, &length);
 	}
 	if (result < 0 && result != YETT_ENOMEM) {
 		yett_disk_segment_free(disk, segment);
-		return set_aside(recovery, seen, 0, disk->host->result_text(result));
+		/* One that has gone meanwhile is missed like any other. */
+		return result == YETT_ENOTFOUND ? 0 : refuse(recovery, seen, result);
 	}
+	verdict.refused = result == 0 && is_refused(recovery, seen, length);
 	result = result < 0 ? result : examine(recovery, seen, length, listed, &verdict);
 	if (result <= 0) {
 		yett_disk_segment_free(disk, segment);

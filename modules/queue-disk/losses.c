@@ -1,8 +1,8 @@
 /* Losses: naming them, reporting them, and forgetting them once they are declared.
  *
  * A loss is a run of entry numbers of one segment that cannot be read. What records they were is
- * said by what is left of the entry itself, else by the segment's rows together with the entries
- * next to it, else by nobody: then it is a note. A loss is found again at every recovery; once
+ * said by what is left of the entry itself, else by the segment's rows together with what memory
+ * knows of the entries before it, or with those next to it, else by nobody: then it is a note. A loss is found again at every recovery; once
  * the core has made it durable elsewhere (`declared`) it becomes a hole, which the manifest keeps
  * as long as the segment lives.
  *
@@ -50,38 +50,104 @@ void yett_disk_holes_forget(struct yett_disk *disk, uint64_t serial)
 	disk->holes_count = kept;
 }
 
-/* The range of one entry, as far as the entry itself can still say it. */
-static bool own_range(struct yett_disk *disk, struct yett_disk_segment *segment, uint64_t number,
+/* The range of one entry, as far as the entry itself can still say it. 1: it does; 0: it cannot any more;
+ * negative: the disk does not give it now. */
+static int own_range(struct yett_disk *disk, struct yett_disk_segment *segment, uint64_t number,
 	struct yett_range *ret_range)
 {
 	struct yett_disk_edge edge;
 	uint64_t index = number - segment->first;
+	int result;
 
-	if (number < segment->first || index >= segment->count ||
-		yett_disk_edge_read(disk, segment, (uint32_t)index, &edge) < 0) {
-		return false;
+	if (number < segment->first || index >= segment->count) {
+		return 0;
+	}
+	result = yett_disk_edge_read(disk, segment, (uint32_t)index, &edge);
+	if (result < 0) {
+		return result == YETT_ECORRUPT || result == YETT_ENOTFOUND ? 0 : result;
 	}
 	*ret_range = edge.range;
+	return 1;
+}
+
+/* How many records the entries [from, to) bring, where memory knows it of all of them. */
+static bool count_records(
+	const struct yett_disk_segment *segment, uint64_t from, uint64_t to, uint64_t *ret_records)
+{
+	uint64_t records = 0;
+
+	for (uint64_t n = from; n < to; n++) {
+		uint64_t index = n - segment->first;
+
+		if (n < segment->first || index >= segment->count ||
+			(segment->places[index].where & ~UINT32_C(7)) == 0) {
+			return false;
+		}
+		records += segment->places[index].count;
+	}
+	*ret_records = records;
 	return true;
 }
 
-/* What is left of `row` between the entries on both sides of [number, number + numbers). */
-static struct yett_range between(struct yett_disk *disk, struct yett_disk_segment *segment,
-	const struct yett_disk_row *row, uint64_t number, uint64_t numbers)
+/* Those of `row` that the entries [number, number + numbers) bring, by what is known of all before them; else
+ * what is left of it between the entries on both sides. */
+static int between(struct yett_disk *disk, struct yett_disk_segment *segment,
+	const struct yett_disk_row *row, uint64_t number, uint64_t numbers,
+	struct yett_range *ret_range)
 {
 	struct yett_range range = row->range;
 	uint64_t end = row->range.first + row->range.count;
 	struct yett_range beside;
+	uint64_t skipped, records;
+	int before, after = 0;
 
-	if (number > row->number && own_range(disk, segment, number - 1, &beside)) {
+	if (count_records(segment, row->number, number, &skipped) &&
+		count_records(segment, number, number + numbers, &records)) {
+		range.first += skipped;
+		range.count = records;
+		*ret_range = range;
+		return 0;
+	}
+	before = number > row->number ? own_range(disk, segment, number - 1, &beside) : 0;
+	if (before > 0) {
 		range.first = beside.first + beside.count;
 	}
-	if (number + numbers < row->number + row->entries &&
-		own_range(disk, segment, number + numbers, &beside)) {
+	if (number + numbers < row->number + row->entries) {
+		after = own_range(disk, segment, number + numbers, &beside);
+	}
+	if (after > 0) {
 		end = beside.first;
 	}
+	if (before < 0 || after < 0) {
+		return before < 0 ? before : after;
+	}
 	range.count = end > range.first ? end - range.first : 0;
-	return range;
+	*ret_range = range;
+	return 0;
+}
+
+/* How many entries from `number` on, at most `most`, cannot speak for themselves, as the first cannot: those
+ * of a row of the ranges, or those in no row. */
+static int count_silent(struct yett_disk *disk, struct yett_disk_segment *segment,
+	const struct yett_disk_ranges *ranges, bool in_row, uint64_t number, uint64_t most,
+	uint64_t *ret_numbers)
+{
+	struct yett_range ignored;
+	uint64_t count = 1;
+	int spoken = 0;
+
+	while (count < most && (in_row || yett_disk_ranges_find(ranges, number + count) == NULL)) {
+		spoken = own_range(disk, segment, number + count, &ignored);
+		if (spoken != 0) {
+			break;
+		}
+		count++;
+	}
+	if (spoken < 0) {
+		return spoken;
+	}
+	*ret_numbers = count;
+	return 0;
 }
 
 int yett_disk_loss_name(struct yett_disk *disk, struct yett_disk_segment *segment,
@@ -92,30 +158,18 @@ int yett_disk_loss_name(struct yett_disk *disk, struct yett_disk_segment *segmen
 	while (numbers > 0 && result == 0) {
 		struct yett_disk_loss loss = {segment->serial, number, 1, {.count = 0}};
 		const struct yett_disk_row *row = yett_disk_ranges_find(ranges, number);
+		uint64_t rest = row != NULL ? row->number + row->entries - number : numbers;
 
-		if (own_range(disk, segment, number, &loss.range)) {
-			result = yett_disk_loss_add(disk, &loss);
-		} else if (row != NULL) {
-			/* As many as stand in the row and cannot speak for themselves. */
-			uint64_t rest = row->number + row->entries - number;
-			struct yett_range ignored;
-
-			while (loss.numbers < numbers && loss.numbers < rest &&
-				!own_range(disk, segment, number + loss.numbers, &ignored)) {
-				loss.numbers++;
+		result = own_range(disk, segment, number, &loss.range);
+		if (result == 0) {
+			result = count_silent(disk, segment, ranges, row != NULL, number,
+				rest < numbers ? rest : numbers, &loss.numbers);
+			if (result == 0 && row != NULL) {
+				result = between(
+					disk, segment, row, number, loss.numbers, &loss.range);
 			}
-			loss.range = between(disk, segment, row, number, loss.numbers);
-			result = yett_disk_loss_add(disk, &loss);
-		} else {
-			struct yett_range ignored;
-
-			while (loss.numbers < numbers &&
-				yett_disk_ranges_find(ranges, number + loss.numbers) == NULL &&
-				!own_range(disk, segment, number + loss.numbers, &ignored)) {
-				loss.numbers++;
-			}
-			result = yett_disk_loss_add(disk, &loss);
 		}
+		result = result < 0 ? result : yett_disk_loss_add(disk, &loss);
 		number += loss.numbers;
 		numbers -= loss.numbers;
 	}

@@ -221,7 +221,8 @@ void yett_disk_manifest_close(struct yett_disk *disk)
 	}
 }
 
-/* YETT_ENOTFOUND: not there, or empty; YETT_ECORRUPT; YETT_EVERSION. `ret_bytes` is given. */
+/* YETT_ENOTFOUND: not there, or empty; YETT_ECORRUPT; YETT_EVERSION; YETT_EIO: the disk does not give it; others
+ * where it is there and cannot be opened. `ret_bytes` is given. */
 static int read_slot(struct yett_disk *disk, int slot, uint8_t **ret_bytes, size_t *ret_length)
 {
 	const struct yett_files *files = disk->files;
@@ -245,7 +246,11 @@ static int read_slot(struct yett_disk *disk, int slot, uint8_t **ret_bytes, size
 	if (bytes == NULL) {
 		return YETT_ENOMEM;
 	}
-	length = files->read(files->fs, disk->manifests[slot], bytes, (size_t)length, 0);
+	length = yett_disk_read_again(files, disk->manifests[slot], bytes, (size_t)length, 0);
+	if (length < 0) {
+		free(bytes);
+		return (int)length;
+	}
 	if (length < HEAD_SIZE || yett_disk_get32(bytes) != MAGIC ||
 		yett_disk_get32(bytes + 100) != host->crc32c(0, bytes, 100)) {
 		free(bytes);
@@ -387,7 +392,9 @@ int yett_disk_manifest_read(struct yett_disk *disk, struct yett_disk_manifest *r
 		}
 	}
 	for (int slot = 0; slot < 2 && result == 0; slot++) {
-		if (results[slot] == YETT_EVERSION || results[slot] == YETT_ENOMEM) {
+		/* One that cannot be read is as good as torn where the other one can. */
+		if (results[slot] < 0 && results[slot] != YETT_ENOTFOUND &&
+			results[slot] != YETT_ECORRUPT && (results[slot] != YETT_EIO || best < 0)) {
 			result = results[slot];
 		}
 		manifest.other_bad |= results[slot] < 0 && results[slot] != YETT_ENOTFOUND;

@@ -179,6 +179,7 @@ static void destroy(void *self)
 	free(disk->losses);
 	free(disk->holes);
 	free(disk->missing);
+	free(disk->refused);
 	yett_disk_manifest_close(disk);
 	if (disk->lock >= 0) {
 		files->close(files->fs, disk->lock);

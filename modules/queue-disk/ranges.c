@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format.h"
+#include "disk.h"
 
 #define MAGIC          UINT32_C(0x47544559) /* "YETG" */
 #define FORMAT_VERSION 1
@@ -212,7 +212,7 @@ int yett_disk_ranges_read(const struct yett_host *host, int dir, const char *nam
 		result = YETT_ENOMEM;
 		goto out;
 	}
-	length = files->read(files->fs, file, bytes, (size_t)length, 0);
+	length = yett_disk_read_again(files, file, bytes, (size_t)length, 0);
 	result = length < 0 ? (int)length
 			    : decode(host, bytes, (size_t)length, salt, lane, ret_ranges);
 out:

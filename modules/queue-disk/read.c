@@ -1,15 +1,19 @@
 /* Reading, settling and dropping, and what the queue says of itself.
  *
  * An entry is read with one call into one buffer, which the batch then borrows; its checksum and
- * the batch's own are held against it. What is damaged becomes a loss and is skipped. Settling is
- * kept in memory; the manifest takes it along whenever it is written, so a crash may bring
- * settled entries back, never lose unsettled ones.
+ * the batch's own are held against it. What is damaged becomes a loss and is skipped; what the disk
+ * does not give (refused.c) is neither: the caller asks again. Settling is kept in memory; the manifest
+ * takes it along whenever it is written, so a crash may bring settled entries back, never lose
+ * unsettled ones.
  *
  * Thread: the queue's. Failure: a result; a segment that cannot be deleted stays and is tried
  * again. */
 #include "disk.h"
 
 #include "manifest.h"
+
+#define LOSSES_A_READ 16 /* before the caller gets a word in: each may take a while */
+#define SCAN_TRIES    4
 
 static bool is_readable(const struct yett_disk_segment *segment, uint32_t index)
 {
@@ -72,7 +76,6 @@ static int fill(struct yett_disk *disk, struct yett_disk_segment *segment, uint3
 static int read_one(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
 	struct yett_queue_item *item)
 {
-	const struct yett_files *files = disk->files;
 	const struct yett_disk_place *place = &segment->places[index];
 	struct yett_buffer *buffer = disk->host->buffer_new(place->total);
 	int64_t got;
@@ -83,9 +86,10 @@ static int read_one(struct yett_disk *disk, struct yett_disk_segment *segment, u
 	}
 	result = yett_disk_segment_open(disk, segment);
 	if (result == 0) {
-		got = files->read(files->fs, segment->file, disk->host->buffer_bytes(buffer),
+		got = yett_disk_segment_read(disk, segment, disk->host->buffer_bytes(buffer),
 			place->total, place->where & ~UINT32_C(7));
 		result = got == (int64_t)place->total ? fill(disk, segment, index, buffer, item)
+			 : got < 0                    ? (int)got
 						      : YETT_ECORRUPT;
 	}
 	if (result < 0) {
@@ -94,42 +98,66 @@ static int read_one(struct yett_disk *disk, struct yett_disk_segment *segment, u
 	return result;
 }
 
-/* Adds to the losses what entries that cannot be read have held, as far as the ranges say it. */
+/* The ranges beside a segment; none where there is no such file, or it is damaged. Where it is only not
+ * to be had now, the names in it are worth waiting for. */
+static int read_ranges(struct yett_disk *disk, struct yett_disk_segment *segment,
+	struct yett_disk_ranges *ret_ranges)
+{
+	char name[YETT_DISK_NAME_SIZE];
+	int result;
+
+	yett_disk_name(name, segment->lane, segment->serial, "rng");
+	result = yett_disk_ranges_read(disk->host, disk->dir, name,
+		yett_disk_salt(disk->incarnation, segment->serial, segment->lane), segment->lane,
+		ret_ranges);
+	if (result == YETT_EIO) {
+		return yett_disk_refuse(disk, segment->serial, YETT_DISK_PIECE_RANGES);
+	}
+	yett_disk_refused_forget(disk, segment->serial, YETT_DISK_PIECE_RANGES,
+		(uint64_t)YETT_DISK_PIECE_RANGES + 1);
+	return result == YETT_ENOTFOUND || result == YETT_ECORRUPT || result == YETT_EVERSION
+		       ? 0
+		       : result;
+}
+
+/* Adds to the losses what entries that are damaged have held, as far as the ranges say it; nothing where
+ * it fails. */
 static int name_damaged(
 	struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index, uint32_t count)
 {
 	struct yett_disk_ranges beside = {NULL, 0, 0};
-	const struct yett_disk_ranges *ranges = &segment->ranges;
-	char name[YETT_DISK_NAME_SIZE];
-	int result;
+	bool own = segment->ranges.count > 0;
+	size_t losses = disk->losses_count;
+	int result = own ? 0 : read_ranges(disk, segment, &beside);
 
-	if (segment->ranges.count == 0) {
-		yett_disk_name(name, segment->lane, segment->serial, "rng");
-		if (yett_disk_ranges_read(disk->host, disk->dir, name,
-			    yett_disk_salt(disk->incarnation, segment->serial, segment->lane),
-			    segment->lane, &beside) == 0) {
-			ranges = &beside;
-		}
+	if (result == 0) {
+		result = yett_disk_loss_name(disk, segment, own ? &segment->ranges : &beside,
+			segment->first + index, count);
 	}
-	result = yett_disk_loss_name(disk, segment, ranges, segment->first + index, count);
 	yett_disk_ranges_clear(&beside);
+	if (result < 0) {
+		disk->losses_count = losses;
+		return result;
+	}
 	disk->host->log(disk->host->instance, YETT_LOG_ERROR, "queue-entry-damaged",
 		"an entry of the queue is damaged and skipped; look at the disk; directory=%s",
 		disk->path);
-	return result;
+	return 0;
 }
 
-/* Takes a damaged entry out, and says what it was. */
+/* Takes a damaged entry out, and says what it was; or does neither. */
 static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
 	yett_recovery_fn report, void *arg)
 {
 	size_t losses = disk->losses_count;
-	int result;
+	int result = name_damaged(disk, segment, index, 1);
 
+	if (result < 0) {
+		return result;
+	}
 	yett_disk_place_lose(disk, segment, index);
 	disk->manifest_dirty = true;
-	result = name_damaged(disk, segment, index, 1);
-	return result < 0 ? result : yett_disk_loss_report(disk, losses, report, arg);
+	return yett_disk_loss_report(disk, losses, report, arg);
 }
 
 int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queue_item *items,
@@ -140,6 +168,7 @@ int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queu
 	size_t bytes = 0;
 	size_t got = 0;
 	size_t at = 0;
+	unsigned lost = 0;
 	uint32_t index;
 
 	if (lane >= YETT_LANES || !disk->recovered) {
@@ -157,11 +186,15 @@ int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queu
 		result = read_one(disk, segment, index, &items[got]);
 		if (result == YETT_ECORRUPT) {
 			result = lose(disk, segment, index, report, arg);
+			if (result == 0 && ++lost >= LOSSES_A_READ && !disk->read_only) {
+				result = YETT_EAGAIN;
+			}
 		} else if (result == 0) {
 			bytes += items[got].batch.length;
 			got++;
 		}
 		if (result != 0) {
+			yett_disk_prove(disk);
 			if (got > 0) {
 				break; /* what was read is not thrown away */
 			}
@@ -236,6 +269,18 @@ static int visit_damaged(struct yett_disk *disk, struct yett_disk_segment *segme
 	return result;
 }
 
+/* As yett_disk_front_read; who only looks does not come again for what the disk refuses now. */
+static int look(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
+	struct yett_disk_edge *ret_edge, uint8_t *ret_front)
+{
+	int result = YETT_EIO;
+
+	for (int i = 0; i < SCAN_TRIES && result == YETT_EIO; i++) {
+		result = yett_disk_front_read(disk, segment, index, ret_edge, ret_front);
+	}
+	return result == YETT_EIO ? YETT_ECORRUPT : result;
+}
+
 /* 0: go on; else what the visitor returned, or an error. What cannot be read is passed over, and read() will
  * tell; or, where it is about to be dropped, it is visited like the rest. */
 static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segment, bool dropping,
@@ -249,12 +294,15 @@ static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segme
 		if (!is_readable(segment, i)) {
 			continue;
 		}
-		result = yett_disk_front_read(disk, segment, i, &edge, front);
-		if (result == YETT_ECORRUPT) {
+		result = dropping ? yett_disk_front_read(disk, segment, i, &edge, front)
+				  : look(disk, segment, i, &edge, front);
+		if (result == YETT_ECORRUPT && dropping) {
 			uint32_t count = 1 + damaged_run(disk, segment, i + 1);
 
-			result = dropping ? visit_damaged(disk, segment, i, count, visit, arg) : 0;
+			result = visit_damaged(disk, segment, i, count, visit, arg);
 			i += count - 1;
+		} else if (result == YETT_ECORRUPT) {
+			result = 0;
 		} else if (result == 0) {
 			result = visit(arg, edge.number, &edge.range, front + yett_disk_meta_at(),
 				edge.meta_length);
@@ -268,6 +316,7 @@ int yett_disk_op_oldest(
 {
 	struct yett_disk *disk = self;
 	struct yett_disk_segment *segment;
+	int result;
 
 	if (lane >= YETT_LANES || disk->read_only) {
 		return lane >= YETT_LANES ? YETT_EINVAL : YETT_EPERM;
@@ -286,7 +335,11 @@ int yett_disk_op_oldest(
 			disk->manifest_dirty = true;
 		}
 		*ret_segment = segment->serial;
-		return visit_segment(disk, segment, true, visit, arg);
+		result = visit_segment(disk, segment, true, visit, arg);
+		if (result == YETT_EIO) {
+			yett_disk_prove(disk);
+		}
+		return result;
 	}
 	return YETT_ENOTFOUND;
 }
@@ -348,6 +401,7 @@ static void lane_stats(struct yett_disk *disk, uint32_t l, struct yett_queue_lan
 {
 	struct yett_disk_lane *lane = &disk->lanes[l];
 	struct yett_disk_segment *segment;
+	const struct yett_disk_place *place;
 	struct yett_disk_edge edge;
 	uint64_t number = lane->oldest_number;
 	uint32_t index;
@@ -365,7 +419,11 @@ static void lane_stats(struct yett_disk *disk, uint32_t l, struct yett_queue_lan
 		lane->oldest_number = 0;
 		return;
 	}
+	place = &segment->places[index];
+	/* What the disk refuses is asked for by read() only: that may take long each time. */
 	if (number != lane->oldest_number &&
+		!yett_disk_has_refused(disk, segment->serial, place->where,
+			(uint64_t)place->where + place->total, false) &&
 		yett_disk_edge_read(disk, segment, index, &edge) == 0) {
 		lane->oldest_number = number;
 		lane->oldest_ns = edge.appended_ns;

@@ -7,8 +7,10 @@
  * never gets ahead of what was appended before it.
  *
  * Thread: the queue's. Damage never stops it; it ends only for want of memory, for a newer format
- * (YETT_EVERSION), a lock that another process holds (YETT_EPERM), a directory that cannot be used, or
- * where what counts cannot be made durable. What was read until then is freed by destroy. */
+ * (YETT_EVERSION), a lock that another process holds (YETT_EPERM), a directory that cannot be used, a
+ * file that is there and cannot be opened (that is no damage: its owner can be mended), a manifest of
+ * which the disk gives neither copy, or where what counts cannot be made durable. What was read until
+ * then is freed by destroy. */
 #include "recovery.h"
 
 #include <fcntl.h>
@@ -101,11 +103,13 @@ static int by_serial(const void *a, const void *b)
 	return x->serial < y->serial ? -1 : x->serial > y->serial ? 1 : 0;
 }
 
-/* Without a manifest: the queue is the one that the newest readable segment is of. */
-static void adopt(struct yett_disk_recovery *recovery)
+/* Without a manifest: the queue is the one that the newest readable segment is of. Where the disk gives
+ * none of them now, it would be another queue, to which none of them belongs. */
+static int adopt(struct yett_disk_recovery *recovery)
 {
 	struct yett_disk *disk = recovery->disk;
 	const struct yett_files *files = disk->files;
+	int failed = 0;
 
 	disk->host->random_bytes(
 		disk->host->instance, &disk->incarnation, sizeof(disk->incarnation));
@@ -120,10 +124,12 @@ static void adopt(struct yett_disk_recovery *recovery)
 			name, recovery->segments[i].lane, recovery->segments[i].serial, "seg");
 		file = files->open(files->fs, disk->dir, name, O_RDONLY | O_CLOEXEC);
 		if (file < 0) {
+			failed = file == YETT_ENOTFOUND ? failed : file;
 			continue;
 		}
-		got = files->read(files->fs, file, bytes, sizeof(bytes), 0);
+		got = yett_disk_read_again(files, file, bytes, sizeof(bytes), 0);
 		files->close(files->fs, file);
+		failed = got < 0 ? (int)got : failed;
 		if (got == (int64_t)sizeof(bytes) &&
 			yett_disk_head_decode(disk->host, bytes, &head) == 0) {
 			disk->incarnation = head.incarnation;
@@ -131,9 +137,14 @@ static void adopt(struct yett_disk_recovery *recovery)
 			yett_disk_note(recovery,
 				"the manifest cannot be read: what the segments hold is kept, "
 				"positions that only the manifest held are gone");
-			return;
+			return 0;
 		}
 	}
+	return failed == 0 ? 0
+			   : disk->host->fail(recovery->error, failed,
+				     "look at the disk and at the permissions, and start again",
+				     "there is no manifest in %s, and no segment can be read: %s",
+				     disk->path, disk->host->result_text(failed));
 }
 
 static int open_directory(struct yett_disk_recovery *recovery)
@@ -188,9 +199,12 @@ static int read_manifest(struct yett_disk_recovery *recovery)
 	}
 	if (result < 0 && result != YETT_ENOMEM) {
 		return disk->host->fail(recovery->error, result,
-			"look at the disk, its free space and its permissions",
-			"the manifest in %s cannot be made durable: %s", disk->path,
-			disk->host->result_text(result));
+			"look at the disk, its free space and the permissions, and start again; "
+			"where the disk will never give either of the two files, move both away: "
+			"the segments are kept",
+			"the manifest in %s (manifest-a, manifest-b) cannot be read, or not be "
+			"made durable: %s",
+			disk->path, disk->host->result_text(result));
 	}
 	if (manifest->other_bad && manifest->there) {
 		/* A crash while it was written leaves that; only rot is anything to worry about,
@@ -466,9 +480,9 @@ int yett_disk_op_recover(void *self, yett_recovery_fn report, void *arg, struct 
 				sizeof(*recovery.segments), by_serial);
 		}
 		if (!recovery.manifest.there) {
-			adopt(&recovery);
+			result = adopt(&recovery);
 		}
-		result = judge_all(&recovery);
+		result = result == 0 ? judge_all(&recovery) : result;
 	}
 	if (result == 0) {
 		result = judge_groups(&recovery);

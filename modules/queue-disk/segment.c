@@ -76,6 +76,7 @@ static void close_file(struct yett_disk *disk, struct yett_disk_segment *segment
 void yett_disk_segment_free(struct yett_disk *disk, struct yett_disk_segment *segment)
 {
 	close_file(disk, segment);
+	yett_disk_refused_forget(disk, segment->serial, 0, UINT64_MAX);
 	yett_disk_ranges_clear(&segment->ranges);
 	free(segment->places);
 	free(segment);

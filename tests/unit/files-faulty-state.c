@@ -58,6 +58,21 @@ void faulty_inode_room(struct faulty_inode *inode, size_t length)
 	inode->room = room;
 }
 
+void faulty_inode_write(
+	struct faulty_inode *inode, const uint8_t *bytes, size_t length, uint64_t offset)
+{
+	if (length == 0) {
+		return;
+	}
+	faulty_inode_room(inode, offset + length);
+	memcpy(inode->now + offset, bytes, length);
+	memset(inode->dirty + offset / FAULTY_SECTOR, 1,
+		(offset + length - 1) / FAULTY_SECTOR - offset / FAULTY_SECTOR + 1);
+	if (offset + length > inode->now_length) {
+		inode->now_length = offset + length;
+	}
+}
+
 struct faulty_name *faulty_names_find(const struct faulty_names *names, int dir, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -66,6 +81,36 @@ struct faulty_name *faulty_names_find(const struct faulty_names *names, int dir,
 		}
 	}
 	return NULL;
+}
+
+struct faulty_name *faulty_names_anywhere(const struct faulty_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (strcmp(names->items[i].name, name) == 0) {
+			return &names->items[i];
+		}
+	}
+	return NULL;
+}
+
+bool faulty_refuses_read(const struct faulty_refusal *refusal, const struct faulty_names *names,
+	const struct faulty_inode *inode, size_t length, uint64_t offset)
+{
+	const struct faulty_name *item;
+
+	if (refusal->result == 0 || offset >= refusal->to || offset + length <= refusal->from) {
+		return false;
+	}
+	item = faulty_names_anywhere(names, refusal->name);
+	return refusal->name[0] == '\0' || (item != NULL && item->inode == inode);
+}
+
+bool faulty_refuses_open(const struct faulty_refusal *refusal, const char *name)
+{
+	size_t length = strlen(name), end = strlen(refusal->name);
+
+	return refusal->result != 0 && length >= end &&
+	       strcmp(name + length - end, refusal->name) == 0;
 }
 
 void faulty_names_set(

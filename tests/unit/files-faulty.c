@@ -51,6 +51,8 @@ struct yett_faulty {
 	int fail_with;
 	bool fail_forever;
 	uint64_t fail_sync_at;
+	struct faulty_refusal reads;
+	struct faulty_refusal opens;
 };
 
 static uint64_t chance(struct yett_faulty *faulty, uint64_t below)
@@ -261,6 +263,9 @@ static int file_open(void *fs, int dir, const char *name, int flags)
 	if (item != NULL && (flags & O_EXCL) != 0) {
 		LEAVE(YETT_EEXIST);
 	}
+	if (item != NULL && faulty_refuses_open(&faulty->opens, name)) {
+		LEAVE(faulty->opens.result);
+	}
 	if (item == NULL) {
 		result = step(faulty);
 		if (result < 0) {
@@ -282,21 +287,6 @@ static int file_open(void *fs, int dir, const char *name, int flags)
 	LEAVE(handle_new(faulty, -1, item->inode, false));
 }
 
-static void write_bytes(
-	struct faulty_inode *inode, const uint8_t *bytes, size_t length, uint64_t offset)
-{
-	if (length == 0) {
-		return;
-	}
-	faulty_inode_room(inode, offset + length);
-	memcpy(inode->now + offset, bytes, length);
-	memset(inode->dirty + offset / FAULTY_SECTOR, 1,
-		(offset + length - 1) / FAULTY_SECTOR - offset / FAULTY_SECTOR + 1);
-	if (offset + length > inode->now_length) {
-		inode->now_length = offset + length;
-	}
-}
-
 static int file_write(void *fs, int file, const struct iovec *iov, int n, uint64_t offset)
 {
 	struct faulty_inode *inode;
@@ -315,7 +305,7 @@ static int file_write(void *fs, int file, const struct iovec *iov, int n, uint64
 	for (int i = 0; i < n && left > 0; i++) {
 		size_t length = iov[i].iov_len < left ? iov[i].iov_len : left;
 
-		write_bytes(inode, iov[i].iov_base, length, offset);
+		faulty_inode_write(inode, iov[i].iov_base, length, offset);
 		offset += length;
 		left -= length;
 	}
@@ -328,6 +318,9 @@ static int64_t file_read(void *fs, int file, void *ret_bytes, size_t length, uin
 
 	ENTER;
 	inode = file_of(faulty, file);
+	if (faulty_refuses_read(&faulty->reads, &faulty->now, inode, length, offset)) {
+		LEAVE(faulty->reads.result);
+	}
 	if (offset >= inode->now_length) {
 		LEAVE(0);
 	}
@@ -544,6 +537,19 @@ void yett_faulty_plan_sync(struct yett_faulty *faulty, uint64_t at)
 	faulty->fail_sync_at = at;
 }
 
+void yett_faulty_plan_read(
+	struct yett_faulty *faulty, const char *name, uint64_t from, uint64_t to, int result)
+{
+	faulty->reads = (struct faulty_refusal){.from = from, .to = to, .result = result};
+	snprintf(faulty->reads.name, FAULTY_NAME_SIZE, "%s", name != NULL ? name : "");
+}
+
+void yett_faulty_plan_open(struct yett_faulty *faulty, const char *ending, int result)
+{
+	faulty->opens = (struct faulty_refusal){.result = result};
+	snprintf(faulty->opens.name, FAULTY_NAME_SIZE, "%s", ending);
+}
+
 uint64_t yett_faulty_operations(const struct yett_faulty *faulty)
 {
 	return faulty->operations;
@@ -626,19 +632,9 @@ const char *yett_faulty_name(const struct yett_faulty *faulty, size_t n)
 	return n < faulty->now.count ? faulty->now.items[n].name : NULL;
 }
 
-static struct faulty_name *anywhere(const struct faulty_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++) {
-		if (strcmp(names->items[i].name, name) == 0) {
-			return &names->items[i];
-		}
-	}
-	return NULL;
-}
-
 uint8_t *yett_faulty_bytes(struct yett_faulty *faulty, const char *name, size_t *ret_length)
 {
-	struct faulty_name *item = anywhere(&faulty->now, name);
+	struct faulty_name *item = faulty_names_anywhere(&faulty->now, name);
 
 	if (item == NULL) {
 		return NULL;
@@ -669,7 +665,7 @@ void yett_faulty_put(struct yett_faulty *faulty, const char *path, const char *n
 
 bool yett_faulty_take(struct yett_faulty *faulty, const char *name)
 {
-	struct faulty_name *item = anywhere(&faulty->now, name);
+	struct faulty_name *item = faulty_names_anywhere(&faulty->now, name);
 	int dir;
 
 	if (item == NULL) {
@@ -684,7 +680,7 @@ bool yett_faulty_take(struct yett_faulty *faulty, const char *name)
 
 void yett_faulty_cut(struct yett_faulty *faulty, const char *name, size_t length)
 {
-	struct faulty_name *item = anywhere(&faulty->now, name);
+	struct faulty_name *item = faulty_names_anywhere(&faulty->now, name);
 
 	if (item != NULL && length < item->inode->now_length) {
 		memset(item->inode->now + length, 0, item->inode->room - length);

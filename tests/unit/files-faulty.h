@@ -32,6 +32,12 @@ const struct yett_files *yett_faulty_files(struct yett_faulty *faulty);
 void yett_faulty_plan(struct yett_faulty *faulty, uint64_t at, int result, bool forever);
 /* As before; counts syncs of files only. */
 void yett_faulty_plan_sync(struct yett_faulty *faulty, uint64_t at);
+/* Reads of the file that has this name now (NULL: of any) fail with `result` where they touch bytes from
+ * `from` to before `to`; opens of what is there, and whose name ends so, fail with `result`. Both stay over
+ * a crash, as a bad sector does, until they are planned anew; 0: they do not fail. */
+void yett_faulty_plan_read(
+	struct yett_faulty *faulty, const char *name, uint64_t from, uint64_t to, int result);
+void yett_faulty_plan_open(struct yett_faulty *faulty, const char *ending, int result);
 uint64_t yett_faulty_operations(const struct yett_faulty *faulty);
 /* Closes all handles, gives locks back, ends the plan; what is left is durable. */
 void yett_faulty_crash(struct yett_faulty *faulty, enum yett_faulty_crash how);

@@ -30,6 +30,11 @@ static int64_t host_wall(struct yett_instance *instance)
 	return fixture->wall_ns += 1000;
 }
 
+static uint64_t host_monotonic(struct yett_instance *instance)
+{
+	return ((struct fixture *)(void *)instance)->monotonic_ns;
+}
+
 static void host_random(struct yett_instance *instance, void *ret_bytes, size_t length)
 {
 	struct fixture *fixture = (struct fixture *)(void *)instance;
@@ -64,7 +69,7 @@ void fixture_create(struct fixture *fixture, const struct yett_files *files, con
 	fixture->host.wall_ns = host_wall;
 	fixture->host.random_bytes = host_random;
 	/* The core's would take the fixture for an instance of theirs; a queue has no use for them. */
-	fixture->host.monotonic_ns = NULL;
+	fixture->host.monotonic_ns = host_monotonic;
 	fixture->host.metric = NULL;
 	fixture->host.error_blank = NULL;
 	if (fixture->life->check != NULL) {
@@ -94,8 +99,12 @@ int fixture_report(void *arg, const struct yett_recovery *what)
 int fixture_recover(struct fixture *fixture)
 {
 	struct yett_error error = YETT_ERROR_INIT;
+	int result = fixture->queue->recover(fixture->self, fixture_report, fixture, &error);
 
-	return fixture->queue->recover(fixture->self, fixture_report, fixture, &error);
+	if (result != 0) {
+		snprintf(fixture->error, sizeof(fixture->error), "%s; %s", error.text, error.mend);
+	}
+	return result;
 }
 
 void fixture_destroy(struct fixture *fixture, bool stop)

@@ -19,7 +19,9 @@ struct fixture {
 	struct yett_range lost[256];
 	char note[256];
 	unsigned errors_logged;
+	char error[1024]; /* of a recovery that was refused: the sentence and its mend */
 	int64_t wall_ns;
+	uint64_t monotonic_ns; /* the test's to turn */
 	uint64_t random;
 };
 
@@ -57,6 +59,6 @@ void fixture_drop_bulk(struct fixture *fixture, uint64_t segment, unsigned left)
 		.reserve_urgent = 15, .reserve_normal = 40, .reserve_bulk = 15,                    \
 		.reserve_custody = 5,                                                              \
 	}
-extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[];
+extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[], queue_refused_tests[];
 
 #endif

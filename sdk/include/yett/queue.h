@@ -108,10 +108,12 @@ struct yett_queue_operations {
 	/* Once, before all else: reads what is there. Damage never stops it: it is reported, set
 	 * aside, and told as lost ranges. What it reports as lost it goes on reporting at every
 	 * recovery until `declared` says that the core has made the loss durable. Refused is only a
-	 * newer format (YETT_EVERSION), a directory that another process holds (YETT_EPERM), and
-	 * one that cannot be written, or synced: what counts from now on has to be durable. */
+	 * newer format (YETT_EVERSION), a directory that another process holds (YETT_EPERM), one
+	 * that cannot be written, or synced (what counts from now on has to be durable), and a file
+	 * that is there and cannot be opened. */
 	int (*recover)(void *self, yett_recovery_fn report, void *arg, struct yett_error *error);
-	int (*declared)(void *self); /* optional */
+	/* All that `recover` and `read` have told as lost so far. Optional. */
+	int (*declared)(void *self);
 
 	/* Appends in order; each entry has its own result. An entry that does not fit its lane is
 	 * YETT_EFULL and leaves no trace, and so is what follows it in that lane in the same call:
@@ -125,7 +127,9 @@ struct yett_queue_operations {
 
 	/* Synced, unsettled entries of a lane with number >= `from`, in order, up to `count` and
 	 * about `max_bytes` (but one at least, if there is one). Returns how many. What turns out to
-	 * be damaged is skipped and told to `report`. */
+	 * be damaged is skipped and told to `report`. YETT_EAGAIN: much of it was, and so far there
+	 * is nothing else; ask on at once. YETT_EIO and others: what comes next cannot be had now;
+	 * nothing was skipped. */
 	int (*read)(void *self, uint32_t lane, uint64_t from, struct yett_queue_item *items,
 		size_t count, size_t max_bytes, yett_recovery_fn report, void *arg);
 
@@ -133,7 +137,8 @@ struct yett_queue_operations {
 	int (*settle)(void *self, uint32_t lane, const uint64_t *numbers, size_t count);
 
 	/* Dropping the oldest of a lane: first `oldest` names the segment and walks what it still
-	 * holds unsettled, so that the core can declare it lost and sync that; then `drop`. */
+	 * holds unsettled, so that the core can declare it lost and sync that; then `drop`. Where
+	 * nothing was visited, all of it is damaged and nothing says what it was. */
 	int (*oldest)(
 		void *self, uint32_t lane, uint64_t *ret_segment, yett_scan_fn visit, void *arg);
 	int (*drop)(void *self, uint32_t lane, uint64_t segment);

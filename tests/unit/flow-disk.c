@@ -1,0 +1,143 @@
+/* The flow over a queue whose disk rots and refuses to read: what can be had later is sent later, what is
+ * lost is told. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "flow/stages.h"
+#include "simulation/world.h"
+#include "suite.h"
+
+#define GROUP  "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+#define COUNT  400 /* records in a batch: some 25 KiB */
+#define LITTLE 20  /* batches: a few segments of WORLD_SMALL_QUEUE */
+#define MANY   600 /* small ones, in more than one segment */
+
+struct group {
+	struct world *world;
+	struct world_node *server, *agent;
+	struct yett_faulty *faulty; /* the agent's disk */
+	unsigned told;
+};
+
+/* The agent runs, and has nobody to send to yet. */
+static void group_make(struct group *group, uint64_t seed, const char *full)
+{
+	struct world *world = world_new(seed);
+
+	*group = (struct group){.world = world};
+	group->server = world_add(world, "ms.example",
+		GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		      "store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	group->agent = world_add(world, "agent.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n" WORLD_SMALL_QUEUE
+		"%s",
+		world_address("ms.example"), full);
+	group->faulty = sim_disk_faulty(group->agent->disk);
+	world_start(group->agent);
+}
+
+static void tell(struct group *group, uint32_t lane, unsigned batches, unsigned count)
+{
+	for (unsigned i = 0; i < batches; i++) {
+		world_tell(group->agent, lane, count);
+		world_run(group->world, count > 1 ? 20 * YETT_MS : 0);
+		group->told += count;
+	}
+}
+
+/* All that it told is on its disk, and nothing of it in its memory. */
+static void restart(struct group *group)
+{
+	world_run(group->world, YETT_SEC);
+	world_kill(group->agent);
+	world_start(group->agent);
+}
+
+/* The first segment of the normal lane. */
+static void first_segment(const struct group *group, char ret_name[64])
+{
+	const char *name;
+
+	ret_name[0] = '\0';
+	for (size_t i = 0; (name = yett_faulty_name(group->faulty, i)) != NULL; i++) {
+		if (g_str_has_prefix(name, "1-") && g_str_has_suffix(name, ".seg") &&
+			(ret_name[0] == '\0' || strcmp(name, ret_name) < 0)) {
+			g_strlcpy(ret_name, name, 64);
+		}
+	}
+	CU_ASSERT_NOT_EQUAL_FATAL(ret_name[0], '\0');
+}
+
+/* Until all that was told has arrived, or is declared lost. */
+static void expect_accounted(struct group *group, uint64_t lost)
+{
+	struct world_account account;
+	int seconds = 0;
+
+	do {
+		world_run(group->world, YETT_SEC);
+		account = world_account(group->server);
+	} while (account.events + account.declared < group->told && seconds++ < 900);
+	world_run(group->world, 5 * YETT_SEC);
+	account = world_account(group->server);
+	CU_ASSERT_EQUAL(account.events + account.declared, group->told);
+	CU_ASSERT_EQUAL(account.declared, lost);
+	CU_ASSERT_EQUAL(account.inferred, 0);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.twice, 0);
+	CU_ASSERT_EQUAL(world_queued(group->agent), 0);
+}
+
+static void reads_that_fail_lose_nothing(void)
+{
+	struct group group;
+
+	group_make(&group, 1, "");
+	tell(&group, YETT_LANE_NORMAL, LITTLE, COUNT);
+	restart(&group);
+	yett_faulty_plan_read(group.faulty, NULL, 0, UINT64_MAX, YETT_EIO);
+	world_start(group.server);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT_EQUAL(world_account(group.server).events, 0);
+	yett_faulty_plan_read(group.faulty, NULL, 0, 0, 0);
+	expect_accounted(&group, 0);
+	CU_ASSERT_EQUAL(yett_metrics_get(group.agent->node->metrics, YETT_COUNT_GAPS), 0);
+	world_free(group.world);
+}
+
+/* A whole segment of small batches has rotted: it is found a few at a time, and all of it at once. */
+static void much_damage_is_told_at_once(void)
+{
+	struct group group;
+	char name[64];
+	uint8_t *bytes;
+	size_t length;
+	int64_t gaps;
+
+	group_make(&group, 5, "");
+	tell(&group, YETT_LANE_NORMAL, MANY, 1);
+	restart(&group);
+	first_segment(&group, name);
+	bytes = yett_faulty_bytes(group.faulty, name, &length);
+	memset(bytes + 64, 0xa5, length - 64);
+	world_run(group.world, 3 * YETT_SEC);
+	gaps = yett_metrics_get(group.agent->node->metrics, YETT_COUNT_GAPS);
+	CU_ASSERT(gaps > 100 && gaps < MANY); /* each is of one record */
+	world_start(group.server);
+	expect_accounted(&group, (uint64_t)gaps);
+	world_free(group.world);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"reads that fail lose nothing", reads_that_fail_lose_nothing},
+		{"much damage is told at once", much_damage_is_told_at_once},
+		CU_TEST_INFO_NULL,
+	};
+	int result = suite_run(argc, argv, "flow-disk", tests);
+
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
+}

@@ -204,9 +204,12 @@ static void fault_of_disk(struct run *run)
 		sim_loop_slow(member->at->loop, draw(run, 3 * YETT_SEC)); /* and works */
 		return;
 	}
-	switch (draw(run, 5)) {
+	switch (draw(run, 6)) {
 	case 0:
 		faults.sync_fails = 1 + draw(run, 20);
+		break;
+	case 4:
+		faults.read_fails = 2 + draw(run, 20);
 		break;
 	case 1:
 		faults.write_fails = 2 + draw(run, 40);

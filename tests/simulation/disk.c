@@ -14,10 +14,12 @@
 #include "base/error.h"
 
 #define PROCESSES_MAX 128
+#define HANDLES_MAX   256
 
 struct sim_disk {
 	struct yett_faulty *faulty;
 	uint64_t state; /* of chance */
+	bool of_queue[HANDLES_MAX];
 };
 
 static struct sim_process *processes[PROCESSES_MAX];
@@ -102,12 +104,27 @@ static int dir_list(void *fs, int dir, int (*visit)(void *arg, const char *name)
 	return files->dir_list(files->fs, dir, visit, arg);
 }
 
+static bool is_of_queue(const char *name)
+{
+	return strstr(name, ".seg") != NULL || strstr(name, ".rng") != NULL ||
+	       strncmp(name, "manifest-", strlen("manifest-")) == 0;
+}
+
 static int file_open(void *fs, int dir, const char *name, int flags)
 {
 	bool last = false;
+	int file;
 
 	BELOW;
-	return !lives(process, &last) || last ? YETT_EIO : files->open(files->fs, dir, name, flags);
+	if (!lives(process, &last) || last) {
+		return YETT_EIO;
+	}
+	file = files->open(files->fs, dir, name, flags);
+	if (file >= 0) {
+		YETT_REQUIRE(file < HANDLES_MAX);
+		process->disk->of_queue[file] = is_of_queue(name);
+	}
+	return file;
 }
 
 static int file_close(void *fs, int file)
@@ -157,9 +174,24 @@ static int file_write(void *fs, int file, const struct iovec *iov, int n, uint64
 	return files->write(files->fs, file, iov, n, offset);
 }
 
+/* The way to the disk is gone for a moment: a few reads in a row, and then one at least succeeds. */
+static bool refuses(struct sim_process *process)
+{
+	if (process->read_fails == 0 && one_in(process, process->faults.read_fails)) {
+		process->read_fails = 2 + (unsigned)chance(process->disk, 3);
+	}
+	if (process->read_fails > 0) {
+		process->read_fails--;
+	}
+	return process->read_fails > 0;
+}
+
 static int64_t file_read(void *fs, int file, void *ret_bytes, size_t length, uint64_t offset)
 {
 	BELOW_IF_ALIVE
+	if (process->disk->of_queue[file] && refuses(process)) {
+		return YETT_EIO;
+	}
 	return files->read(files->fs, file, ret_bytes, length, offset);
 }
 

@@ -19,7 +19,10 @@ struct sim_faults {
 	uint64_t sync_fails;    /* one sync in so many fails; 0: none */
 	uint64_t write_fails;   /* one write in so many is short and fails with EIO; 0: none */
 	uint64_t write_is_full; /* one write or allocation in so many finds no room; 0: none */
-	bool full;              /* there is no room at all */
+	/* One read in so many, of a queue's files, begins a run of up to three in a row that fail with
+	 * EIO; 0: none. A queue's recovery tries more often than that. */
+	uint64_t read_fails;
+	bool full; /* there is no room at all */
 };
 
 struct sim_process {
@@ -28,8 +31,9 @@ struct sim_process {
 	char name[64];
 	struct sim_faults faults;
 	uint64_t operations;
-	uint64_t failures; /* faults that it met */
-	bool dead;         /* nothing that it does reaches the disk any more */
+	uint64_t failures;   /* faults that it met */
+	unsigned read_fails; /* how many more reads fail, and 1 */
+	bool dead;           /* nothing that it does reaches the disk any more */
 	void (*died)(void *arg);
 	void *died_arg;
 };

@@ -8,7 +8,7 @@
  *   admit         INTRO, WELCOME, REFUSE: may this principal, as this node, take part?
  *   intake        is the batch's origin the peer, or granted to it? then it is kept
  *   queue, store  durable by group commit; only then intake acknowledges (keep.c: a batch that is being
- *                 kept; credit.c: memory)
+ *                 kept; waiting.c: what waits to be; credit.c: memory)
  *   select        asks the policy for an upstream
  *   deliver       sends what the queue holds, within the upstream's credit (flight.c: what is under way)
  *   settle        removes what an upstream has taken custody of

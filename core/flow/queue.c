@@ -20,13 +20,10 @@
 #include "../wire/batch.h"
 #include "numbers.h"
 #include "stages.h"
+#include "waiting.h"
 
-/* A disk that takes this much with a sync takes hardly more with a longer group, and everybody in it
- * waits the longer. */
-#define GROUP_BYTES (4 * UINT64_C(1024) * 1024)
-#define GROUP_COUNT 4096
-#define READ_COUNT  256
-#define RETRY_NS    (1 * YETT_SEC)
+#define READ_COUNT 256
+#define RETRY_NS   (1 * YETT_SEC)
 
 struct settled {
 	uint32_t lane;
@@ -72,9 +69,8 @@ struct yett_keeper {
 	bool stalled;  /* a lane is full or the disk fails: not again before `retry` or a settle */
 	bool retrying; /* the timer runs: rounds of other lanes must not put it off */
 	struct round round;
-	struct yett_keep_list pending;             /* not yet in a round */
-	struct yett_keep_list waiting[YETT_LANES]; /* did not fit */
-	int refused;                               /* why, the last time */
+	struct yett_waiting waiting;
+	int refused; /* why, the last time */
 	GArray *settled;
 	GArray *calls;
 	struct read_request reads[YETT_LANES];
@@ -249,7 +245,7 @@ static void complete_kept(struct yett_keeper *keeper, struct yett_keep *keep)
 
 static void complete_round(struct yett_keeper *keeper, struct round *round)
 {
-	struct yett_keep_list again[YETT_LANES] = {0};
+	struct yett_keep_list again = {0};
 	struct yett_keep *keep;
 
 	if (round->sync_failed) {
@@ -260,7 +256,6 @@ static void complete_round(struct yett_keeper *keeper, struct round *round)
 	}
 	look_for_full(keeper, round);
 	while ((keep = yett_keep_pop(&round->keeps)) != NULL) {
-		uint32_t lane = keep->batch.info.lane;
 		int result = keep->result != 0 ? keep->result : round->sync_result;
 
 		if (result == 0) {
@@ -268,14 +263,10 @@ static void complete_round(struct yett_keeper *keeper, struct round *round)
 			continue;
 		}
 		keep->result = result;
-		yett_keep_push(&again[lane], keep);
+		yett_keep_push(&again, keep);
 		keeper->stalled = true;
 	}
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		/* What waits already came later than what was just tried. */
-		yett_keep_join(&again[lane], &keeper->waiting[lane]);
-		keeper->waiting[lane] = again[lane];
-	}
+	yett_waiting_put_back(&keeper->waiting, &again);
 }
 
 static void settle_volatile(struct yett_keeper *keeper, struct round *round)
@@ -374,32 +365,6 @@ static void done(void *arg)
 	kick(keeper);
 }
 
-/* Fills a round: what waited first, lane by lane, then what is new. */
-static void gather(struct yett_keeper *keeper, struct yett_keep_list *ret_keeps)
-{
-	struct yett_keep *keep;
-	struct yett_keep_list later = {0};
-
-	for (uint32_t lane = 0; lane < YETT_LANES && !keeper->stalled; lane++) {
-		while (ret_keeps->bytes < GROUP_BYTES && ret_keeps->count < GROUP_COUNT &&
-			(keep = yett_keep_pop(&keeper->waiting[lane])) != NULL) {
-			yett_keep_push(ret_keeps, keep);
-		}
-	}
-	while (ret_keeps->bytes < GROUP_BYTES && ret_keeps->count < GROUP_COUNT &&
-		(keep = yett_keep_pop(&keeper->pending)) != NULL) {
-		uint32_t lane = keep->batch.info.lane;
-
-		if (keeper->waiting[lane].head != NULL) {
-			yett_keep_push(&keeper->waiting[lane], keep); /* not before those */
-		} else {
-			yett_keep_push(ret_keeps, keep);
-		}
-	}
-	yett_keep_join(&later, &keeper->pending);
-	keeper->pending = later;
-}
-
 static void kick(struct yett_keeper *keeper)
 {
 	struct round *round = &keeper->round;
@@ -409,7 +374,7 @@ static void kick(struct yett_keeper *keeper)
 	if (keeper->busy || keeper->closing) {
 		return;
 	}
-	gather(keeper, &round->keeps);
+	yett_waiting_gather(&keeper->waiting, keeper->stalled, &round->keeps);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		round->reads[lane] = keeper->reads[lane];
 		memset(&keeper->reads[lane], 0, sizeof(keeper->reads[lane]));
@@ -452,7 +417,7 @@ void yett_queue_room_made(struct yett_node *node, uint32_t lane, bool made)
 
 void yett_queue_keep(struct yett_node *node, struct yett_keep *keep)
 {
-	yett_keep_push(&node->queue->pending, keep);
+	yett_waiting_add(&node->queue->waiting, keep);
 	kick(node->queue);
 }
 
@@ -497,7 +462,8 @@ bool yett_queue_idle(const struct yett_node *node)
 {
 	const struct yett_keeper *keeper = node->queue;
 
-	return !keeper->busy && keeper->pending.head == NULL && keeper->settled->len == 0;
+	return !keeper->busy && !yett_waiting_has_new(&keeper->waiting) &&
+	       keeper->settled->len == 0;
 }
 
 void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_view)
@@ -506,11 +472,8 @@ void yett_queue_view(const struct yett_node *node, struct yett_queue_view *ret_v
 
 	ret_view->stats = keeper->stats;
 	ret_view->durable = keeper->durable;
-	ret_view->waiting = 0;
+	ret_view->waiting = yett_waiting_tried(&keeper->waiting);
 	ret_view->refused = keeper->refused;
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		ret_view->waiting += keeper->waiting[lane].count;
-	}
 }
 
 /* Recovery: before the loop runs, on the main thread, since nothing may be taken before it. */
@@ -599,6 +562,7 @@ int yett_queue_open(struct yett_node *node, struct yett_error *error)
 
 	node->queue = keeper;
 	keeper->node = node;
+	keeper->waiting.own = &node->id;
 	keeper->operations = block->descriptor->operations;
 	keeper->durable = (keeper->operations->flags & YETT_QUEUE_DURABLE) != 0;
 	keeper->settled = g_array_new(FALSE, FALSE, sizeof(struct settled));
@@ -660,13 +624,10 @@ void yett_queue_close(struct yett_node *node)
 	}
 	keeper->closing = true;
 	yett_keep_complete_all(&keeper->round.keeps, YETT_ECLOSED);
-	yett_keep_complete_all(&keeper->pending, YETT_ECLOSED);
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		yett_keep_complete_all(&keeper->waiting[lane], YETT_ECLOSED);
-	}
+	yett_waiting_complete_all(&keeper->waiting, YETT_ECLOSED);
 	end_calls(keeper->round.calls);
 	end_calls(keeper->calls);
-	yett_keep_complete_all(&keeper->pending, YETT_ECLOSED);
+	yett_waiting_complete_all(&keeper->waiting, YETT_ECLOSED);
 	g_hash_table_foreach_remove(keeper->unsettled, complete_closed, NULL);
 	yett_instance_free(keeper->instance);
 	node->loop->table->timer_free(keeper->retry);

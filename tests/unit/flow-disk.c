@@ -1,5 +1,5 @@
-/* The flow over a queue whose disk rots and refuses to read: what can be had later is sent later, what is
- * lost is told. */
+/* The flow over a queue whose disk rots, refuses to read, and is full: what can be had later is sent later,
+ * what is lost is told and takes no room any more, and what makes room does not wait for room. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #define GROUP  "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
 #define COUNT  400 /* records in a batch: some 25 KiB */
 #define LITTLE 20  /* batches: a few segments of WORLD_SMALL_QUEUE */
+#define MUCH   150 /* more than a lane of it takes */
 #define MANY   600 /* small ones, in more than one segment */
 
 struct group {
@@ -68,6 +69,14 @@ static void first_segment(const struct group *group, char ret_name[64])
 		}
 	}
 	CU_ASSERT_NOT_EQUAL_FATAL(ret_name[0], '\0');
+}
+
+static struct yett_queue_stats stats_of(const struct group *group)
+{
+	struct yett_queue_view view;
+
+	yett_queue_view(group->agent->node, &view);
+	return view.stats;
 }
 
 /* Until all that was told has arrived, or is declared lost. */
@@ -130,11 +139,36 @@ static void much_damage_is_told_at_once(void)
 	world_free(group.world);
 }
 
+/* The urgent lane is full, and thousands wait for it; the notice that lets the bulk lane drop what is oldest
+ * does not wait behind them. */
+static void a_notice_does_not_wait(void)
+{
+	struct world_account account;
+	struct group group;
+
+	group_make(&group, 3, "full = { bulk = \"drop-oldest\"; };");
+	tell(&group, YETT_LANE_URGENT, MUCH, COUNT);
+	tell(&group, YETT_LANE_URGENT, 5000, 1);
+	CU_ASSERT_EQUAL(stats_of(&group).lanes[YETT_LANE_BULK].entries, 0);
+	tell(&group, YETT_LANE_BULK, MUCH, COUNT);
+	world_run(group.world, 10 * YETT_SEC);
+	CU_ASSERT(stats_of(&group).lanes[YETT_LANE_BULK].oldest_number > 1);
+	world_start(group.server);
+	world_run(group.world, 300 * YETT_SEC);
+	account = world_account(group.server);
+	CU_ASSERT(account.events > 0 && account.events <= group.told);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(account.twice, 0);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 0);
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"reads that fail lose nothing", reads_that_fail_lose_nothing},
 		{"much damage is told at once", much_damage_is_told_at_once},
+		{"a notice does not wait", a_notice_does_not_wait},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-disk", tests);

@@ -1,0 +1,108 @@
+/* Waiting for a round of the queue.
+ *
+ * Responsible for what goes into a round, and in which order: what did not go in the last time, lane by
+ * lane, then what is new; nothing overtakes another batch of its lane. But for one kind: a notice, in
+ * the urgent lane, of what this node itself has lost. It has room of its own where nothing else has any,
+ * and it is what makes room; behind a lane that is full it would wait for what waits for it. Those go
+ * first. Notices that come from other nodes wait like everything else.
+ *
+ * Not responsible for when a round is (queue.c). On the loop. No failure. */
+#include "waiting.h"
+
+#include "../base/id.h"
+
+/* A disk that takes this much with a sync takes hardly more with a longer group, and everybody in it
+ * waits the longer. */
+#define GROUP_BYTES (4 * UINT64_C(1024) * 1024)
+#define GROUP_COUNT 4096
+
+static bool is_notice(const struct yett_waiting *waiting, const struct yett_keep *keep)
+{
+	const struct yett_batch_info *info = &keep->batch.info;
+
+	return info->content == YETT_CONTENT_CUSTODY && info->lane == YETT_LANE_URGENT &&
+	       yett_id_equal(&info->origin, waiting->own);
+}
+
+void yett_waiting_add(struct yett_waiting *waiting, struct yett_keep *keep)
+{
+	yett_keep_push(is_notice(waiting, keep) ? &waiting->notices : &waiting->fresh, keep);
+}
+
+static struct yett_keep *take(struct yett_keep_list *from, const struct yett_keep_list *keeps)
+{
+	return keeps->bytes < GROUP_BYTES && keeps->count < GROUP_COUNT ? yett_keep_pop(from)
+									: NULL;
+}
+
+static void take_all(struct yett_keep_list *from, struct yett_keep_list *keeps)
+{
+	struct yett_keep *keep;
+
+	while ((keep = take(from, keeps)) != NULL) {
+		yett_keep_push(keeps, keep);
+	}
+}
+
+void yett_waiting_gather(
+	struct yett_waiting *waiting, bool stalled, struct yett_keep_list *ret_keeps)
+{
+	struct yett_keep *keep;
+
+	if (!stalled) {
+		take_all(&waiting->tried[YETT_WAITING_NOTICES], ret_keeps);
+	}
+	take_all(&waiting->notices, ret_keeps); /* also where all else has to wait */
+	for (uint32_t lane = 0; lane < YETT_LANES && !stalled; lane++) {
+		take_all(&waiting->tried[lane], ret_keeps);
+	}
+	while ((keep = take(&waiting->fresh, ret_keeps)) != NULL) {
+		uint32_t lane = keep->batch.info.lane;
+
+		if (waiting->tried[lane].head != NULL) {
+			yett_keep_push(&waiting->tried[lane], keep); /* not before those */
+		} else {
+			yett_keep_push(ret_keeps, keep);
+		}
+	}
+}
+
+void yett_waiting_put_back(struct yett_waiting *waiting, struct yett_keep_list *keeps)
+{
+	struct yett_keep_list again[YETT_LANES + 1] = {0};
+	struct yett_keep *keep;
+
+	while ((keep = yett_keep_pop(keeps)) != NULL) {
+		yett_keep_push(&again[is_notice(waiting, keep) ? YETT_WAITING_NOTICES
+							       : keep->batch.info.lane],
+			keep);
+	}
+	for (uint32_t list = 0; list <= YETT_WAITING_NOTICES; list++) {
+		yett_keep_join(&again[list], &waiting->tried[list]);
+		waiting->tried[list] = again[list];
+	}
+}
+
+size_t yett_waiting_tried(const struct yett_waiting *waiting)
+{
+	size_t count = 0;
+
+	for (uint32_t list = 0; list <= YETT_WAITING_NOTICES; list++) {
+		count += waiting->tried[list].count;
+	}
+	return count;
+}
+
+bool yett_waiting_has_new(const struct yett_waiting *waiting)
+{
+	return waiting->fresh.head != NULL || waiting->notices.head != NULL;
+}
+
+void yett_waiting_complete_all(struct yett_waiting *waiting, int result)
+{
+	yett_keep_complete_all(&waiting->notices, result);
+	yett_keep_complete_all(&waiting->fresh, result);
+	for (uint32_t list = 0; list <= YETT_WAITING_NOTICES; list++) {
+		yett_keep_complete_all(&waiting->tried[list], result);
+	}
+}

@@ -11,7 +11,8 @@
  * way at a time. A batch that does not fit its lane waits (push back: its credit is not given
  * again), or, where the lane says so, the oldest segment is declared lost and dropped (gap.c). A
  * failed sync: the entries are appended once more, elsewhere, and the node says that it is degraded;
- * a second failure keeps them waiting, unacknowledged. */
+ * a second failure keeps them waiting, unacknowledged. What the queue finds damaged is declared, and
+ * once that is durable the queue is told so, and lets go of what it lost. */
 #include <stdio.h>
 #include <string.h>
 
@@ -53,6 +54,8 @@ struct round {
 	GArray *calls;   /* struct call */
 	struct read_request reads[YETT_LANES];
 	GArray *lost; /* struct yett_range: found damaged while reading */
+	bool damaged; /* so was something, named or not */
+	int told;     /* the result of telling the queue that its damage is declared */
 	int sync_result;
 	bool sync_failed;
 	struct yett_queue_stats stats;
@@ -81,6 +84,9 @@ struct yett_keeper {
 	bool making_room[YETT_LANES];
 	GArray *lost; /* struct yett_range: found at recovery, declared once origin is there */
 	uint32_t lost_cause;
+	unsigned declaring; /* declarations of damage that are not durable yet */
+	bool untold;        /* the queue does not know that its damage is declared */
+	bool deaf;          /* telling it so has failed: not again before `retry` */
 };
 
 static void kick(struct yett_keeper *keeper);
@@ -89,6 +95,7 @@ static int found_damage(void *arg, const struct yett_recovery *what)
 {
 	struct round *round = arg;
 
+	round->damaged = true;
 	if (what->kind == YETT_RECOVERY_LOST) {
 		g_array_append_val(round->lost, what->range);
 	}
@@ -314,6 +321,49 @@ static void keeper_free(struct yett_keeper *keeper)
 	g_free(keeper);
 }
 
+static void declared(void *arg)
+{
+	struct yett_keeper *keeper = arg;
+
+	keeper->declaring--;
+}
+
+static void declare(struct yett_keeper *keeper, GArray *lost, uint32_t cause)
+{
+	keeper->untold = true;
+	if (lost->len > 0) {
+		keeper->declaring++;
+		yett_gap_declare(keeper->node, (struct yett_range *)(void *)lost->data, lost->len,
+			cause, declared, keeper);
+		g_array_set_size(lost, 0);
+	}
+}
+
+static void tell(const struct yett_queue_operations *operations, void *self, void *arg)
+{
+	struct yett_keeper *keeper = arg;
+
+	keeper->round.told = operations->declared != NULL ? operations->declared(self) : 0;
+}
+
+static void told(void *arg)
+{
+	struct yett_keeper *keeper = arg;
+
+	keeper->deaf = keeper->round.told != 0;
+	keeper->untold = keeper->untold || keeper->deaf;
+}
+
+/* The queue takes all that it ever told as lost for declared. So it is told between two rounds: the next one
+ * begins with it, and finds damage only after that. */
+static void tell_declared(struct yett_keeper *keeper)
+{
+	if (keeper->untold && keeper->declaring == 0 && !keeper->deaf) {
+		keeper->untold = false;
+		yett_queue_call(keeper->node, tell, told, keeper);
+	}
+}
+
 static void done(void *arg)
 {
 	struct yett_keeper *keeper = arg;
@@ -341,10 +391,9 @@ static void done(void *arg)
 			g_free(read.items);
 		}
 	}
-	if (round->lost->len > 0) {
-		yett_gap_declare(node, (struct yett_range *)(void *)round->lost->data,
-			round->lost->len, YETT_GAP_QUARANTINE, NULL, NULL);
-		g_array_set_size(round->lost, 0);
+	if (round->damaged) {
+		declare(keeper, round->lost, YETT_GAP_QUARANTINE);
+		round->damaged = false;
 	}
 	for (guint i = 0; i < round->calls->len; i++) {
 		struct call *call = &g_array_index(round->calls, struct call, i);
@@ -356,11 +405,12 @@ static void done(void *arg)
 		keeper->stalled = false;
 	}
 	g_array_set_size(round->settled, 0);
-	if (keeper->stalled && !keeper->retrying) {
+	if ((keeper->stalled || keeper->deaf) && !keeper->retrying) {
 		keeper->retrying = true;
 		node->loop->table->timer_start(keeper->retry, RETRY_NS);
 	}
 	yett_deliver(node);
+	tell_declared(keeper);
 	keeper->busy = false;
 	kick(keeper);
 }
@@ -403,6 +453,10 @@ static void retry(void *arg)
 
 	keeper->retrying = false;
 	keeper->stalled = false;
+	keeper->deaf = false;
+	if (!keeper->busy) {
+		tell_declared(keeper);
+	}
 	kick(keeper);
 }
 
@@ -493,24 +547,6 @@ static int recovered(void *arg, const struct yett_recovery *what)
 	return 0;
 }
 
-static void tell_declared(const struct yett_queue_operations *operations, void *self, void *arg)
-{
-	(void)arg;
-	if (operations->declared != NULL) {
-		operations->declared(self);
-	}
-}
-
-static void nothing(void *arg)
-{
-	(void)arg;
-}
-
-static void declared(void *arg)
-{
-	yett_queue_call(arg, tell_declared, nothing, NULL);
-}
-
 static int recover(struct yett_keeper *keeper, struct yett_error *error)
 {
 	uint64_t entries = 0;
@@ -538,9 +574,7 @@ void yett_queue_declare_recovered(struct yett_node *node)
 
 	if (keeper->lost->len > 0) {
 		yett_node_degrade(node, "the queue was found damaged at the start");
-		yett_gap_declare(node, (struct yett_range *)(void *)keeper->lost->data,
-			keeper->lost->len, keeper->lost_cause, declared, node);
-		g_array_set_size(keeper->lost, 0);
+		declare(keeper, keeper->lost, keeper->lost_cause);
 	}
 }
 

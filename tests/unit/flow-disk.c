@@ -139,6 +139,41 @@ static void much_damage_is_told_at_once(void)
 	world_free(group.world);
 }
 
+/* What is damaged in a segment is declared; then that segment takes no room any more. */
+static void damage_takes_no_room(bool sector)
+{
+	struct group group;
+	char name[64];
+	size_t length;
+
+	group_make(&group, 2, "");
+	tell(&group, YETT_LANE_NORMAL, LITTLE, COUNT);
+	restart(&group);
+	first_segment(&group, name);
+	if (sector) {
+		yett_faulty_plan_read(group.faulty, name, 4096, 8192, YETT_EIO);
+	} else {
+		yett_faulty_bytes(group.faulty, name, &length)[4096] ^= 1;
+	}
+	world_start(group.server);
+	expect_accounted(&group, COUNT);
+	CU_ASSERT_PTR_NULL(yett_faulty_bytes(group.faulty, name, &length));
+	CU_ASSERT(stats_of(&group).segments <= YETT_LANES);
+	memcpy(strchr(name, '.'), ".bad", sizeof(".bad"));
+	CU_ASSERT_PTR_NOT_NULL(yett_faulty_bytes(group.faulty, name, &length));
+	world_free(group.world);
+}
+
+static void rot_takes_no_room(void)
+{
+	damage_takes_no_room(false);
+}
+
+static void a_bad_sector_takes_no_room(void)
+{
+	damage_takes_no_room(true);
+}
+
 /* The urgent lane is full, and thousands wait for it; the notice that lets the bulk lane drop what is oldest
  * does not wait behind them. */
 static void a_notice_does_not_wait(void)
@@ -168,6 +203,8 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"reads that fail lose nothing", reads_that_fail_lose_nothing},
 		{"much damage is told at once", much_damage_is_told_at_once},
+		{"rot takes no room", rot_takes_no_room},
+		{"a bad sector takes no room", a_bad_sector_takes_no_room},
 		{"a notice does not wait", a_notice_does_not_wait},
 		CU_TEST_INFO_NULL,
 	};

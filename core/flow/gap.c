@@ -187,7 +187,11 @@ static void found(void *arg)
 {
 	struct room *room = arg;
 
-	if (room->result != 0 || room->ranges->len == 0) {
+	if (room->result == 0 && room->ranges->len == 0) {
+		declared(room); /* all of it has rotted, without a name: the store infers it */
+		return;
+	}
+	if (room->result != 0) {
 		yett_log(YETT_LOG_WARNING, "no-room-made",
 			"the lane is full and there is nothing old to drop: %s lane=%u",
 			yett_result_text(room->result), room->lane);

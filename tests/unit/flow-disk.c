@@ -198,6 +198,29 @@ static void a_notice_does_not_wait(void)
 	world_free(group.world);
 }
 
+/* What has rotted, and its names with it, makes room like everything else. */
+static void what_has_no_name_makes_room(void)
+{
+	struct group group;
+	char name[64];
+	uint8_t *bytes;
+	size_t length;
+
+	group_make(&group, 4, "full = { normal = \"drop-oldest\"; };");
+	tell(&group, YETT_LANE_NORMAL, LITTLE, COUNT);
+	first_segment(&group, name);
+	bytes = yett_faulty_bytes(group.faulty, name, &length);
+	memset(bytes + 64, 0xa5, length - 64);
+	memcpy(strchr(name, '.'), ".rng", sizeof(".rng"));
+	bytes = yett_faulty_bytes(group.faulty, name, &length);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+	bytes[0] ^= 1;
+	tell(&group, YETT_LANE_NORMAL, MUCH, COUNT);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT(stats_of(&group).lanes[YETT_LANE_NORMAL].oldest_number > LITTLE);
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -206,6 +229,7 @@ int main(int argc, char **argv)
 		{"rot takes no room", rot_takes_no_room},
 		{"a bad sector takes no room", a_bad_sector_takes_no_room},
 		{"a notice does not wait", a_notice_does_not_wait},
+		{"what has no name makes room", what_has_no_name_makes_room},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-disk", tests);

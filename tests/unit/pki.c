@@ -416,6 +416,7 @@ static void test_key_of_others(void)
 		CU_ASSERT_EQUAL(yett_authority_open(at("open"), &authority, &error), YETT_EDENIED);
 		CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "ca.key"));
 		CU_ASSERT_NOT_EQUAL(error.mend[0], '\0');
+		yett_authority_close(&authority);
 	}
 	CU_ASSERT_EQUAL_FATAL(chmod(at("open/ca.key"), 0600), 0);
 	CU_ASSERT_EQUAL(yett_authority_open(at("open"), &authority, &error), 0);

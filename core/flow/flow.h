@@ -15,10 +15,11 @@
  *
  * Beside the way: peer.c (a session: channel, wire machine, life), sessions.c (the open ones by the id
  * of their node), method.c (the auth modules), refusals.c (who was not let in, and why), upstream.c
- * (dials, backs off, renews), path.c (the way to the store, and no loops), readers.c (what is read from
- * the store), watch.c (what others have changed there), origin.c, source.c and sink.c (this node's own
- * records), bounds.c (how far earlier epochs went), numbers.c (which of them a queue in memory has lost), gap.c
- * (what is lost is declared), node.c (makes and ends all of it), reload.c.
+ * (dials, backs off, renews), path.c (the way to the store, and no loops), documents.c (what waits to be
+ * written to the registry), readers.c (what is read from the store), watch.c (what others have changed
+ * there), origin.c, source.c and sink.c (this node's own records), bounds.c (how far earlier epochs went),
+ * numbers.c (which of them a queue in memory has lost), gap.c (what is lost is declared), node.c (makes
+ * and ends all of it), reload.c.
  *
  * The queue splits a node in two halves that never call each other. A stage calls only the next
  * one; what comes back comes as a completion. All of it runs on the node's loop, but for what is

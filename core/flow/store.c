@@ -6,15 +6,17 @@
  * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
  * transaction; nor for what is read (readers.c). On the loop, but for `work` (the writer's thread). A
  * transaction that fails is rolled back as a whole; its batches wait, unacknowledged, and are tried
- * again after a second.
+ * again after a second. A document that makes it fail is tried alone, and given up where it fails again.
  *
- * What waits is bounded, however long the store fails: of documents, one for each key, the newest; of
- * changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back after a while. */
+ * What waits is bounded, however long the store fails: of documents, one for each key, the newest
+ * (documents.c); of changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back
+ * after a while. */
 #include <stdio.h>
 #include <string.h>
 
 #include "../base/id.h"
 #include "../base/log.h"
+#include "documents.h"
 #include "stages.h"
 
 #define GROUP_RECORDS 32768
@@ -23,19 +25,6 @@
 #define TIDY_NS       (5 * YETT_SEC)
 #define TIDY_BUDGET   (50 * YETT_MS)
 #define PATIENCE_NS   (10 * YETT_SEC) /* of what somebody asked for and waits for */
-
-struct document {
-	char *table, *key, *json; /* json NULL: delete */
-	/* Of a change: what its place must be at, and who is told how it went. */
-	uint64_t revision;
-	yett_change_done done;
-	void *arg;
-	bool change;
-	uint64_t patience_ns; /* of a change: until then it may wait; monotonic */
-	int result;
-	uint64_t ret_revision;
-	GPtrArray *also; /* struct document *: written with a change that is made; or NULL */
-};
 
 struct yett_vault {
 	struct yett_node *node;
@@ -49,8 +38,7 @@ struct yett_vault {
 	uint64_t last_tidy_ns;
 	struct yett_keep_list pending;
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
-	GPtrArray *documents;        /* struct document *, in order */
-	GHashTable *newest;          /* of them by table and key, that a newer value goes into */
+	struct yett_documents documents; /* that wait */
 	GPtrArray *refused; /* changes that there was no room for: answered at the next tick */
 	size_t changes;     /* that wait, or are being written */
 	struct yett_timer *retry;
@@ -61,37 +49,14 @@ struct yett_vault {
 	struct yett_keep_list group;
 	struct yett_put *puts;
 	GPtrArray *group_documents;
+	struct yett_registry_document
+		*culprit; /* of the group: the one that made it fail, for good */
 	int result;
 	int tidy_result;
 	struct yett_error error;
 };
 
 static void kick(struct yett_vault *vault);
-
-static void document_free(void *arg)
-{
-	struct document *document = arg;
-
-	g_free(document->table);
-	g_free(document->key);
-	g_free(document->json);
-	g_clear_pointer(&document->also, g_ptr_array_unref);
-	g_free(document);
-}
-
-static guint document_hash(gconstpointer item)
-{
-	const struct document *document = item;
-
-	return g_str_hash(document->table) * 31 + g_str_hash(document->key);
-}
-
-static gboolean same_document(gconstpointer a, gconstpointer b)
-{
-	const struct document *one = a, *other = b;
-
-	return strcmp(one->table, other->table) == 0 && strcmp(one->key, other->key) == 0;
-}
 
 static size_t fill_puts(struct yett_vault *vault)
 {
@@ -117,7 +82,7 @@ static size_t fill_puts(struct yett_vault *vault)
 
 /* A document that cannot be written as it is must not stop the batches beside it: what is not there
  * to be deleted, is no JSON, or was changed by somebody else meanwhile, is the answer to it alone. */
-static int put_document(struct yett_vault *vault, struct document *document)
+static int put_document(struct yett_vault *vault, struct yett_registry_document *document)
 {
 	int result;
 
@@ -138,6 +103,29 @@ static int put_document(struct yett_vault *vault, struct document *document)
 		       : result;
 }
 
+/* Failures that are the document's own, though the store has no answer for them: no time, no administrator of
+ * the store mends it. */
+static bool is_of_document(int result)
+{
+	return result == YETT_EBUG || result == YETT_ELIMIT || result == YETT_EPROTO ||
+	       result == YETT_ENOTSUP || result == YETT_EEXIST;
+}
+
+static int put_documents(struct yett_vault *vault)
+{
+	int result = 0;
+
+	for (guint i = 0; result == 0 && i < vault->group_documents->len; i++) {
+		struct yett_registry_document *document = vault->group_documents->pdata[i];
+
+		result = put_document(vault, document);
+		if (is_of_document(result)) {
+			vault->culprit = document;
+		}
+	}
+	return result;
+}
+
 static int transact(struct yett_vault *vault)
 {
 	const struct yett_store_operations *operations = vault->operations;
@@ -151,8 +139,8 @@ static int transact(struct yett_vault *vault)
 	if (n > 0) {
 		result = operations->put(self, vault->puts, n, &vault->error);
 	}
-	for (guint i = 0; result == 0 && i < vault->group_documents->len; i++) {
-		result = put_document(vault, vault->group_documents->pdata[i]);
+	if (result == 0) {
+		result = put_documents(vault);
 	}
 	if (result == 0) {
 		result = operations->commit(self, &vault->error);
@@ -172,6 +160,7 @@ static void work(void *arg)
 	}
 	memset(&vault->error, 0, sizeof(vault->error));
 	vault->tidy_result = 0;
+	vault->culprit = NULL;
 	if (vault->tidying) {
 		vault->tidy_result =
 			vault->operations->tidy(vault->writer->self, TIDY_BUDGET, &vault->error);
@@ -234,7 +223,7 @@ static void set_failing(struct yett_vault *vault, bool failing)
 static void answer_changes(struct yett_vault *vault, GPtrArray *documents, int instead)
 {
 	for (guint i = 0; i < documents->len; i++) {
-		struct document *document = documents->pdata[i];
+		struct yett_registry_document *document = documents->pdata[i];
 		yett_change_done done_fn = document->done;
 
 		document->done = NULL;
@@ -279,65 +268,57 @@ static void complete(struct yett_vault *vault)
 	yett_intake_acknowledge(vault->node);
 }
 
-/* What is written of these keys from now on comes after the change, not before it. */
-static void forget_newest(struct yett_vault *vault, const struct document *change)
-{
-	g_hash_table_remove(vault->newest, change);
-	for (guint i = 0; change->also != NULL && i < change->also->len; i++) {
-		g_hash_table_remove(vault->newest, change->also->pdata[i]);
-	}
-}
-
-/* Behind all that wait; a newer value of a document goes where the older one is. */
-static void queue_document(struct yett_vault *vault, struct document *document)
-{
-	struct document *older =
-		document->change ? NULL : g_hash_table_lookup(vault->newest, document);
-
-	if (older != NULL) {
-		g_free(older->json);
-		older->json = g_steal_pointer(&document->json);
-		document_free(document);
-		return;
-	}
-	g_ptr_array_add(vault->documents, document);
-	if (document->change) {
-		forget_newest(vault, document);
-	} else {
-		g_hash_table_add(vault->newest, document);
-	}
-}
-
 /* What failed goes back, in front of what came since. Whoever asked for a change, and waits, is told: else it
  * would come about when nobody thinks of it any more. */
 static void restore(struct yett_vault *vault)
 {
 	struct yett_keep_list all = vault->group;
 	GPtrArray *documents = vault->group_documents;
-	GPtrArray *given_up = g_ptr_array_new_with_free_func(document_free);
+	GPtrArray *given_up = g_ptr_array_new_with_free_func(yett_document_free);
 	uint64_t now_ns = yett_now(vault->node);
 
 	memset(&vault->group, 0, sizeof(vault->group));
 	yett_keep_join(&all, &vault->pending);
 	vault->pending = all;
-	g_ptr_array_extend_and_steal(documents, vault->documents);
-	vault->documents = g_ptr_array_new_with_free_func(document_free);
-	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
-	g_hash_table_remove_all(vault->newest);
+	g_ptr_array_extend_and_steal(documents, vault->documents.waiting);
+	vault->documents.waiting = g_ptr_array_new_with_free_func(yett_document_free);
+	vault->group_documents = g_ptr_array_new_with_free_func(yett_document_free);
+	g_hash_table_remove_all(vault->documents.newest);
 	g_ptr_array_set_free_func(documents, NULL);
 	for (guint i = 0; i < documents->len; i++) {
-		struct document *document = documents->pdata[i];
+		struct yett_registry_document *document = documents->pdata[i];
 
 		if (document->change && now_ns >= document->patience_ns) {
 			g_ptr_array_add(given_up, document);
 		} else {
-			queue_document(vault, document);
+			yett_documents_add(&vault->documents, document);
 		}
 	}
 	g_ptr_array_free(documents, TRUE);
 	answer_changes(vault, given_up, YETT_EUNAVAIL);
 	g_ptr_array_free(given_up, TRUE);
 	vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
+}
+
+/* A document has made its transaction fail, whatever came with it. In one of its own it does no harm, and where
+ * it fails there too, it can never be written. That is no store that fails. */
+static void heed_culprit(struct yett_vault *vault)
+{
+	struct yett_registry_document *culprit = vault->culprit;
+
+	if (vault->group.head != NULL || vault->group_documents->len > 1) {
+		culprit->alone = true;
+		return;
+	}
+	yett_log(YETT_LOG_ERROR, "document-refused",
+		"what was to be written to the registry makes the store fail, also by itself, and "
+		"is "
+		"given up: %s; report this, with the versions of Yett and of the database table=%s",
+		vault->error.text[0] != '\0' ? vault->error.text : yett_result_text(vault->result),
+		culprit->table);
+	culprit->result = vault->result;
+	culprit->ret_revision = 0;
+	vault->result = 0; /* this is its answer */
 }
 
 static void vault_free(struct yett_vault *vault)
@@ -348,8 +329,7 @@ static void vault_free(struct yett_vault *vault)
 	if (vault->executor != NULL) {
 		yett_executor_free(vault->executor, false, 0);
 	}
-	g_hash_table_unref(vault->newest);
-	g_ptr_array_free(vault->documents, TRUE);
+	yett_documents_done(&vault->documents);
 	g_ptr_array_free(vault->refused, TRUE);
 	g_ptr_array_free(vault->group_documents, TRUE);
 	g_free(vault->puts);
@@ -372,8 +352,11 @@ static void done(void *arg)
 		vault_free(vault);
 		return;
 	}
+	if (vault->culprit != NULL) {
+		heed_culprit(vault);
+	}
 	/* Still busy: completions may add to the next transaction, and must not begin it. */
-	if (!only_waits(vault)) {
+	if (!only_waits(vault) && (vault->culprit == NULL || vault->result == 0)) {
 		set_failing(vault, vault->result != 0);
 	}
 	if (vault->tidying) {
@@ -396,18 +379,16 @@ static void done(void *arg)
 
 static void gather(struct yett_vault *vault)
 {
+	bool alone = yett_documents_next_alone(&vault->documents);
 	uint64_t records = 0;
 	struct yett_keep *keep;
-	GPtrArray *swap = vault->group_documents;
 
-	while (records < GROUP_RECORDS && vault->group.count < GROUP_BATCHES &&
+	while (!alone && records < GROUP_RECORDS && vault->group.count < GROUP_BATCHES &&
 		(keep = yett_keep_pop(&vault->pending)) != NULL) {
 		records += keep->batch.info.count;
 		yett_keep_push(&vault->group, keep);
 	}
-	vault->group_documents = vault->documents;
-	vault->documents = swap;
-	g_hash_table_remove_all(vault->newest);
+	yett_documents_take(&vault->documents, vault->group_documents);
 	vault->puts = g_renew(
 		struct yett_put, vault->puts, vault->group.count > 0 ? vault->group.count : 1);
 }
@@ -424,7 +405,7 @@ static void kick(struct yett_vault *vault)
 	if (vault->busy || vault->failing || vault->closing) {
 		return;
 	}
-	if (vault->pending.head != NULL || vault->documents->len > 0) {
+	if (vault->pending.head != NULL || vault->documents.waiting->len > 0) {
 		gather(vault);
 	} else if (vault->operations->tidy != NULL && !vault->node->draining &&
 		   yett_now(vault->node) - vault->last_tidy_ns > TIDY_NS) {
@@ -443,7 +424,7 @@ static void retry(void *arg)
 	if (vault->busy) {
 		return;
 	}
-	if (vault->pending.head == NULL && vault->documents->len == 0) {
+	if (vault->pending.head == NULL && vault->documents.waiting->len == 0) {
 		vault->tidying = vault->operations->tidy != NULL;
 		if (!vault->tidying) {
 			set_failing(vault, false);
@@ -472,27 +453,16 @@ void yett_store_keep(struct yett_node *node, struct yett_keep *keep)
 	kick(node->store);
 }
 
-static struct document *document_new(
-	const char *table, const char *key, const char *json, uint64_t revision)
-{
-	struct document *document = g_new0(struct document, 1);
-
-	document->table = g_strdup(table);
-	document->key = g_strdup(key);
-	document->json = g_strdup(json);
-	document->revision = revision;
-	return document;
-}
-
 void yett_store_document(
 	struct yett_node *node, const char *table, const char *key, const char *json)
 {
-	queue_document(node->store, document_new(table, key, json, YETT_REVISION_ANY));
+	yett_documents_add(
+		&node->store->documents, yett_document_new(table, key, json, YETT_REVISION_ANY));
 	kick(node->store);
 }
 
-static void add_change(
-	struct yett_node *node, struct document *change, yett_change_done done_fn, void *arg)
+static void add_change(struct yett_node *node, struct yett_registry_document *change,
+	yett_change_done done_fn, void *arg)
 {
 	struct yett_vault *vault = node->store;
 
@@ -504,14 +474,14 @@ static void add_change(
 	}
 	change->change = true;
 	vault->changes++;
-	queue_document(vault, change);
+	yett_documents_add(&vault->documents, change);
 	kick(vault);
 }
 
 void yett_store_change(struct yett_node *node, const char *table, const char *key, const char *json,
 	uint64_t revision, yett_change_done done_fn, void *arg)
 {
-	struct document *change = document_new(table, key, json, revision);
+	struct yett_registry_document *change = yett_document_new(table, key, json, revision);
 
 	change->patience_ns = UINT64_MAX;
 	add_change(node, change, done_fn, arg);
@@ -521,29 +491,29 @@ void yett_store_change_also(struct yett_node *node, const char *table, const cha
 	const char *json, uint64_t revision, const struct yett_store_also *also, size_t count,
 	yett_change_done done_fn, void *arg)
 {
-	struct document *change = document_new(table, key, json, revision);
+	struct yett_registry_document *change = yett_document_new(table, key, json, revision);
 
 	change->patience_ns = yett_now(node) + PATIENCE_NS;
 	for (size_t i = 0; i < count; i++) {
 		if (change->also == NULL) {
-			change->also = g_ptr_array_new_with_free_func(document_free);
+			change->also = g_ptr_array_new_with_free_func(yett_document_free);
 		}
-		g_ptr_array_add(change->also,
-			document_new(also[i].table, also[i].key, also[i].json, YETT_REVISION_ANY));
+		g_ptr_array_add(change->also, yett_document_new(also[i].table, also[i].key,
+						      also[i].json, YETT_REVISION_ANY));
 	}
 	add_change(node, change, done_fn, arg);
 }
 
 size_t yett_store_waiting(const struct yett_node *node)
 {
-	return node->store->documents->len + node->store->group_documents->len;
+	return node->store->documents.waiting->len + node->store->group_documents->len;
 }
 
 static void answer_refused(struct yett_vault *vault, int result)
 {
 	GPtrArray *refused = vault->refused;
 
-	vault->refused = g_ptr_array_new_with_free_func(document_free);
+	vault->refused = g_ptr_array_new_with_free_func(yett_document_free);
 	answer_changes(vault, refused, result);
 	g_ptr_array_free(refused, TRUE);
 }
@@ -561,7 +531,7 @@ bool yett_store_idle(const struct yett_node *node)
 {
 	const struct yett_vault *vault = node->store;
 
-	return !vault->busy && vault->pending.head == NULL && vault->documents->len == 0 &&
+	return !vault->busy && vault->pending.head == NULL && vault->documents.waiting->len == 0 &&
 	       vault->refused->len == 0 && yett_readers_idle(node);
 }
 
@@ -611,10 +581,9 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	node->store = vault;
 	vault->node = node;
 	vault->operations = node->settings->store.descriptor->operations;
-	vault->documents = g_ptr_array_new_with_free_func(document_free);
-	vault->newest = g_hash_table_new(document_hash, same_document);
-	vault->refused = g_ptr_array_new_with_free_func(document_free);
-	vault->group_documents = g_ptr_array_new_with_free_func(document_free);
+	yett_documents_init(&vault->documents);
+	vault->refused = g_ptr_array_new_with_free_func(yett_document_free);
+	vault->group_documents = g_ptr_array_new_with_free_func(yett_document_free);
 	vault->retry = node->loop->table->timer_new(node->loop, retry, vault);
 	result = yett_store_instance(node, YETT_STORE_WRITER, &vault->writer, error);
 	if (result == 0) {
@@ -655,7 +624,7 @@ void yett_store_close(struct yett_node *node)
 	yett_keep_complete_all(&vault->pending, YETT_ECLOSED);
 	yett_keep_complete_all(&vault->later, YETT_ECLOSED);
 	answer_changes(vault, vault->group_documents, YETT_ECLOSED);
-	answer_changes(vault, vault->documents, YETT_ECLOSED);
+	answer_changes(vault, vault->documents.waiting, YETT_ECLOSED);
 	answer_refused(vault, YETT_ECLOSED);
 	yett_instance_free(vault->writer);
 	node->loop->table->timer_free(vault->retry);

@@ -316,6 +316,9 @@ int yett_pg_stats(void *self, struct yett_store_stats *ret_stats, struct yett_er
  * takes: UTF-8 without U+0000. */
 bool yett_pg_json(struct yett_pg *store, const struct yett_record *record);
 void yett_pg_put_text(struct yett_pg_bytes *to, const char *text, size_t length);
+/* Whether it takes the text as it is; NULL: there is none. What it does not take is never sent as a
+ * parameter: it would take the whole transaction with it. */
+bool yett_pg_is_text(const char *text);
 
 /* uuid.c */
 #define YETT_PG_UUID_SIZE 37

@@ -69,6 +69,13 @@ static size_t sound(const uint8_t *at, size_t length)
 	return done;
 }
 
+bool yett_pg_is_text(const char *text)
+{
+	size_t length = text != NULL ? strlen(text) : 0;
+
+	return length == 0 || sound((const uint8_t *)text, length) == length;
+}
+
 void yett_pg_put_text(struct yett_pg_bytes *to, const char *text, size_t length)
 {
 	const uint8_t *at = (const uint8_t *)text;

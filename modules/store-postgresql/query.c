@@ -61,6 +61,10 @@ static int ask(struct yett_pg *store, const struct yett_query *query, struct ask
 	struct yett_error *error)
 {
 	memset(ret_asked, 0, sizeof(*ret_asked));
+	if (!yett_pg_is_text(query->origin) || !yett_pg_is_text(query->name)) {
+		return store->host->fail(
+			error, YETT_EINVAL, NULL, "a query: a name in it is not UTF-8");
+	}
 	ret_asked->query = query;
 	ret_asked->by_id =
 		query->origin != NULL && yett_pg_uuid_parse(query->origin, &ret_asked->id);

@@ -11,6 +11,15 @@
 
 #define ANY (-1)
 
+static int judge_text(const struct yett_pg *store, const char *table, const char *key,
+	const char *json, struct yett_error *error)
+{
+	return yett_pg_is_text(table) && yett_pg_is_text(key) && yett_pg_is_text(json)
+		       ? 0
+		       : store->host->fail(error, YETT_EINVAL, NULL,
+				 "registry: a table, a key or a document is not UTF-8");
+}
+
 /* The name of a node is its origin's name: what is told by queries. */
 static int name_origin(struct yett_pg *store, const char *json, struct yett_error *error)
 {
@@ -60,7 +69,8 @@ int yett_pg_registry_put(void *self, const char *table, const char *key, const c
 		return store->host->fail(error, YETT_EBUG, NULL,
 			"%s: the registry is written within a transaction", store->name);
 	}
-	if ((result = yett_pg_lock(store, error)) < 0) {
+	if ((result = judge_text(store, table, key, json, error)) < 0 ||
+		(result = yett_pg_lock(store, error)) < 0) {
 		return result;
 	}
 	if (strcmp(table, YETT_TABLE_REPLAY) == 0) {
@@ -104,9 +114,9 @@ int yett_pg_registry_list(void *self, const char *table, const char *key, yett_d
 	struct yett_pg *store = self;
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	PGresult *rows = NULL;
-	int result = yett_pg_ready(store, error);
+	int result = judge_text(store, table, key, NULL, error);
 
-	if (result < 0) {
+	if (result < 0 || (result = yett_pg_ready(store, error)) < 0) {
 		return result;
 	}
 	yett_pg_arg_text(&args, table);

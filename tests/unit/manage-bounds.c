@@ -350,6 +350,35 @@ static int begin(void)
 	return state != NULL ? group_keys_begin() : -1;
 }
 
+/* A store may give back a name that is longer than it was, each byte that it has no place for being three: it is
+ * cut between two characters, since a key of the registry is made of it. */
+static void a_name_is_cut_between_characters(void)
+{
+	struct group group = hostile_group_new(9);
+	struct yett_manage *manage = group.server->manage;
+	struct yett_seen_state said = {.origin = hostile_id_of(77),
+		.state = YETT_STATE_CRITICAL,
+		.place = {.time_ns = 1},
+		.output = (char *)(uintptr_t) "x"};
+	const GPtrArray *checks;
+	GString *name = g_string_new("a");
+
+	while (name->len < YETT_RECORD_MAX_NAME) {
+		g_string_append(name, "\xef\xbf\xbd");
+	}
+	g_string_truncate(name, YETT_RECORD_MAX_NAME);
+	said.name = name->str;
+	CU_ASSERT_FALSE(g_utf8_validate(name->str, -1, NULL));
+	yett_checks_saw(manage, &said);
+	yett_checks_saw(manage, &said);
+	checks = yett_checks_of(manage, &said.origin);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(checks);
+	CU_ASSERT_EQUAL(checks->len, 1);
+	CU_ASSERT(g_utf8_validate(((const struct yett_check *)checks->pdata[0])->name, -1, NULL));
+	g_string_free(name, TRUE);
+	world_free(group.world);
+}
+
 static int end(void)
 {
 	int result = folder_remove(state);
@@ -367,6 +396,7 @@ int main(int argc, char **argv)
 		{"a key in other hands lets nobody in", a_key_in_other_hands_lets_nobody_in},
 		{"keys that have gone leave no file", keys_that_have_gone_leave_no_file},
 		{"the last rollover is told as such", the_last_rollover_is_told_as_such},
+		{"a name is cut between characters", a_name_is_cut_between_characters},
 		CU_TEST_INFO_NULL,
 	};
 

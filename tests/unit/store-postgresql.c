@@ -63,6 +63,68 @@ static void text_of_all_kinds(void)
 	store_end(&writer);
 }
 
+static int count_document(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	(void)key;
+	(void)json;
+	(void)revision;
+	(*(size_t *)arg)++;
+	return 0;
+}
+
+static int count_row(void *arg, const struct yett_row *row)
+{
+	(void)row;
+	(*(size_t *)arg)++;
+	return 0;
+}
+
+/* What is not UTF-8, as a key or a text that was cut within a character, is an answer of its own: PostgreSQL
+ * would fail for it, and with it the whole transaction. */
+static void text_that_is_none(void)
+{
+	static const struct {
+		const char *table, *key, *json;
+	} cases[] = {
+		{"t", "x\xef\xbf", "{}"},
+		{"t\xc3", "x", "{}"},
+		{"t", "x", "{\"a\":\"\xed\xa0\x80\"}"},
+		{"t", "\xff", NULL},
+	};
+	struct yett_query query = {.size = sizeof(query), .name = "\xc3"};
+	struct yett_batch batch;
+	struct yett_put one = {.size = sizeof(one), .batch = &batch};
+	uint64_t revision;
+	size_t count = 0;
+
+	store_begin(&writer);
+	batch = store_batch(1, 1, NORMAL, 1, 5, "a");
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_EQUAL(
+			writer.operations->registry_put(writer.self, cases[i].table, cases[i].key,
+				cases[i].json, YETT_REVISION_ANY, &revision, NULL),
+			YETT_EINVAL);
+	}
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, "t", "x\xef\xbf\xbd", "{}", 0,
+				&revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(one.ret_result, YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM registry"), 1);
+	CU_ASSERT_EQUAL(writer.operations->registry_list(
+				writer.self, "t", "\xc3", count_document, &count, NULL),
+		YETT_EINVAL);
+	CU_ASSERT_EQUAL(writer.operations->query(writer.self, &query, count_row, &count, NULL),
+		YETT_EINVAL);
+	CU_ASSERT_EQUAL(count, 0);
+	CU_ASSERT_EQUAL(store_world.metrics[YETT_PG_RECONNECTS], 0);
+	store_batch_free(&batch);
+	store_end(&writer);
+}
+
 static uint64_t generation(void)
 {
 	struct yett_store_stats stats = {0};
@@ -277,6 +339,7 @@ int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"text of all kinds", text_of_all_kinds},
+		{"text that is none", text_that_is_none},
 		{"restored", restored},
 		{"retention by age", retention_by_age},
 		{"retention by size", retention_by_size},

@@ -190,12 +190,22 @@ static bool is_older(const struct yett_standing *place, const struct yett_standi
 	return place->time_ns < than->time_ns;
 }
 
+/* The check's name, of which a key of the registry is made: cut to what fits, but not within a character. */
+static void name_of(const struct yett_seen_state *state, char ret_name[YETT_RECORD_MAX_NAME + 1])
+{
+	g_strlcpy(ret_name, g_str_has_prefix(state->name, "check.") ? state->name + 6 : state->name,
+		YETT_RECORD_MAX_NAME + 1);
+	yett_text_trim(ret_name);
+}
+
 void yett_checks_saw(struct yett_manage *manage, const struct yett_seen_state *state)
 {
 	GPtrArray *checks = g_hash_table_lookup(manage->checks, &state->origin);
-	const char *name = g_str_has_prefix(state->name, "check.") ? state->name + 6 : state->name;
-	struct yett_check *check = checks != NULL ? find(checks, name) : NULL;
+	char name[YETT_RECORD_MAX_NAME + 1];
+	struct yett_check *check;
 
+	name_of(state, name);
+	check = checks != NULL ? find(checks, name) : NULL;
 	if (check == NULL && state->state == YETT_STATE_OK) {
 		return;
 	}

@@ -1,0 +1,128 @@
+/* The store stage over a store that fails in one thing and works in all others (flow/store.c), in the
+ * simulated world: store-sqlite, some calls of which are the test's. What fails for itself stops nothing
+ * else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "flow/stages.h"
+#include "simulation/world.h"
+#include "suite.h"
+
+static struct yett_store_operations good; /* as the module has them */
+static struct world *world;
+static struct world_node *server;
+
+static struct {
+	unsigned poisoned; /* how often a document of the table "poison" was to be written */
+} seen;
+
+/* The loader's own copy of the module's table, which all nodes of this process use. */
+static struct yett_store_operations *table(void)
+{
+	void *self;
+
+	return (struct yett_store_operations *)(uintptr_t)yett_store_operations(
+		server->node, &self);
+}
+
+static void begin(uint64_t seed)
+{
+	memset(&seen, 0, sizeof(seen));
+	world = world_new(seed);
+	server = world_add(world, "ms.example",
+		"group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+		"listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
+		"store = { module = \"store-sqlite\"; };",
+		world_address("ms.example"));
+	world_start(server);
+	world_run(world, YETT_SEC);
+	good = *table();
+}
+
+static void end(void)
+{
+	if (server->node != NULL) {
+		*table() = good;
+	}
+	world_free(world);
+}
+
+struct answer {
+	int calls, result;
+};
+
+static void take(void *arg, int result, uint64_t revision)
+{
+	struct answer *answer = arg;
+
+	(void)revision;
+	answer->calls++;
+	answer->result = result;
+}
+
+static int find(void *arg, const char *key, const char *json, uint64_t revision)
+{
+	(void)key;
+	(void)revision;
+	g_strlcpy(arg, json, 32);
+	return 0;
+}
+
+static const char *present(const char *key)
+{
+	static char json[32];
+	void *self;
+
+	(void)yett_store_operations(server->node, &self);
+	g_strlcpy(json, "nothing", sizeof(json));
+	CU_ASSERT_EQUAL(good.registry_list(self, "test", key, find, json, NULL), 0);
+	return json;
+}
+
+static int put_but_poison(void *self, const char *table_name, const char *key, const char *json,
+	uint64_t revision, uint64_t *ret_revision, struct yett_error *error)
+{
+	if (strcmp(table_name, "poison") == 0) {
+		seen.poisoned++;
+		return YETT_EBUG;
+	}
+	return good.registry_put(self, table_name, key, json, revision, ret_revision, error);
+}
+
+/* It is refused alone, whoever asked for it; what came with it is written, in order, and the store is not
+ * said to fail. */
+static void one_document_stops_nothing(void)
+{
+	struct answer poison = {0}, other = {0};
+
+	begin(1);
+	table()->registry_put = put_but_poison;
+	world_tell(server, YETT_LANE_NORMAL, 3);
+	yett_store_document(server->node, "test", "key", "{\"by\":1}");
+	yett_store_document(server->node, "poison", "key", "{}");
+	yett_store_change(server->node, "poison", "asked", "{}", YETT_REVISION_ANY, take, &poison);
+	yett_store_document(server->node, "test", "key", "{\"by\":2}");
+	yett_store_change(server->node, "test", "other", "{}", YETT_REVISION_ANY, take, &other);
+	CU_ASSERT(world_wait_events(server, 3, 3 * YETT_SEC));
+	world_run(world, YETT_SEC);
+	CU_ASSERT(yett_store_healthy(server->node));
+	CU_ASSERT_EQUAL(poison.calls, 1);
+	CU_ASSERT_EQUAL(poison.result, YETT_EBUG);
+	CU_ASSERT_EQUAL(other.calls, 1);
+	CU_ASSERT_EQUAL(other.result, 0);
+	CU_ASSERT_STRING_EQUAL(present("key"), "{\"by\":2}");
+	CU_ASSERT_EQUAL(seen.poisoned, 4); /* with the others, and alone */
+	end();
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"one document stops nothing", one_document_stops_nothing},
+		CU_TEST_INFO_NULL,
+	};
+	int result = suite_run(argc, argv, "flow-store", tests);
+
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
+}

@@ -114,6 +114,7 @@ int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
 		goto out;
 	}
 	store->broken = false;
+	store->record_floor = store->age_cursor = 0; /* it may have been put back meanwhile */
 	result = yett_pg_setup(store, error);
 out:
 	if (result < 0) {

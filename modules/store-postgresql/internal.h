@@ -146,7 +146,9 @@ struct yett_pg {
 	/* The store's own clock for retention: starts with the wall clock and never leaps. */
 	int64_t opened_wall_ns;
 	uint64_t opened_monotonic_ns;
+	int64_t newest_ns;    /* when the newest record of then was received; INT64_MAX: none */
 	int64_t record_floor; /* below it there is no record any more */
+	int64_t age_cursor;   /* up to it all were received by a clock far ahead, or are gone */
 	int64_t name_cursor;  /* where the sweep for unused names goes on */
 	bool retired;         /* records were deleted since the last sweep began */
 };
@@ -305,6 +307,8 @@ int yett_pg_account(void *self, yett_account_fn visit, void *arg, struct yett_er
 int yett_pg_losses(void *self, yett_loss_fn visit, void *arg, struct yett_error *error);
 int yett_pg_query(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,
 	struct yett_error *error);
+/* At the opening, before anything is put. */
+int yett_pg_tidy_open(struct yett_pg *store, struct yett_error *error);
 int yett_pg_tidy(void *self, uint64_t budget_ns, struct yett_error *error);
 int yett_pg_positions(void *self, const char *prefix,
 	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg);

@@ -166,6 +166,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 static int store_open(void *self, uint32_t mode, struct yett_error *error)
 {
 	struct yett_pg *store = self;
+	int result;
 
 	if (mode != YETT_STORE_WRITER && mode != YETT_STORE_READER) {
 		return store->host->fail(
@@ -174,7 +175,8 @@ static int store_open(void *self, uint32_t mode, struct yett_error *error)
 	store->mode = mode;
 	store->opened_wall_ns = store->host->wall_ns(store->host->instance);
 	store->opened_monotonic_ns = store->host->monotonic_ns(store->host->instance);
-	return yett_pg_ready(store, error);
+	result = yett_pg_ready(store, error);
+	return result == 0 && mode == YETT_STORE_WRITER ? yett_pg_tidy_open(store, error) : result;
 }
 
 static int start(void *self, struct yett_error *error)

@@ -107,13 +107,20 @@
 	X(RECORD_COPY, "store records",                                                            \
 		"COPY record (id, epoch, number, origin, name, time, received, kind, severity, "   \
 		"state, value, whole, words, unit, body, attributes) FROM STDIN (FORMAT binary)")  \
+	X(RECORD_NEWEST, "look for the newest record",                                             \
+		"SELECT coalesce((SELECT received FROM record ORDER BY id DESC LIMIT 1), -1)")     \
 	X(RECORD_OLD, "look for old records",                                                      \
-		"SELECT max(id), max(received) FROM (SELECT id, received, bool_and(received < "    \
-		"$2::bigint) OVER (ORDER BY id) AS old FROM (SELECT id, received FROM record "     \
-		"WHERE id > $1::bigint AND id < (SELECT max(id) FROM record) ORDER BY id "         \
-		"LIMIT $3::bigint) AS slice) AS judged WHERE old")                                 \
+		"SELECT max(id) FILTER (WHERE received < $2::bigint), "                            \
+		"max(received) FILTER (WHERE received < $2::bigint AND received <= $4::bigint), "  \
+		"count(*), max(id) FROM (SELECT id, received, bool_and(received < $2::bigint "     \
+		"OR received > $4::bigint) OVER (ORDER BY id) AS old FROM (SELECT id, received "   \
+		"FROM record WHERE id > $1::bigint AND id < (SELECT max(id) FROM record) "         \
+		"ORDER BY id LIMIT $3::bigint) AS slice) AS judged WHERE old")                     \
 	X(RECORD_RETIRE, "retire records",                                                         \
-		"DELETE FROM record WHERE id > $1::bigint AND id <= $2::bigint")                   \
+		"WITH gone AS (DELETE FROM record WHERE id > $1::bigint AND id <= least("          \
+		"$2::bigint, (SELECT max(id) FROM (SELECT id FROM record WHERE id > $1::bigint "   \
+		"ORDER BY id LIMIT $3::bigint) AS slice)) RETURNING id) "                          \
+		"SELECT count(*), max(id) FROM gone")                                              \
 	X(RECORD_VOLUME, "measure the records",                                                    \
 		"SELECT coalesce((SELECT max(id) FROM record) - (SELECT min(id) FROM record "      \
 		"WHERE id > $1::bigint) + 1, 0), coalesce((SELECT avg(pg_column_size(taken.*)) "   \
@@ -157,7 +164,7 @@
 		"LIMIT $2::bigint) AND received < $1::bigint")                                     \
 	X(TIDY_LOCK, "begin to tidy",                                                              \
 		"SELECT pg_try_advisory_xact_lock(hashtextextended('yett ' || current_schema(), "  \
-		"0))")                                                                             \
+		"0)), (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint")               \
 	X(POSITION_SET, "keep a position",                                                         \
 		"INSERT INTO position (key, value) VALUES ($1, $2) "                               \
 		"ON CONFLICT (key) DO UPDATE SET value = excluded.value")                          \

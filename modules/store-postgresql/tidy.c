@@ -4,9 +4,11 @@
  * One management server tidies at a time; another one passes over it. Slices of records do not take
  * the store's lock, so that batches go on meanwhile; names do, since a batch under way may be about
  * to use one. Records are retired in the order of storing, by the time of receipt, never by what they
- * say of their own time. The clock here starts with the wall clock and then runs by the monotonic
- * one, so a wall clock that leaps retires nothing. The newest record always stays, so that ids only
- * ever rise. Epochs and their accounts stay for good.
+ * say of their own time, and never by the word of one clock: what is older than `keep` by this host's wall
+ * clock must be so by the monotonic one, counted from the newest record that was there at the start, and by
+ * the database's clock; and for an hour after the start nothing goes, so that a clock can be set right. A record
+ * that was received by a clock far ahead goes with the next one that was not. The newest record always
+ * stays, so that ids only ever rise. Epochs and their accounts stay for good.
  *
  * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So
  * the size that the limit is held against is not that of the files: it is reckoned from the number of
@@ -14,10 +16,15 @@
  */
 #include "internal.h"
 
+#include <string.h>
+
 #define SLICE_RECORDS 5000
 #define SLICE_RAW     50
 #define SLICES_MAX    64 /* a call, whatever the clock says */
-#define TOMBSTONE_NS  (INT64_C(7) * 86400 * INT64_C(1000000000))
+#define SECOND_NS     INT64_C(1000000000)
+#define TOMBSTONE_NS  (7 * 86400 * SECOND_NS)
+#define SETTLE_NS     (3600 * SECOND_NS)
+#define AHEAD_NS      (86400 * SECOND_NS) /* by more no clock is ahead that was right */
 /* What a row takes beside its columns: its header and pointer, and its entries in four indexes. */
 #define ROW_OVERHEAD 150
 
@@ -31,9 +38,29 @@ static int64_t steady_now(const struct yett_pg *store)
 	return wall < steady ? wall : steady;
 }
 
-/* Two numbers by up to three. */
+/* What was received before that is older than `keep`; INT64_MIN: nothing is known to be. */
+static int64_t age_limit(const struct yett_pg *store, int64_t database_ns)
+{
+	int64_t now = steady_now(store);
+	int64_t passed = (int64_t)(store->host->monotonic_ns(store->host->instance) -
+				   store->opened_monotonic_ns);
+
+	if (passed < SETTLE_NS) {
+		return INT64_MIN;
+	}
+	now = now < database_ns ? now : database_ns;
+	/* While the store was closed no time has passed that anybody vouches for. */
+	if (store->newest_ns < now - passed) {
+		now = store->newest_ns + passed;
+	}
+	return now - (int64_t)store->settings->keep_ns;
+}
+
+#define ANSWERS 4
+
+/* Some numbers by some. */
 static int ask(struct yett_pg *store, enum yett_pg_statement which, const int64_t *numbers,
-	int count, int64_t ret_answers[2], struct yett_error *error)
+	int count, int64_t ret_answers[ANSWERS], struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	PGresult *rows = NULL;
@@ -44,8 +71,8 @@ static int ask(struct yett_pg *store, enum yett_pg_statement which, const int64_
 	}
 	result = yett_pg_run(store, which, &args, &rows, error);
 	yett_pg_args_done(&args);
-	ret_answers[0] = ret_answers[1] = 0;
-	for (int i = 0; result == 0 && i < PQnfields(rows) && i < 2; i++) {
+	memset(ret_answers, 0, ANSWERS * sizeof(*ret_answers));
+	for (int i = 0; result == 0 && i < PQnfields(rows) && i < ANSWERS; i++) {
 		ret_answers[i] = yett_pg_int(rows, 0, i);
 	}
 	PQclear(rows);
@@ -64,22 +91,51 @@ static int change(struct yett_pg *store, enum yett_pg_statement which, int64_t o
 	return yett_pg_do(store, which, &args, ret_changes, error);
 }
 
-/* One slice of everything received before `before_ns`. 1 if there was anything. */
-static int retire_slice(struct yett_pg *store, int64_t before_ns, struct yett_error *error)
+int yett_pg_tidy_open(struct yett_pg *store, struct yett_error *error)
 {
-	const int64_t numbers[] = {store->record_floor, before_ns, SLICE_RECORDS};
-	int64_t found[2], deleted = 0, dead, forks, raw_before = before_ns;
-	int result;
+	int64_t newest[ANSWERS];
+	int result = ask(store, YETT_PG_RECORD_NEWEST_STATEMENT, NULL, 0, newest, error);
 
-	if ((result = ask(store, YETT_PG_RECORD_OLD_STATEMENT, numbers, 3, found, error)) < 0) {
+	store->newest_ns = newest[0] >= 0 ? newest[0] : INT64_MAX;
+	return result;
+}
+
+/* At most a slice of those up to `last`. */
+static int retire_records(
+	struct yett_pg *store, int64_t last, int64_t *ret_deleted, struct yett_error *error)
+{
+	const int64_t numbers[] = {store->record_floor, last, SLICE_RECORDS};
+	int64_t gone[ANSWERS];
+	int result = ask(store, YETT_PG_RECORD_RETIRE_STATEMENT, numbers, 3, gone, error);
+
+	if (result < 0) {
 		return result;
 	}
+	*ret_deleted = gone[0];
+	store->record_floor = gone[0] > 0 ? gone[1] : last;
+	return 0;
+}
+
+/* One slice of everything received before `before_ns`, INT64_MAX: of the oldest. 1 if there was anything. */
+static int retire_slice(struct yett_pg *store, int64_t before_ns, struct yett_error *error)
+{
+	bool by_age = before_ns != INT64_MAX && store->age_cursor > store->record_floor;
+	const int64_t numbers[] = {by_age ? store->age_cursor : store->record_floor, before_ns,
+		SLICE_RECORDS, steady_now(store) + AHEAD_NS};
+	int64_t found[ANSWERS], deleted = 0, dead, forks, raw_before = before_ns;
+	int result;
+
+	if ((result = ask(store, YETT_PG_RECORD_OLD_STATEMENT, numbers, 4, found, error)) < 0) {
+		return result;
+	}
+	if (found[0] == 0 && found[2] == SLICE_RECORDS) {
+		store->age_cursor = found[3]; /* all of them by a clock far ahead */
+		return 1;
+	}
 	if (found[0] > 0) {
-		if ((result = change(store, YETT_PG_RECORD_RETIRE_STATEMENT, store->record_floor,
-			     found[0], &deleted, error)) < 0) {
+		if ((result = retire_records(store, found[0], &deleted, error)) < 0) {
 			return result;
 		}
-		store->record_floor = found[0];
 		/* Where size decides, raw batches go along with the records of their time. */
 		raw_before = found[1] < before_ns ? found[1] + 1 : before_ns;
 	}
@@ -97,7 +153,7 @@ static int retire_slice(struct yett_pg *store, int64_t before_ns, struct yett_er
 /* One slice of names that no record has any more. 1 if there is more to look at. */
 static int sweep_names(struct yett_pg *store, struct yett_error *error)
 {
-	int64_t end[2], deleted;
+	int64_t end[ANSWERS], deleted;
 	int result;
 
 	if ((result = yett_pg_lock(store, error)) < 0 ||
@@ -120,7 +176,7 @@ static int sweep_names(struct yett_pg *store, struct yett_error *error)
 
 static int is_too_large(struct yett_pg *store, struct yett_error *error)
 {
-	int64_t volume[2];
+	int64_t volume[ANSWERS];
 	int result;
 
 	if (store->settings->size_bytes == 0) {
@@ -136,18 +192,15 @@ static int is_too_large(struct yett_pg *store, struct yett_error *error)
 /* What one slice may do, in this order; each answers 1 if it did something. */
 static int do_slice(struct yett_pg *store, struct yett_error *error)
 {
-	int64_t mine[2], deleted;
+	int64_t mine[ANSWERS], before, deleted;
 	int result = ask(store, YETT_PG_TIDY_LOCK_STATEMENT, NULL, 0, mine, error);
 
 	if (result < 0 || mine[0] == 0) {
 		return result;
 	}
-	if (store->settings->keep_ns > 0) {
-		int64_t before = steady_now(store) - (int64_t)store->settings->keep_ns;
-
-		if ((result = retire_slice(store, before, error)) != 0) {
-			return result;
-		}
+	before = store->settings->keep_ns > 0 ? age_limit(store, mine[1]) : INT64_MIN;
+	if (before != INT64_MIN && (result = retire_slice(store, before, error)) != 0) {
+		return result;
 	}
 	if ((result = is_too_large(store, error)) < 0 ||
 		(result > 0 && (result = retire_slice(store, INT64_MAX, error)) != 0)) {

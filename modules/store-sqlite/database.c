@@ -343,6 +343,7 @@ int yett_sqlite_connect(struct yett_sqlite *store, struct yett_error *error)
 		return result;
 	}
 	yett_sqlite_file_resolve(store);
+	store->age_cursor = 0; /* it may have been put back meanwhile */
 	if (!writer && !yett_sqlite_file_exists(store->path)) {
 		return store->host->fail(error, YETT_EUNAVAIL, "wait until the writer has made it",
 			"%s: there is no database yet", store->path);

@@ -76,9 +76,11 @@
 			"coalesce(length(CAST(body AS BLOB)), 0) + "                               \
 			"coalesce(length(CAST(attributes AS BLOB)), 0) AS length "                 \
 			"FROM record WHERE id >= ?1 ORDER BY id LIMIT ?2)")                        \
-	X(RECORD_OLD, "SELECT id, received FROM record WHERE id < (SELECT max(id) FROM record) "   \
-		      "ORDER BY id LIMIT ?1")                                                      \
-	X(RECORD_RETIRE, "DELETE FROM record WHERE id <= ?1")                                      \
+	X(RECORD_NEWEST, "SELECT received FROM record ORDER BY id DESC LIMIT 1")                   \
+	X(RECORD_OLD, "SELECT id, received FROM record WHERE id > ?2 "                             \
+		      "AND id < (SELECT max(id) FROM record) ORDER BY id LIMIT ?1")                \
+	X(RECORD_RETIRE, "DELETE FROM record WHERE id <= min(?1, (SELECT max(id) FROM "            \
+			 "(SELECT id FROM record ORDER BY id LIMIT ?2)))")                         \
 	X(DEAD_MAKE,                                                                               \
 		"INSERT OR IGNORE INTO dead_letter (epoch, first, count, crc, received, cause, "   \
 		"gateway, meta, batch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")               \

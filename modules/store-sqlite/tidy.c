@@ -3,10 +3,11 @@
  * moved into the database.
  *
  * Records are retired in the order of storing, by the time of receipt, never by what they say of
- * their own time. The clock here starts with the wall clock and then runs by the monotonic one, so
- * a wall clock that leaps retires nothing. The newest record always stays, so that ids only ever
- * rise. Epochs and their accounts stay for good: they say what was received, also of records that
- * are retired.
+ * their own time, and never by the word of one clock: what is older than `keep` by the wall clock must be
+ * so by the monotonic one, counted from the newest record that was there at the start; and for an hour after
+ * the start nothing goes, so that a clock can be set right. A record that was received by a clock far ahead
+ * goes with the next one that was not. The newest record always stays, so that ids only ever rise. Epochs and
+ * their accounts stay for good: they say what was received, also of records that are retired.
  *
  * So the database may be larger than `size` for what is no record, and then no record that is deleted
  * makes it smaller than that. Where records are down to a quarter of `size`, as some of them show that
@@ -27,6 +28,10 @@
 #define SLICE_PAGES     2000
 #define SLICES_MAX      64 /* a call, whatever the clock says */
 
+#define SECOND_NS INT64_C(1000000000)
+#define SETTLE_NS (3600 * SECOND_NS)
+#define AHEAD_NS  (86400 * SECOND_NS) /* by more no clock is ahead that was right */
+
 /* Within which of the file's pages the free ones are kept for what comes. */
 #define FREE_PAGES_KEPT 2048
 
@@ -42,6 +47,38 @@ static int64_t steady_now(const struct yett_sqlite *store)
 							   store->opened_monotonic_ns);
 
 	return wall < steady ? wall : steady;
+}
+
+/* What was received before that is older than `keep`; INT64_MIN: nothing is known to be. */
+static int64_t age_limit(const struct yett_sqlite *store)
+{
+	int64_t now = steady_now(store);
+	int64_t passed = (int64_t)(store->host->monotonic_ns(store->host->instance) -
+				   store->opened_monotonic_ns);
+
+	if (passed < SETTLE_NS) {
+		return INT64_MIN;
+	}
+	/* While the store was closed no time has passed that anybody vouches for. */
+	if (store->newest_ns < now - passed) {
+		now = store->newest_ns + passed;
+	}
+	return now - (int64_t)store->settings->keep_ns;
+}
+
+int yett_sqlite_tidy_open(struct yett_sqlite *store, struct yett_error *error)
+{
+	sqlite3_stmt *statement;
+	int64_t newest = -1;
+	int result =
+		yett_sqlite_prepare(store, YETT_SQLITE_RECORD_NEWEST_STATEMENT, &statement, error);
+
+	if (result == 0) {
+		result = yett_sqlite_number(
+			store, statement, "look for the newest record", -1, &newest, error);
+	}
+	store->newest_ns = newest >= 0 ? newest : INT64_MAX;
+	return result;
 }
 
 static int count_pages(struct yett_sqlite *store, struct pages *ret_pages, struct yett_error *error)
@@ -65,10 +102,17 @@ static int count_pages(struct yett_sqlite *store, struct pages *ret_pages, struc
 	return result;
 }
 
-/* The last id of the slice of oldest records that were received before `before_ns`; 0: none. */
-static int find_slice(struct yett_sqlite *store, int64_t before_ns, int64_t *ret_last,
-	int64_t *ret_received, struct yett_error *error)
+struct slice {
+	int64_t last;     /* its last id; 0: there is none */
+	int64_t received; /* when the last of it was that was not received by a clock far ahead */
+	bool more;        /* all that was looked at was */
+};
+
+/* The slice of oldest records that were received before `before_ns`, INT64_MAX: of the oldest. */
+static int find_slice(struct yett_sqlite *store, int64_t before_ns, struct slice *ret_slice,
+	struct yett_error *error)
 {
+	int64_t ahead_ns = steady_now(store) + AHEAD_NS, passed = 0, id = 0;
 	sqlite3_stmt *statement;
 	int code, result = yett_sqlite_prepare(
 			  store, YETT_SQLITE_RECORD_OLD_STATEMENT, &statement, error);
@@ -76,17 +120,32 @@ static int find_slice(struct yett_sqlite *store, int64_t before_ns, int64_t *ret
 	if (result < 0) {
 		return result;
 	}
-	*ret_last = 0;
 	sqlite3_bind_int(statement, 1, SLICE_RECORDS);
-	while ((code = sqlite3_step(statement)) == SQLITE_ROW &&
-		sqlite3_column_int64(statement, 1) < before_ns) {
-		*ret_last = sqlite3_column_int64(statement, 0);
-		*ret_received = sqlite3_column_int64(statement, 1);
+	sqlite3_bind_int64(statement, 2, before_ns != INT64_MAX ? store->age_cursor : 0);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		int64_t received = sqlite3_column_int64(statement, 1);
+
+		if (received >= before_ns && received <= ahead_ns) {
+			break;
+		}
+		id = sqlite3_column_int64(statement, 0);
+		passed++;
+		if (received < before_ns) {
+			ret_slice->last = id;
+		}
+		if (received <= ahead_ns) {
+			ret_slice->received = received;
+		}
 	}
 	sqlite3_reset(statement);
-	return code == SQLITE_ROW || code == SQLITE_DONE
-		       ? 0
-		       : yett_sqlite_fail(store, error, code, "look for old records");
+	if (code != SQLITE_ROW && code != SQLITE_DONE) {
+		return yett_sqlite_fail(store, error, code, "look for old records");
+	}
+	ret_slice->more = ret_slice->last == 0 && passed == SLICE_RECORDS;
+	if (ret_slice->more) {
+		store->age_cursor = id;
+	}
+	return 0;
 }
 
 /* Answers how many raw batches were deleted. */
@@ -116,28 +175,30 @@ static int retire_raw_slice(struct yett_sqlite *store, int64_t before_ns, struct
 	return forks < 0 ? forks : dead + forks > 0;
 }
 
-/* One slice of everything received before `before_ns`. 1 if there was anything. */
+/* One slice of everything received before `before_ns`, INT64_MAX: of the oldest. 1 if there was anything. */
 static int retire_slice(struct yett_sqlite *store, int64_t before_ns, struct yett_error *error)
 {
-	int64_t last = 0, received = 0, raw_before = before_ns;
+	struct slice slice = {0};
+	int64_t raw_before = before_ns;
 	sqlite3_stmt *statement;
 	int raw, deleted = 0, result;
 
-	if ((result = find_slice(store, before_ns, &last, &received, error)) < 0) {
-		return result;
+	if ((result = find_slice(store, before_ns, &slice, error)) < 0 || slice.more) {
+		return result < 0 ? result : 1;
 	}
-	if (last > 0) {
+	if (slice.last > 0) {
 		if ((result = yett_sqlite_prepare(
 			     store, YETT_SQLITE_RECORD_RETIRE_STATEMENT, &statement, error)) < 0) {
 			return result;
 		}
-		sqlite3_bind_int64(statement, 1, last);
+		sqlite3_bind_int64(statement, 1, slice.last);
+		sqlite3_bind_int(statement, 2, SLICE_RECORDS);
 		if ((result = yett_sqlite_run(store, statement, "retire records", error)) < 0) {
 			return result;
 		}
 		deleted = sqlite3_changes(store->db);
 		/* Where size decides, raw batches go along with the records of their time. */
-		raw_before = received < before_ns ? received + 1 : before_ns;
+		raw_before = slice.received < before_ns ? slice.received + 1 : before_ns;
 	}
 	if ((raw = retire_raw_slice(store, raw_before, error)) < 0) {
 		return raw;
@@ -270,14 +331,12 @@ static int do_slice(struct yett_sqlite *store, struct yett_error *error)
 {
 	struct pages pages;
 	uint64_t used;
+	int64_t before;
 	int result;
 
-	if (store->settings->keep_ns > 0) {
-		int64_t before = steady_now(store) - (int64_t)store->settings->keep_ns;
-
-		if ((result = retire_slice(store, before, error)) != 0) {
-			return result;
-		}
+	before = store->settings->keep_ns > 0 ? age_limit(store) : INT64_MIN;
+	if (before != INT64_MIN && (result = retire_slice(store, before, error)) != 0) {
+		return result;
 	}
 	if ((result = count_pages(store, &pages, error)) < 0) {
 		return result;

@@ -371,7 +371,10 @@ static void retention_by_age(void)
 	now = store_world.host.wall_ns(NULL);
 	CU_ASSERT_EQUAL(
 		put_at(1, 5000, now - 4000 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put_at(5001, 100, now - 100 * (int64_t)SECOND, "stays"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_at(5001, 100, now + 100 * (int64_t)SECOND, "stays"), YETT_PUT_STORED);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5100); /* the clock may still be set right */
+	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
 	tidy_all();
 	CU_ASSERT_EQUAL(first_number(), 5001);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
@@ -388,6 +391,64 @@ static void retention_by_age(void)
 	CU_ASSERT_EQUAL(
 		put_at(5101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_world.metrics[YETT_SQLITE_RETIRED], 5099);
+	store_end(&writer);
+	asked.keep_ns = 0;
+}
+
+#define YEAR (365 * 86400 * (int64_t)SECOND)
+#define HOUR (3600 * (int64_t)SECOND)
+
+/* A start with the clock far ahead: nothing goes, also not what this server received by it itself. */
+static void a_clock_far_ahead_deletes_nothing(void)
+{
+	int64_t now;
+
+	asked.keep_ns = 7200 * SECOND;
+	store_begin(&writer);
+	now = store_world.host.wall_ns(NULL);
+	CU_ASSERT_EQUAL(put_at(1, 100, now - 100 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
+	store_close(&writer);
+	store_world.wall_shift_ns = 40 * YEAR;
+	store_open(&writer, YETT_STORE_WRITER);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
+	CU_ASSERT_EQUAL(put_at(101, 5, now + 40 * YEAR, "a"), YETT_PUT_STORED);
+	tidy_all();
+	store_world.monotonic_shift_ns += HOUR; /* long enough for it to be believed */
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
+	/* Once more, now that the newest record says so, too: there is time to set it right. */
+	store_restart(&writer);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
+	store_world.wall_shift_ns = 0;
+	store_world.monotonic_shift_ns += HOUR;
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
+	store_end(&writer);
+	asked.keep_ns = 0;
+}
+
+/* What was received by a clock far ahead neither stays for ever nor holds up what came after it; but it goes
+ * only when something that came later has to. More than one slice of them, too. */
+static void what_a_clock_far_ahead_received(void)
+{
+	int64_t now;
+
+	asked.keep_ns = 3600 * SECOND;
+	store_begin(&writer);
+	now = store_world.host.wall_ns(NULL);
+	CU_ASSERT_EQUAL(put_at(1, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
+	for (uint64_t i = 0; i < 6; i++) {
+		CU_ASSERT_EQUAL(put_at(11 + 2000 * i, 2000, now + 40 * YEAR, "a"), YETT_PUT_STORED);
+	}
+	store_world.monotonic_shift_ns = HOUR;
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12000);
+	CU_ASSERT_EQUAL(put_at(12011, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_at(12021, 5, now, "a"), YETT_PUT_STORED);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
 	store_end(&writer);
 	asked.keep_ns = 0;
 }
@@ -548,6 +609,8 @@ int main(int argc, char **argv)
 		{"restored", restored},
 		{"restored from its own run", restored_from_its_own_run},
 		{"retention by age", retention_by_age},
+		{"a clock far ahead deletes nothing", a_clock_far_ahead_deletes_nothing},
+		{"what a clock far ahead received", what_a_clock_far_ahead_received},
 		{"retention by size", retention_by_size},
 		{"retention that is no help", retention_that_is_no_help},
 		{"document", document},

@@ -122,10 +122,15 @@
 		"ORDER BY id LIMIT $3::bigint) AS slice)) RETURNING id) "                          \
 		"SELECT count(*), max(id) FROM gone")                                              \
 	X(RECORD_VOLUME, "measure the records",                                                    \
-		"SELECT coalesce((SELECT max(id) FROM record) - (SELECT min(id) FROM record "      \
-		"WHERE id > $1::bigint) + 1, 0), coalesce((SELECT avg(pg_column_size(taken.*)) "   \
-		"FROM (SELECT * FROM record ORDER BY id DESC LIMIT 500) AS taken), "               \
-		"0)::bigint")                                                                      \
+		"SELECT high - low + 1, (SELECT avg(coalesce(pg_column_size(value), 0) + "         \
+		"coalesce(pg_column_size(whole), 0) + coalesce(pg_column_size(words), 0) + "       \
+		"coalesce(pg_column_size(unit), 0) + coalesce(pg_column_size(body), 0) + "         \
+		"coalesce(pg_column_size(attributes), 0))::bigint "                                \
+		"FROM generate_series(0, 499) AS step CROSS JOIN LATERAL (SELECT * FROM record "   \
+		"WHERE id >= low + (high - low) * step / 499 ORDER BY id LIMIT 1) AS taken) "      \
+		"FROM (SELECT (SELECT min(id) FROM record WHERE id > $1::bigint) AS low, "         \
+		"(SELECT max(id) FROM record) AS high) AS ends "                                   \
+		"WHERE low IS NOT NULL AND pg_total_relation_size('record') > $2::bigint")         \
 	X(DEAD_MAKE, "keep a dead letter",                                                         \
 		"INSERT INTO dead_letter (epoch, first, count, crc, received, gateway, meta, "     \
 		"batch, cause) VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, "           \

@@ -11,8 +11,8 @@
  * stays, so that ids only ever rise. Epochs and their accounts stay for good.
  *
  * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So
- * the size that the limit is held against is not that of the files: it is reckoned from the number of
- * records and what one of them takes, as the newest show.
+ * the size that the limit is held against is not that of the files, once these are larger: it is reckoned from
+ * the number of records and what one of them takes, as some of all ages show.
  */
 #include "internal.h"
 
@@ -25,8 +25,9 @@
 #define TOMBSTONE_NS  (7 * 86400 * SECOND_NS)
 #define SETTLE_NS     (3600 * SECOND_NS)
 #define AHEAD_NS      (86400 * SECOND_NS) /* by more no clock is ahead that was right */
-/* What a row takes beside its columns: its header and pointer, and its entries in four indexes. */
-#define ROW_OVERHEAD 150
+/* What a row takes beside its columns of varying size: the others, its header and pointer, and its entries in
+ * four indexes. */
+#define ROW_OVERHEAD 215
 
 static int64_t steady_now(const struct yett_pg *store)
 {
@@ -72,7 +73,8 @@ static int ask(struct yett_pg *store, enum yett_pg_statement which, const int64_
 	result = yett_pg_run(store, which, &args, &rows, error);
 	yett_pg_args_done(&args);
 	memset(ret_answers, 0, ANSWERS * sizeof(*ret_answers));
-	for (int i = 0; result == 0 && i < PQnfields(rows) && i < ANSWERS; i++) {
+	for (int i = 0; result == 0 && PQntuples(rows) > 0 && i < PQnfields(rows) && i < ANSWERS;
+		i++) {
 		ret_answers[i] = yett_pg_int(rows, 0, i);
 	}
 	PQclear(rows);
@@ -100,11 +102,11 @@ int yett_pg_tidy_open(struct yett_pg *store, struct yett_error *error)
 	return result;
 }
 
-/* At most a slice of those up to `last`. */
-static int retire_records(
-	struct yett_pg *store, int64_t last, int64_t *ret_deleted, struct yett_error *error)
+/* At most so many of those up to `last`. */
+static int retire_records(struct yett_pg *store, int64_t last, int64_t most, int64_t *ret_deleted,
+	struct yett_error *error)
 {
-	const int64_t numbers[] = {store->record_floor, last, SLICE_RECORDS};
+	const int64_t numbers[] = {store->record_floor, last, most};
 	int64_t gone[ANSWERS];
 	int result = ask(store, YETT_PG_RECORD_RETIRE_STATEMENT, numbers, 3, gone, error);
 
@@ -117,23 +119,24 @@ static int retire_records(
 }
 
 /* One slice of everything received before `before_ns`, INT64_MAX: of the oldest. 1 if there was anything. */
-static int retire_slice(struct yett_pg *store, int64_t before_ns, struct yett_error *error)
+static int retire_slice(
+	struct yett_pg *store, int64_t before_ns, int64_t most, struct yett_error *error)
 {
 	bool by_age = before_ns != INT64_MAX && store->age_cursor > store->record_floor;
 	const int64_t numbers[] = {by_age ? store->age_cursor : store->record_floor, before_ns,
-		SLICE_RECORDS, steady_now(store) + AHEAD_NS};
+		most, steady_now(store) + AHEAD_NS};
 	int64_t found[ANSWERS], deleted = 0, dead, forks, raw_before = before_ns;
 	int result;
 
 	if ((result = ask(store, YETT_PG_RECORD_OLD_STATEMENT, numbers, 4, found, error)) < 0) {
 		return result;
 	}
-	if (found[0] == 0 && found[2] == SLICE_RECORDS) {
+	if (found[0] == 0 && found[2] == most) {
 		store->age_cursor = found[3]; /* all of them by a clock far ahead */
 		return 1;
 	}
 	if (found[0] > 0) {
-		if ((result = retire_records(store, found[0], &deleted, error)) < 0) {
+		if ((result = retire_records(store, found[0], most, &deleted, error)) < 0) {
 			return result;
 		}
 		/* Where size decides, raw batches go along with the records of their time. */
@@ -174,36 +177,42 @@ static int sweep_names(struct yett_pg *store, struct yett_error *error)
 	return 1;
 }
 
-static int is_too_large(struct yett_pg *store, struct yett_error *error)
+/* How many records are to go for the rest to take no more than `size`, or a slice of them; 0: none. */
+static int find_excess(struct yett_pg *store, int64_t *ret_count, struct yett_error *error)
 {
-	int64_t volume[ANSWERS];
+	const int64_t numbers[] = {store->record_floor, (int64_t)store->settings->size_bytes};
+	int64_t volume[ANSWERS], each, excess;
 	int result;
 
+	*ret_count = 0;
 	if (store->settings->size_bytes == 0) {
 		return 0;
 	}
-	result =
-		ask(store, YETT_PG_RECORD_VOLUME_STATEMENT, &store->record_floor, 1, volume, error);
-	return result < 0 ? result
-			  : (uint64_t)volume[0] * (uint64_t)(volume[1] + ROW_OVERHEAD) >
-				    store->settings->size_bytes;
+	result = ask(store, YETT_PG_RECORD_VOLUME_STATEMENT, numbers, 2, volume, error);
+	each = volume[1] + ROW_OVERHEAD;
+	excess = volume[0] - (int64_t)(store->settings->size_bytes / (uint64_t)each);
+	if (result == 0 && excess > 0) {
+		*ret_count = excess < SLICE_RECORDS ? excess : SLICE_RECORDS;
+	}
+	return result;
 }
 
 /* What one slice may do, in this order; each answers 1 if it did something. */
 static int do_slice(struct yett_pg *store, struct yett_error *error)
 {
-	int64_t mine[ANSWERS], before, deleted;
+	int64_t mine[ANSWERS], before, excess, deleted;
 	int result = ask(store, YETT_PG_TIDY_LOCK_STATEMENT, NULL, 0, mine, error);
 
 	if (result < 0 || mine[0] == 0) {
 		return result;
 	}
 	before = store->settings->keep_ns > 0 ? age_limit(store, mine[1]) : INT64_MIN;
-	if (before != INT64_MIN && (result = retire_slice(store, before, error)) != 0) {
+	if (before != INT64_MIN &&
+		(result = retire_slice(store, before, SLICE_RECORDS, error)) != 0) {
 		return result;
 	}
-	if ((result = is_too_large(store, error)) < 0 ||
-		(result > 0 && (result = retire_slice(store, INT64_MAX, error)) != 0)) {
+	if ((result = find_excess(store, &excess, error)) < 0 ||
+		(excess > 0 && (result = retire_slice(store, INT64_MAX, excess, error)) != 0)) {
 		return result;
 	}
 	if ((result = change(store, YETT_PG_REGISTRY_TIDY_STATEMENT,

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What PostgreSQL does not take as text does not stop what comes with it. */
@@ -292,6 +293,69 @@ static void retention_by_size(void)
 	asked.size_bytes = 0;
 }
 
+/* Batches of ten records each, whose bodies nothing makes smaller. */
+static void put_bodies(uint64_t first, unsigned batches, size_t size)
+{
+	char *body = malloc(size);
+	struct yett_record records[10];
+
+	for (unsigned batch = 0; batch < batches; batch++) {
+		for (unsigned i = 0; i < 10; i++) {
+			records[i] = (struct yett_record){.size = sizeof(records[i]),
+				.kind = YETT_RECORD_EVENT,
+				.name = yett_text("body"),
+				.body = {body, size}};
+		}
+		store_world.host.random_bytes(NULL, body, size);
+		for (size_t i = 0; i < size; i++) {
+			body[i] = (char)('0' + (body[i] & 63));
+		}
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch_of(1, 1, NORMAL, first + 10 * batch,
+							   records, 10)),
+			YETT_PUT_STORED);
+	}
+	free(body);
+}
+
+/* A burst of large records says nothing of those before it: of 37 MiB it takes 32. */
+static void a_burst_deletes_nothing(void)
+{
+	asked.size_bytes = 200 << 20;
+	store_begin(&writer);
+	for (uint64_t i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(put_at(1 + 5000 * i, 5000, 1000, "a"), YETT_PUT_STORED);
+	}
+	put_bodies(20001, 50, 64 << 10);
+	tidy_all();
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 20500);
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
+/* And where there is too much, no more goes than has to: of 14.5 MiB, some 3,500 records are left in 12; and
+ * of those that are large some 14 in 1, where a slice would be all of them. */
+static void size_is_that_of_all(void)
+{
+	long long left;
+
+	asked.size_bytes = 12 << 20;
+	store_begin(&writer);
+	put_bodies(1, 500, 1500);
+	put_bodies(5001, 10, 64 << 10);
+	tidy_all();
+	left = pg_number("SELECT count(*) FROM record");
+	CU_ASSERT(left > 2500 && left < 4500);
+	store_end(&writer);
+	asked.size_bytes = 1 << 20;
+	store_begin(&writer);
+	put_bodies(1, 10, 64 << 10);
+	tidy_all();
+	left = pg_number("SELECT count(*) FROM record");
+	CU_ASSERT(left > 10 && left < 18);
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
 /* Two tidy at once: one of them passes over it; batches go on meanwhile. */
 static void tidied_by_one(void)
 {
@@ -407,6 +471,8 @@ int main(int argc, char **argv)
 		{"a clock far ahead deletes nothing", a_clock_far_ahead_deletes_nothing},
 		{"what a clock far ahead received", what_a_clock_far_ahead_received},
 		{"retention by size", retention_by_size},
+		{"a burst deletes nothing", a_burst_deletes_nothing},
+		{"size is that of all", size_is_that_of_all},
 		{"tidied by one", tidied_by_one},
 		{"watching across a restart", watching_across_a_restart},
 		{"document", document},

@@ -133,28 +133,31 @@ static int found_entry(void *arg, uint64_t number, const struct yett_range *rang
 	return 0;
 }
 
-/* Before the loop runs, so the module may be called here. */
-static void look_back(struct yett_origin *origin)
+/* Before the loop runs, so the module may be called here. What cannot be read now is no reason to begin anew:
+ * sources would tell again all that they have told. */
+static int look_back(struct yett_origin *origin)
 {
 	struct yett_node *node = origin->node;
+	int result = 0;
 
 	if (node->store != NULL) {
 		void *self;
 		const struct yett_store_operations *store = yett_store_operations(node, &self);
 
-		store->positions(self, origin->prefix, found_position, origin);
+		result = store->positions(self, origin->prefix, found_position, origin);
 	} else if (node->queue != NULL) {
 		void *self;
 		const struct yett_queue_operations *queue = yett_queue_operations(node, &self);
 		struct yett_queue_view view;
 
-		queue->positions(self, found_position, origin);
+		result = queue->positions(self, found_position, origin);
 		yett_queue_view(node, &view);
 		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 			queue->scan(self, lane, found_entry, origin);
 			origin->first_entry[lane] = view.stats.lanes[lane].next_number;
 		}
 	}
+	return result < 0 ? result : 0;
 }
 
 const void *yett_origin_position(
@@ -272,8 +275,8 @@ int yett_origin_setup(struct yett_node *node, struct yett_error *error)
 {
 	struct yett_origin *origin = g_new0(struct yett_origin, 1);
 	char id[YETT_ID_TEXT_SIZE];
+	int result;
 
-	(void)error;
 	origin->node = node;
 	node->origin = origin;
 	snprintf(origin->prefix, sizeof(origin->prefix), "%.8s%.4s/", yett_id_text(&node->id, id),
@@ -285,7 +288,11 @@ int yett_origin_setup(struct yett_node *node, struct yett_error *error)
 	origin->positions = g_hash_table_new_full(
 		g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_bytes_unref);
 	yett_bounds_setup(node);
-	look_back(origin);
+	if ((result = look_back(origin)) < 0) {
+		return yett_fail(error, result, "look at what keeps it, and start the node again",
+			"it cannot be read how far this node's own sources have come: %s",
+			yett_result_text(result));
+	}
 	yett_bounds_save(node);
 	return 0;
 }

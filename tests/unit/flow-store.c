@@ -10,6 +10,8 @@
 #include "suite.h"
 
 static struct yett_store_operations good; /* as the module has them */
+static struct yett_store_operations
+	*table; /* the loader's copy, which all nodes of this process use */
 static struct world *world;
 static struct world_node *server;
 
@@ -17,17 +19,10 @@ static struct {
 	unsigned poisoned; /* how often a document of the table "poison" was to be written */
 } seen;
 
-/* The loader's own copy of the module's table, which all nodes of this process use. */
-static struct yett_store_operations *table(void)
+static void begin(uint64_t seed)
 {
 	void *self;
 
-	return (struct yett_store_operations *)(uintptr_t)yett_store_operations(
-		server->node, &self);
-}
-
-static void begin(uint64_t seed)
-{
 	memset(&seen, 0, sizeof(seen));
 	world = world_new(seed);
 	server = world_add(world, "ms.example",
@@ -37,14 +32,14 @@ static void begin(uint64_t seed)
 		world_address("ms.example"));
 	world_start(server);
 	world_run(world, YETT_SEC);
-	good = *table();
+	table = (struct yett_store_operations *)(uintptr_t)yett_store_operations(
+		server->node, &self);
+	good = *table;
 }
 
 static void end(void)
 {
-	if (server->node != NULL) {
-		*table() = good;
-	}
+	*table = good;
 	world_free(world);
 }
 
@@ -97,7 +92,7 @@ static void one_document_stops_nothing(void)
 	struct answer poison = {0}, other = {0};
 
 	begin(1);
-	table()->registry_put = put_but_poison;
+	table->registry_put = put_but_poison;
 	world_tell(server, YETT_LANE_NORMAL, 3);
 	yett_store_document(server->node, "test", "key", "{\"by\":1}");
 	yett_store_document(server->node, "poison", "key", "{}");
@@ -116,10 +111,34 @@ static void one_document_stops_nothing(void)
 	end();
 }
 
+static int no_positions(void *self, const char *prefix,
+	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg)
+{
+	(void)self;
+	(void)prefix;
+	(void)visit;
+	(void)arg;
+	return YETT_EIO;
+}
+
+/* Sources must not begin anew because it cannot be read now how far they have come. */
+static void no_start_without_positions(void)
+{
+	begin(2);
+	world_kill(server);
+	table->positions = no_positions;
+	CU_ASSERT_EQUAL(world_try_start(server), YETT_EIO);
+	CU_ASSERT_PTR_NULL(server->node);
+	table->positions = good.positions;
+	CU_ASSERT_EQUAL(world_try_start(server), 0);
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"one document stops nothing", one_document_stops_nothing},
+		{"no start without positions", no_start_without_positions},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-store", tests);

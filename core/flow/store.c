@@ -35,6 +35,7 @@ struct yett_vault {
 	bool closing; /* freed once what is under way has come back */
 	bool failing; /* the last transaction failed: not again before `retry` */
 	bool tidying;
+	bool untidy; /* the last housekeeping failed, the store itself does not */
 	uint64_t last_tidy_ns;
 	struct yett_keep_list pending;
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
@@ -53,7 +54,7 @@ struct yett_vault {
 		*culprit; /* of the group: the one that made it fail, for good */
 	int result;
 	int tidy_result;
-	struct yett_error error;
+	struct yett_error error, tidy_error;
 };
 
 static void kick(struct yett_vault *vault);
@@ -151,6 +152,37 @@ static int transact(struct yett_vault *vault)
 	return result;
 }
 
+/* Whether it fails in all, when it has failed in housekeeping. */
+static int probe(struct yett_vault *vault)
+{
+	const struct yett_store_operations *operations = vault->operations;
+	struct yett_store_stats stats = {.size = sizeof(stats)};
+	void *self = vault->writer->self;
+	int result = operations->begin(self, &vault->error);
+
+	if (result != 0) {
+		return result;
+	}
+	result = operations->stats(self, &stats, &vault->error);
+	if (result == 0) {
+		result = operations->commit(self, &vault->error);
+	}
+	if (result != 0) {
+		operations->rollback(self);
+	}
+	return result;
+}
+
+static void tidy(struct yett_vault *vault)
+{
+	memset(&vault->tidy_error, 0, sizeof(vault->tidy_error));
+	vault->tidy_result =
+		vault->operations->tidy(vault->writer->self, TIDY_BUDGET, &vault->tidy_error);
+	vault->result = vault->tidy_result >= 0             ? 0
+			: vault->tidy_result == YETT_EAGAIN ? YETT_EAGAIN
+							    : probe(vault);
+}
+
 static void work(void *arg)
 {
 	struct yett_vault *vault = arg;
@@ -162,9 +194,7 @@ static void work(void *arg)
 	vault->tidy_result = 0;
 	vault->culprit = NULL;
 	if (vault->tidying) {
-		vault->tidy_result =
-			vault->operations->tidy(vault->writer->self, TIDY_BUDGET, &vault->error);
-		vault->result = vault->tidy_result < 0 ? vault->tidy_result : 0;
+		tidy(vault);
 		return;
 	}
 	vault->result = transact(vault);
@@ -217,6 +247,22 @@ static void set_failing(struct yett_vault *vault, bool failing)
 		vault->failing = failing;
 		yett_path_update(vault->node);
 	}
+}
+
+/* What is old stays then, and the store grows; but it takes batches, and has a way to offer. */
+static void set_untidy(struct yett_vault *vault, bool untidy)
+{
+	const struct yett_error *error = &vault->tidy_error;
+
+	if (untidy && !vault->untidy) {
+		yett_log(YETT_LOG_WARNING, "store-untidy",
+			"housekeeping fails, so that nothing is deleted by age or size: %s%s%s",
+			error->text[0] != '\0' ? error->text : yett_result_text(vault->tidy_result),
+			error->mend[0] != '\0' ? "; " : "", error->mend);
+	} else if (!untidy && vault->untidy) {
+		yett_log(YETT_LOG_NOTICE, "store-tidy", "housekeeping works again");
+	}
+	vault->untidy = untidy;
 }
 
 /* `instead`: what became of all of them, where it is not what the store said. */
@@ -337,10 +383,27 @@ static void vault_free(struct yett_vault *vault)
 }
 
 /* Another server of the group writes all the time and did not let us in, and no batch waits for it: what
- * servers tell each other has its turn later. That is no store that fails. */
+ * servers tell each other, and housekeeping, have their turn later. That is no store that fails. */
 static bool only_waits(const struct yett_vault *vault)
 {
-	return !vault->tidying && vault->group.head == NULL && vault->result == YETT_EAGAIN;
+	return vault->group.head == NULL && vault->result == YETT_EAGAIN;
+}
+
+static void tidied(struct yett_vault *vault)
+{
+	vault->tidying = false;
+	vault->last_tidy_ns = yett_now(vault->node);
+	if (vault->tidy_result >= 0) {
+		set_untidy(vault, false);
+	} else if (vault->result == 0) {
+		set_untidy(vault, true);
+	}
+	if (vault->tidy_result > 0) {
+		vault->last_tidy_ns = 0; /* more to do, after what waits */
+	}
+	if (vault->result != 0) {
+		vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
+	}
 }
 
 static void done(void *arg)
@@ -360,14 +423,7 @@ static void done(void *arg)
 		set_failing(vault, vault->result != 0);
 	}
 	if (vault->tidying) {
-		vault->tidying = false;
-		vault->last_tidy_ns = yett_now(vault->node);
-		if (vault->tidy_result > 0) {
-			vault->last_tidy_ns = 0; /* more to do, after what waits */
-		}
-		if (vault->result != 0) {
-			vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
-		}
+		tidied(vault);
 	} else if (vault->result == 0) {
 		complete(vault);
 	} else {

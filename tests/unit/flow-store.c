@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "flow/stages.h"
 #include "simulation/world.h"
 #include "suite.h"
@@ -41,6 +42,33 @@ static void end(void)
 {
 	*table = good;
 	world_free(world);
+}
+
+static struct heard {
+	unsigned untidy, tidy, closed;
+} heard;
+
+static void hear(void *arg, int level, const char *event, const char *sentence)
+{
+	(void)arg;
+	(void)level;
+	(void)sentence;
+	heard.untidy += strcmp(event, "store-untidy") == 0;
+	heard.tidy += strcmp(event, "store-tidy") == 0;
+	heard.closed += strcmp(event, "path-closed") == 0;
+}
+
+static void listen_to_log(void)
+{
+	memset(&heard, 0, sizeof(heard));
+	yett_log_setup(YETT_LOG_STDERR, YETT_LOG_NOTICE);
+	yett_log_tap(hear, NULL);
+}
+
+static void listen_no_more(void)
+{
+	yett_log_tap(NULL, NULL);
+	yett_log_setup(YETT_LOG_STDERR, YETT_LOG_ERROR);
 }
 
 struct answer {
@@ -134,11 +162,69 @@ static void no_start_without_positions(void)
 	end();
 }
 
+static int tidy_not(void *self, uint64_t budget_ns, struct yett_error *error)
+{
+	(void)self;
+	(void)budget_ns;
+	(void)error;
+	return YETT_EPERM;
+}
+
+/* A right to delete that is missing, for one: that is said, once, and nobody's way is closed for it. */
+static void housekeeping_that_fails_closes_no_way(void)
+{
+	begin(3);
+	listen_to_log();
+	table->tidy = tidy_not;
+	for (int i = 0; i < 30; i++) {
+		world_tell(server, YETT_LANE_NORMAL, 1);
+		world_run(world, YETT_SEC);
+		CU_ASSERT(yett_store_healthy(server->node));
+	}
+	CU_ASSERT_EQUAL(world_account(server).events, server->told);
+	CU_ASSERT_EQUAL(heard.closed, 0);
+	CU_ASSERT_EQUAL(heard.untidy, 1);
+	CU_ASSERT_EQUAL(heard.tidy, 0);
+	table->tidy = good.tidy;
+	world_run(world, 20 * YETT_SEC);
+	CU_ASSERT_EQUAL(heard.tidy, 1);
+	listen_no_more();
+	end();
+}
+
+static int begin_not(void *self, struct yett_error *error)
+{
+	(void)self;
+	(void)error;
+	return YETT_EUNAVAIL;
+}
+
+/* But where it fails because the store is gone, that is noticed by it, too. */
+static void housekeeping_notices_a_store_that_is_gone(void)
+{
+	begin(4);
+	listen_to_log();
+	table->tidy = tidy_not;
+	table->begin = begin_not;
+	world_run(world, 10 * YETT_SEC);
+	CU_ASSERT_FALSE(yett_store_healthy(server->node));
+	CU_ASSERT_EQUAL(heard.closed, 1);
+	*table = good;
+	world_run(world, 10 * YETT_SEC);
+	CU_ASSERT(yett_store_healthy(server->node));
+	CU_ASSERT_EQUAL(heard.closed, 1);
+	listen_no_more();
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"one document stops nothing", one_document_stops_nothing},
 		{"no start without positions", no_start_without_positions},
+		{"housekeeping that fails closes no way", housekeeping_that_fails_closes_no_way},
+		{"housekeeping notices a store that is gone",
+			housekeeping_notices_a_store_that_is_gone},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-store", tests);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "../base/log.h"
+
 void yett_document_free(void *arg)
 {
 	struct yett_registry_document *document = arg;
@@ -116,4 +118,21 @@ void yett_documents_take(struct yett_documents *documents, GPtrArray *group)
 		}
 	}
 	g_ptr_array_free(all, TRUE);
+}
+
+bool yett_document_is_hopeless(struct yett_registry_document *document, bool was_alone, int result,
+	const struct yett_error *error)
+{
+	if (!was_alone) {
+		document->alone = true;
+		return false;
+	}
+	yett_log(YETT_LOG_ERROR, "document-refused",
+		"what was to be written to the registry makes the store fail, also by itself, and "
+		"is given "
+		"up: %s; report this, with the versions of Yett and of the database table=%s",
+		error->text[0] != '\0' ? error->text : yett_result_text(result), document->table);
+	document->result = result;
+	document->ret_revision = 0;
+	return true;
 }

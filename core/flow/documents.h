@@ -31,6 +31,10 @@ struct yett_documents {
 struct yett_registry_document *yett_document_new(
 	const char *table, const char *key, const char *json, uint64_t revision);
 void yett_document_free(void *document);
+/* It has made its transaction fail: it is to be alone in the next; or, where it was, it is given up, with that
+ * as its answer, and the log says so: true. */
+bool yett_document_is_hopeless(struct yett_registry_document *document, bool was_alone, int result,
+	const struct yett_error *error);
 
 void yett_documents_init(struct yett_documents *documents);
 void yett_documents_done(struct yett_documents *documents);

@@ -76,6 +76,22 @@ struct yett_keep *yett_keep_pop(struct yett_keep_list *list)
 	return keep;
 }
 
+void yett_keep_take(struct yett_keep_list *to, struct yett_keep_list *from,
+	const struct yett_keep_limits *limits)
+{
+	uint64_t records = 0, plain = 0;
+	const struct yett_keep *next;
+
+	while ((next = from->head) != NULL &&
+		(to->count == 0 ||
+			(to->count < limits->batches && records < limits->records &&
+				plain + next->batch.info.plain_length <= limits->plain))) {
+		records += next->batch.info.count;
+		plain += next->batch.info.plain_length;
+		yett_keep_push(to, yett_keep_pop(from));
+	}
+}
+
 void yett_keep_join(struct yett_keep_list *to, struct yett_keep_list *from)
 {
 	if (from->head == NULL) {

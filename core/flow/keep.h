@@ -48,6 +48,14 @@ void yett_keep_complete(struct yett_keep *keep, int result);
 
 void yett_keep_push(struct yett_keep_list *list, struct yett_keep *keep);
 struct yett_keep *yett_keep_pop(struct yett_keep_list *list);
+/* Moves from the head of `from` what fits together; if `to` is empty one in any case. */
+struct yett_keep_limits {
+	size_t batches;
+	uint64_t records; /* about */
+	uint64_t plain;   /* bytes, once decoded */
+};
+void yett_keep_take(struct yett_keep_list *to, struct yett_keep_list *from,
+	const struct yett_keep_limits *limits);
 /* Moves all of `from` behind `to`'s end. */
 void yett_keep_join(struct yett_keep_list *to, struct yett_keep_list *from);
 void yett_keep_complete_all(struct yett_keep_list *list, int result);

@@ -6,7 +6,7 @@
  * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
  * transaction; nor for what is read (readers.c). On the loop, but for `work` (the writer's thread). A
  * transaction that fails is rolled back as a whole; its batches wait, unacknowledged, and are tried
- * again after a second. A document that makes it fail is tried alone, and given up where it fails again.
+ * again after a second, where the whole may have been too much half of them, down to one. A document that makes it fail is tried alone, and given up where it fails again.
  *
  * What waits is bounded, however long the store fails: of documents, one for each key, the newest
  * (documents.c); of changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back
@@ -21,10 +21,12 @@
 
 #define GROUP_RECORDS 32768
 #define GROUP_BATCHES 1024
-#define RETRY_NS      (1 * YETT_SEC)
-#define TIDY_NS       (5 * YETT_SEC)
-#define TIDY_BUDGET   (50 * YETT_MS)
-#define PATIENCE_NS   (10 * YETT_SEC) /* of what somebody asked for and waits for */
+#define GROUP_PLAIN                                                                                \
+	(16 * 1024 * 1024) /* bytes, once they are decoded; a batch alone may have any */
+#define RETRY_NS    (1 * YETT_SEC)
+#define TIDY_NS     (5 * YETT_SEC)
+#define TIDY_BUDGET (50 * YETT_MS)
+#define PATIENCE_NS (10 * YETT_SEC) /* of what somebody asked for and waits for */
 
 struct yett_vault {
 	struct yett_node *node;
@@ -48,6 +50,7 @@ struct yett_vault {
 	/* the job */
 	struct yett_job job;
 	struct yett_keep_list group;
+	size_t group_most; /* batches: fewer than GROUP_BATCHES after a group that failed */
 	struct yett_put *puts;
 	GPtrArray *group_documents;
 	struct yett_registry_document
@@ -346,25 +349,14 @@ static void restore(struct yett_vault *vault)
 	vault->node->loop->table->timer_start(vault->retry, RETRY_NS);
 }
 
-/* A document has made its transaction fail, whatever came with it. In one of its own it does no harm, and where
- * it fails there too, it can never be written. That is no store that fails. */
+/* That is no store that fails: it goes on without that document, or with it alone. */
 static void heed_culprit(struct yett_vault *vault)
 {
-	struct yett_registry_document *culprit = vault->culprit;
+	bool alone = vault->group.head == NULL && vault->group_documents->len == 1;
 
-	if (vault->group.head != NULL || vault->group_documents->len > 1) {
-		culprit->alone = true;
-		return;
+	if (yett_document_is_hopeless(vault->culprit, alone, vault->result, &vault->error)) {
+		vault->result = 0; /* its answer says what it came to */
 	}
-	yett_log(YETT_LOG_ERROR, "document-refused",
-		"what was to be written to the registry makes the store fail, also by itself, and "
-		"is "
-		"given up: %s; report this, with the versions of Yett and of the database table=%s",
-		vault->error.text[0] != '\0' ? vault->error.text : yett_result_text(vault->result),
-		culprit->table);
-	culprit->result = vault->result;
-	culprit->ret_revision = 0;
-	vault->result = 0; /* this is its answer */
 }
 
 static void vault_free(struct yett_vault *vault)
@@ -406,6 +398,16 @@ static void tidied(struct yett_vault *vault)
 	}
 }
 
+/* Perhaps the group was too much, or one of it makes it fail: fewer, until that is alone. Where the store was
+ * not reached, or had no time, the next try may as well be the same. */
+static void narrow(struct yett_vault *vault)
+{
+	if (vault->group.count > 1 && vault->culprit == NULL && vault->result != YETT_EAGAIN &&
+		vault->result != YETT_EUNAVAIL && vault->result != YETT_ECLOSED) {
+		vault->group_most = vault->group.count / 2;
+	}
+}
+
 static void done(void *arg)
 {
 	struct yett_vault *vault = arg;
@@ -425,8 +427,10 @@ static void done(void *arg)
 	if (vault->tidying) {
 		tidied(vault);
 	} else if (vault->result == 0) {
+		vault->group_most = MIN(2 * vault->group_most, GROUP_BATCHES);
 		complete(vault);
 	} else {
+		narrow(vault);
 		restore(vault);
 	}
 	vault->busy = false;
@@ -435,14 +439,10 @@ static void done(void *arg)
 
 static void gather(struct yett_vault *vault)
 {
-	bool alone = yett_documents_next_alone(&vault->documents);
-	uint64_t records = 0;
-	struct yett_keep *keep;
+	const struct yett_keep_limits limits = {vault->group_most, GROUP_RECORDS, GROUP_PLAIN};
 
-	while (!alone && records < GROUP_RECORDS && vault->group.count < GROUP_BATCHES &&
-		(keep = yett_keep_pop(&vault->pending)) != NULL) {
-		records += keep->batch.info.count;
-		yett_keep_push(&vault->group, keep);
+	if (!yett_documents_next_alone(&vault->documents)) {
+		yett_keep_take(&vault->group, &vault->pending, &limits);
 	}
 	yett_documents_take(&vault->documents, vault->group_documents);
 	vault->puts = g_renew(
@@ -637,6 +637,7 @@ int yett_store_open(struct yett_node *node, struct yett_error *error)
 	node->store = vault;
 	vault->node = node;
 	vault->operations = node->settings->store.descriptor->operations;
+	vault->group_most = GROUP_BATCHES;
 	yett_documents_init(&vault->documents);
 	vault->refused = g_ptr_array_new_with_free_func(yett_document_free);
 	vault->group_documents = g_ptr_array_new_with_free_func(yett_document_free);

@@ -51,9 +51,13 @@ static const struct cause {
 	{"42P01", YETT_ECORRUPT, true, "restore the database from a backup: a table is gone"},
 	{"42703", YETT_ECORRUPT, true, "restore the database from a backup: a column is gone"},
 	{"3F000", YETT_ECORRUPT, true, "restore the database from a backup: the schema is gone"},
+	/* What was to be written is to blame, in a way that its judges here have missed. */
+	{"22", YETT_EBUG, false, NULL},
 	{"54", YETT_ELIMIT, false, NULL},
 	/* No conflict of a document, which is its own answer: the whole transaction is lost. */
-	{"23", YETT_ECORRUPT, false, "restore the database from a backup: its counters are wrong"},
+	{"23505", YETT_ECORRUPT, false,
+		"restore the database from a backup: its counters are wrong"},
+	{"23", YETT_ELIMIT, false, "drop what somebody has added to the tables: a constraint"},
 	{"", YETT_EBUG, true, NULL},
 };
 

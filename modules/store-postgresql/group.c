@@ -229,6 +229,10 @@ static int decode(struct yett_pg *store, struct yett_pg_group *group, struct yet
 		item->cause = "a content that is not known";
 		return 0;
 	}
+	if (store->refusal != NULL) {
+		item->cause = store->refusal;
+		return 0;
+	}
 	result = store->host->reader_open(item->put->batch, &reader);
 	if (result < 0) {
 		item->cause = store->host->result_text(result);

@@ -135,6 +135,11 @@ struct yett_pg {
 	struct yett_pg_map epochs; /* origin's id, ordinal, random, lane → struct yett_pg_epoch */
 	struct yett_pg_map names;  /* text → struct yett_pg_name */
 	bool wary;                 /* a number was found to be there though no piece said so */
+	const char *refusal; /* why its one batch is to be kept raw, whatever it holds; or NULL */
+
+	/* The batch that the server had no time for when it was alone, and how often. */
+	struct yett_batch_info late;
+	uint32_t late_times;
 
 	struct yett_pg_bytes json; /* one JSON object */
 

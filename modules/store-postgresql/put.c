@@ -3,15 +3,20 @@
  * The whole group costs a dozen statements, however many batches and records it has: the records go
  * in by one COPY. Whatever is well framed is taken: what cannot be decoded, or may not be stored, is
  * kept raw as a dead letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged. Only
- * limits that pass with time refuse. A negative result means that the whole transaction is lost.
+ * limits that pass with time refuse. A negative result means that the whole transaction is lost; the core
+ * then tries fewer, down to one, and a single batch that PostgreSQL refuses for itself is kept raw, too.
  * Where the put has begun it and what stopped it passes (a serialisation failure, a deadlock that an
  * administrator's own statement made), it is done again from the beginning, a few times.
  */
 #include "internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define ATTEMPTS 5
+/* So often a batch alone, and of so many bytes at least, may take longer than `timeout`. */
+#define LATE_TIMES 5
+#define LATE_PLAIN (64 * 1024)
 
 int yett_pg_store(struct yett_pg *store, const struct yett_pg_group *group,
 	struct yett_pg_item *item, struct yett_error *error)
@@ -174,6 +179,52 @@ static bool passes(const struct yett_pg *store)
 	       (strcmp(store->state_code, "23505") == 0 && !store->wary);
 }
 
+/* Whether the same batch, alone, has had no time so often that it is not the server's fault. */
+static bool is_too_late(struct yett_pg *store, const struct yett_batch_info *info)
+{
+	const struct yett_batch_info *late = &store->late;
+
+	if (info->plain_length < LATE_PLAIN) {
+		return false;
+	}
+	if (memcmp(&late->origin, &info->origin, sizeof(info->origin)) != 0 ||
+		late->epoch.ordinal != info->epoch.ordinal ||
+		late->epoch.random != info->epoch.random || late->lane != info->lane ||
+		late->first != info->first) {
+		store->late = *info;
+		store->late_times = 0;
+	}
+	return ++store->late_times >= LATE_TIMES;
+}
+
+/* A failure of a batch that was alone, which another try would meet again. */
+static bool is_of_batch(struct yett_pg *store, const struct yett_put *put)
+{
+	const char *code = store->state_code;
+
+	if (strcmp(code, "57014") == 0) {
+		return is_too_late(store, &put->batch->info);
+	}
+	return strncmp(code, "22", 2) == 0 || strncmp(code, "54", 2) == 0 ||
+	       (strncmp(code, "23", 2) == 0 && strcmp(code, "23505") != 0);
+}
+
+/* It is taken as it came, so that it holds up nothing behind it. */
+static int keep_refused(struct yett_pg *store, struct yett_put *put)
+{
+	char refusal[sizeof(store->last_text)];
+	int result;
+
+	memcpy(refusal, store->last_text, sizeof(refusal));
+	yett_pg_abandon(store);
+	memset(store->counts, 0, sizeof(store->counts));
+	store->state_code[0] = store->last_text[0] = store->last_mend[0] = '\0';
+	store->refusal = refusal;
+	result = put_once(store, put, 1, NULL);
+	store->refusal = NULL;
+	return result;
+}
+
 int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error)
 {
 	struct yett_pg *store = self;
@@ -198,6 +249,9 @@ int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_err
 		yett_pg_abandon(store);
 		memset(store->counts, 0, sizeof(store->counts));
 		store->host->metric(store->host->instance, YETT_PG_RETRIES, 1);
+	}
+	if (result < 0 && ours && count == 1 && !store->broken && is_of_batch(store, puts)) {
+		result = keep_refused(store, puts);
 	}
 	if (result >= 0) {
 		return 0;

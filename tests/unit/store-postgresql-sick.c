@@ -98,6 +98,75 @@ static void numbers_that_are_there(void)
 	store_end(&writer);
 }
 
+/* PostgreSQL refuses what one batch holds: with others it takes them all with it, as the core must know; alone it
+ * is kept as it came, and can be replayed once that is mended. */
+static void a_batch_that_is_refused(void)
+{
+	struct yett_batch batches[2];
+	struct yett_put puts[] = {{.size = sizeof(puts[0]), .batch = &batches[0]},
+		{.size = sizeof(puts[0]), .batch = &batches[1]}};
+	uint64_t revision;
+
+	store_begin(&writer);
+	CU_ASSERT(pg_sql("ALTER TABLE record ADD CONSTRAINT strict CHECK (whole <> 7)"));
+	batches[0] = store_batch(1, 1, NORMAL, 1, 5, "a");
+	batches[1] = store_batch(1, 1, NORMAL, 6, 5, "new.name");
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, puts, 2, &writer.error), YETT_ELIMIT);
+	CU_ASSERT(pg_says("constraint"));
+	writer.operations->rollback(writer.self);
+	CU_ASSERT_EQUAL(pg_try_put(1, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(pg_try_put(11, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 15);
+	CU_ASSERT_EQUAL(
+		pg_number("SELECT count(*) FROM dead_letter WHERE cause LIKE '%23514%'"), 1);
+	CU_ASSERT_EQUAL(store_world.metrics[YETT_PG_DEAD], 1);
+	CU_ASSERT(pg_sql("ALTER TABLE record DROP CONSTRAINT strict"));
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, YETT_TABLE_REPLAY, "1", "{}",
+				YETT_REVISION_ANY, &revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 15);
+	store_batch_free(&batches[0]);
+	store_batch_free(&batches[1]);
+	store_end(&writer);
+}
+
+/* One that takes longer than the server is given, each time: not for ever. One that is small never is to blame
+ * for it. */
+static void a_batch_that_takes_too_long(void)
+{
+	static char body[70000];
+	struct yett_record record = {.size = sizeof(record),
+		.kind = YETT_RECORD_EVENT,
+		.name = yett_text("large"),
+		.body = {body, sizeof(body)}};
+
+	memset(body, 'x', sizeof(body));
+	asked.timeout_ns = SECOND / 5;
+	store_begin(&writer);
+	CU_ASSERT(pg_sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+			 "PERFORM pg_sleep(1); RETURN new; END $$; CREATE TRIGGER slow BEFORE "
+			 "INSERT ON record FOR EACH ROW EXECUTE FUNCTION slow()"));
+	for (int i = 0; i < 6; i++) {
+		CU_ASSERT_EQUAL(pg_try_put(1, 1), YETT_ETIMEOUT);
+	}
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(pg_try_put_batch(store_batch_of(1, 1, NORMAL, 2, &record, 1)),
+			i < 4 ? YETT_ETIMEOUT : YETT_PUT_DEAD);
+	}
+	CU_ASSERT_EQUAL(
+		pg_number("SELECT count(*) FROM dead_letter WHERE cause LIKE '%57014%'"), 1);
+	CU_ASSERT(pg_sql("DROP TRIGGER slow ON record; DROP FUNCTION slow"));
+	CU_ASSERT_EQUAL(pg_try_put(1, 1), YETT_PUT_STORED);
+	store_end(&writer);
+	asked.timeout_ns = 0;
+}
+
 /* Counters that are behind their tables, as a restore by hand may leave them: a document that cannot be
  * written for it is not in conflict with another one, which would be an answer of its own; and what has failed
  * is not committed, not even in name, whoever goes on with it. */
@@ -430,6 +499,8 @@ int main(int argc, char **argv)
 		{"held up", held_up},
 		{"deadlock", deadlock},
 		{"numbers that are there", numbers_that_are_there},
+		{"a batch that is refused", a_batch_that_is_refused},
+		{"a batch that takes too long", a_batch_that_takes_too_long},
 		{"counters are behind", counters_are_behind},
 		{"server killed", server_killed},
 		{"server hangs", server_hangs},

@@ -53,10 +53,13 @@ int pg_put(uint64_t first, uint32_t count)
 	return store_put(&writer, store_batch(1, 1, NORMAL, first, count, "a"));
 }
 
-/* As put, where it may fail. */
 int pg_try_put(uint64_t first, uint32_t count)
 {
-	struct yett_batch batch = store_batch(1, 1, NORMAL, first, count, "a");
+	return pg_try_put_batch(store_batch(1, 1, NORMAL, first, count, "a"));
+}
+
+int pg_try_put_batch(struct yett_batch batch)
+{
 	struct yett_put one = {.size = sizeof(one), .batch = &batch, .received_ns = 1000};
 	int result;
 

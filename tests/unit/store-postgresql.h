@@ -19,7 +19,9 @@ int pg_begin(void);
 int pg_end(void);
 void pg_forget_error(void);
 int pg_put(uint64_t first, uint32_t count);
-int pg_try_put(uint64_t first, uint32_t count); /* where it may fail */
+/* Where it may fail; the batch is given. */
+int pg_try_put(uint64_t first, uint32_t count);
+int pg_try_put_batch(struct yett_batch batch);
 /* SQL with the schema of the present world in front. */
 bool pg_sql(const char *text);
 long long pg_number(const char *text);

@@ -82,10 +82,24 @@ static int finish_connecting(struct yett_pg *store, struct yett_error *error)
 	return 0;
 }
 
+/* Of those that do not fail what was asked only a warning says something, while a commit is under way: such as
+ * that it is not at the standby that it was to wait for. Two kinds do not, by the function of the server that
+ * they come from: somebody listens and does not hear, and what a trigger of somebody's own says. */
 static void heed_notice(void *arg, const PGresult *result)
 {
-	(void)arg; /* such as "relation exists already" */
-	(void)result;
+	struct yett_pg *store = arg;
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *from = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+	if (from != NULL && (strcmp(from, "asyncQueueFillWarning") == 0 ||
+				    strcmp(from, "exec_stmt_raise") == 0)) {
+		return;
+	}
+	if (severity != NULL && strcmp(severity, "WARNING") == 0) {
+		snprintf(store->warning, sizeof(store->warning), "%s",
+			text != NULL && text[0] != '\0' ? text : "a warning");
+	}
 }
 
 int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
@@ -104,7 +118,7 @@ int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
 	/* A refusal then carries its code, which is the same in all languages. */
 	PQsetErrorVerbosity(store->connection, PQERRORS_VERBOSE);
 	PQsetErrorContextVisibility(store->connection, PQSHOW_CONTEXT_NEVER);
-	PQsetNoticeReceiver(store->connection, heed_notice, NULL);
+	PQsetNoticeReceiver(store->connection, heed_notice, store);
 	if ((result = finish_connecting(store, error)) < 0) {
 		goto out;
 	}

@@ -117,6 +117,7 @@ struct yett_pg {
 	bool snapshot;       /* a reading transaction is open */
 	bool prepared[YETT_PG_STATEMENTS_COUNT];
 	char state_code[6]; /* SQLSTATE of the last failure, or "" */
+	char warning[200];  /* the last one since it was emptied, or "" */
 	bool listening;
 
 	/* Back-off after a failed attempt to connect, and what that attempt said. */

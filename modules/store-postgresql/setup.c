@@ -21,7 +21,7 @@ static int tell(struct yett_pg *store, struct yett_error *error)
 	bool writer = store->mode == YETT_STORE_WRITER;
 	char *schema = PQescapeIdentifier(
 		store->connection, store->settings->schema, strlen(store->settings->schema));
-	char sql[1024];
+	char sql[1280];
 	int result;
 
 	if (schema == NULL) {
@@ -34,7 +34,8 @@ static int tell(struct yett_pg *store, struct yett_error *error)
 		"SET search_path = %s; SET statement_timeout = %" PRIu64
 		"; SET lock_timeout = %" PRIu64
 		"; SET idle_in_transaction_session_timeout = %" PRIu64
-		"; SET client_connection_check_interval = 2000; SET TimeZone = 'UTC'; SET jit = "
+		"; SET client_min_messages = warning; SET client_connection_check_interval = 2000; "
+		"SET TimeZone = 'UTC'; SET jit = "
 		"off; "
 		"SET standard_conforming_strings = on; SET default_transaction_isolation = "
 		"'read committed'; SET default_transaction_read_only = %s; %s",

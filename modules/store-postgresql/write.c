@@ -5,7 +5,7 @@
  * server, record ids rise in the order of commits (who follows them misses nothing), and no two
  * writers can wait for each other in a circle. What can be done before, decoding above all, is done
  * before: `begin` takes no lock, the first put or registry_put does. Nothing is remembered from one
- * transaction to the next. A server that has been told meanwhile not to keep what it confirms is
+ * transaction to the next. A commit that PostgreSQL warns of is not known to be durable. A server that has been told meanwhile not to keep what it confirms is
  * refused here, at each transaction anew.
  */
 #include "internal.h"
@@ -102,12 +102,22 @@ static int write_head(struct yett_pg *store, struct yett_error *error)
 	}
 	snprintf(sql, sizeof(sql), "%s%sCOMMIT", update,
 		store->notify ? "SELECT pg_notify('yett', current_schema()); " : "");
+	store->warning[0] = '\0';
 	result = yett_pg_text_run(store, sql, "commit", &rows, error);
 	/* A COMMIT of what has failed is no error to PostgreSQL: it rolls back, and says so. */
 	if (result == 0 && strcmp(PQcmdStatus(rows), "COMMIT") != 0) {
 		store->broken = true;
 		result = yett_pg_refuse(store, error, YETT_EBUG, NULL,
 			"PostgreSQL: a transaction that had failed was to be committed");
+	}
+	/* It is here, but not where it has to be; what comes again waits for that, too. */
+	if (result == 0 && store->warning[0] != '\0') {
+		store->broken = true;
+		result = yett_pg_refuse(store, error, YETT_EUNAVAIL,
+			"let commits wait for their standby (nobody is to cancel them); see "
+			"whether "
+			"the standby is well",
+			"PostgreSQL: a commit is not known to be durable: %s", store->warning);
 	}
 	PQclear(rows);
 	return result;

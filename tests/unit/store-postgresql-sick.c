@@ -329,6 +329,43 @@ static void not_durable(void)
 	store_world_close();
 }
 
+/* Somebody cancels a commit that waits for its standby: PostgreSQL has it then, warns, and calls it a success.
+ * Nothing is acknowledged by that; what comes again is a duplicate, and waits as well. */
+static void no_standby(void)
+{
+	uint64_t first = 6;
+	pid_t canceller;
+	int result;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	CU_ASSERT(postgres_sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'") &&
+		  postgres_sql("SELECT pg_reload_conf()"));
+	for (int i = 0; i < 2; i++) {
+		canceller = fork();
+		if (canceller == 0) {
+			while (postgres_number("SELECT count(pg_cancel_backend(pid)) FROM "
+					       "pg_stat_activity WHERE wait_event = 'SyncRep' AND "
+					       "application_name = 'yett'") == 0) {
+			}
+			_exit(0);
+		}
+		/* It takes the server a moment until commits wait. */
+		while ((result = pg_try_put(first, 5)) == YETT_PUT_STORED && first < 100000) {
+			first += 5;
+		}
+		CU_ASSERT_EQUAL(result, YETT_EUNAVAIL);
+		CU_ASSERT(pg_says("standby"));
+		CU_ASSERT_EQUAL(waitpid(canceller, NULL, 0), canceller);
+	}
+	CU_ASSERT(postgres_sql("ALTER SYSTEM RESET synchronous_standby_names") &&
+		  postgres_sql("SELECT pg_reload_conf()"));
+	store_world.monotonic_shift_ns += 10 * (int64_t)SECOND; /* the pause is over */
+	CU_ASSERT_EQUAL(pg_try_put(first, 5), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), first + 4);
+	store_end(&writer);
+}
+
 static void read_only(void)
 {
 	store_begin(&writer);
@@ -505,6 +542,7 @@ int main(int argc, char **argv)
 		{"server killed", server_killed},
 		{"server hangs", server_hangs},
 		{"not durable", not_durable},
+		{"no standby", no_standby},
 		{"read only", read_only},
 		{"passwords", passwords},
 		{"wrong places", wrong_places},

@@ -220,6 +220,10 @@ static int do_slice(struct yett_pg *store, struct yett_error *error)
 		     error)) < 0) {
 		return result;
 	}
+	/* Those are locked until the commit; and who holds the store's lock, which names need, may want one. */
+	if (deleted > 0) {
+		return 1;
+	}
 	return store->retired ? sweep_names(store, error) : 0;
 }
 

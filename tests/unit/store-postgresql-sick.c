@@ -39,6 +39,20 @@ static void held_up(void)
 	asked.timeout_ns = 0;
 }
 
+/* Lets the holder go on, once somebody waits for it. */
+static void go_on_when_waited_for(struct holder *holder, pid_t *ret_judge)
+{
+	*ret_judge = fork();
+	if (*ret_judge == 0) {
+		while (postgres_number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 1) {
+		}
+		close(holder->tell);
+		_exit(0);
+	}
+	close(holder->tell);
+	holder->tell = dup(holder->hear);
+}
+
 /* Somebody's own statement waits for us, and we for it: ours is done again, and nobody notices. */
 static void deadlock(void)
 {
@@ -56,15 +70,7 @@ static void deadlock(void)
 	holder = pg_hold("SET LOCAL deadlock_timeout = 100000; "
 			 "LOCK TABLE record IN EXCLUSIVE MODE",
 		"SELECT FROM store FOR UPDATE");
-	judge = fork();
-	if (judge == 0) { /* lets the holder go on once we wait for it */
-		while (postgres_number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 1) {
-		}
-		close(holder.tell);
-		_exit(0);
-	}
-	close(holder.tell);
-	holder.tell = dup(holder.hear);
+	go_on_when_waited_for(&holder, &judge);
 	CU_ASSERT_EQUAL(pg_try_put(6, 5), YETT_PUT_STORED);
 	CU_ASSERT(store_world.metrics[YETT_PG_RETRIES] > 0);
 	CU_ASSERT_EQUAL(waitpid(judge, NULL, 0), judge);
@@ -72,6 +78,51 @@ static void deadlock(void)
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 10);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 10);
 	store_end(&writer);
+}
+
+static void change_registry(const char *json)
+{
+	uint64_t revision;
+
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, "t", "k", json,
+				YETT_REVISION_ANY, &revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+}
+
+/* Another server writes a document again while we forget that it was deleted: neither waits for what the other
+ * has. */
+static void tidied_without_a_circle(void)
+{
+	char connection[256];
+	struct holder holder;
+	pid_t judge;
+
+	snprintf(connection, sizeof(connection), "%s options='-c deadlock_timeout=3000'",
+		postgres_connection());
+	asked.connection = connection;
+	asked.keep_ns = 3600 * SECOND;
+	store_begin(&writer);
+	asked.connection = NULL;
+	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
+	CU_ASSERT_EQUAL(pg_put(1, 50), YETT_PUT_STORED);
+	change_registry("{}");
+	change_registry(NULL);
+	CU_ASSERT(pg_sql("UPDATE registry SET modified = 0"));
+	holder = pg_hold("SET LOCAL deadlock_timeout = 100000; SELECT FROM store FOR UPDATE",
+		"UPDATE registry SET modified = 1");
+	go_on_when_waited_for(&holder, &judge);
+	for (int more = 1; more > 0;) {
+		more = writer.operations->tidy(writer.self, SECOND, &writer.error);
+		CU_ASSERT_EQUAL(more < 0, 0);
+	}
+	CU_ASSERT_EQUAL(waitpid(judge, NULL, 0), judge);
+	pg_let_go(&holder);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM registry"), 0);
+	store_end(&writer);
+	asked.keep_ns = 0;
 }
 
 /* Somebody has deleted from the tables of custody: the batch whose numbers are there becomes a dead
@@ -535,6 +586,7 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"held up", held_up},
 		{"deadlock", deadlock},
+		{"tidied without a circle", tidied_without_a_circle},
 		{"numbers that are there", numbers_that_are_there},
 		{"a batch that is refused", a_batch_that_is_refused},
 		{"a batch that takes too long", a_batch_that_takes_too_long},

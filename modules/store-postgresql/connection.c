@@ -1,7 +1,7 @@
 /* The connection to the server: made within a time, judged, condemned, made again.
  *
  * libpq is used without blocking: each wait is a poll of its socket with a deadline, so that a
- * server that hangs holds nobody longer than the settings say. (Looking up a host's name is the one
+ * server that hangs holds nobody longer than the settings say, and the next one is tried (hosts.c). (Looking up a host's name is the one
  * step that libpq waits for by itself; `hostaddr` in the connection spares it.) A failure to
  * connect is remembered: until a pause has passed, which doubles up to its limit, it is answered
  * again instead of another attempt. Runs on the thread of its instance.
@@ -48,17 +48,33 @@ int yett_pg_wait(struct yett_pg *store, bool write, uint64_t until_ns)
 	}
 }
 
-/* Defaults that the configuration, being behind them, overrides. */
+#define WORDS_MAX 16
+
+/* Defaults that the configuration, being behind them, overrides; and where it is to begin, behind that. */
 static PGconn *begin_to_connect(const struct yett_pg *store)
 {
 	bool writer = store->mode == YETT_STORE_WRITER;
-	const char *const keywords[] = {"fallback_application_name", "client_encoding",
+	const char *keywords[WORDS_MAX] = {"fallback_application_name", "client_encoding",
 		"tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
-		"target_session_attrs", "dbname", NULL};
-	const char *const values[] = {writer ? "yett" : "yett-reader", "UTF8", "15000", "10", "3",
-		"3", writer ? "read-write" : "any", store->settings->connection, NULL};
+		"target_session_attrs", "dbname"};
+	const char *values[WORDS_MAX] = {writer ? "yett" : "yett-reader", "UTF8", "15000", "10",
+		"3", "3", writer ? "read-write" : "any", store->settings->connection};
+	char *turned[YETT_PG_HOST_LISTS];
+	PGconn *connection;
+	int own = 0, count;
 
-	return PQconnectStartParams(keywords, values, 1);
+	while (keywords[own] != NULL) {
+		own++;
+	}
+	count = yett_pg_hosts_turn(&store->hosts, keywords + own, turned);
+	for (int i = 0; i < count; i++) {
+		values[own + i] = turned[i];
+	}
+	connection = PQconnectStartParams(keywords, values, 1);
+	for (int i = 0; i < count; i++) {
+		free(turned[i]);
+	}
+	return connection;
 }
 
 static int finish_connecting(struct yett_pg *store, struct yett_error *error)
@@ -102,11 +118,11 @@ static void heed_notice(void *arg, const PGresult *result)
 	}
 }
 
-int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
+static int connect_once(struct yett_pg *store, struct yett_error *error)
 {
 	int result;
 
-	store->state_code[0] = '\0';
+	store->state_code[0] = store->last_text[0] = store->last_mend[0] = '\0';
 	store->connection = begin_to_connect(store);
 	if (store->connection == NULL) {
 		return store->host->fail(error, YETT_ENOMEM, NULL, "no memory for a connection");
@@ -115,6 +131,7 @@ int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
 		result = yett_pg_fail_connect(store, error, PQerrorMessage(store->connection));
 		goto out;
 	}
+	yett_pg_hosts_learn(&store->hosts, store->connection);
 	/* A refusal then carries its code, which is the same in all languages. */
 	PQsetErrorVerbosity(store->connection, PQERRORS_VERBOSE);
 	PQsetErrorContextVisibility(store->connection, PQSHOW_CONTEXT_NEVER);
@@ -131,10 +148,30 @@ int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
 	store->record_floor = store->age_cursor = 0; /* it may have been put back meanwhile */
 	result = yett_pg_setup(store, error);
 out:
+	if (result == 0 || result == YETT_ETIMEOUT) {
+		yett_pg_hosts_see(&store->hosts, store->connection, result == 0);
+	}
 	if (result < 0) {
 		yett_pg_disconnect(store);
 	}
 	return result;
+}
+
+/* A server that is silent has its time, and so have those after it. */
+int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
+{
+	size_t tries = 0;
+	int result;
+
+	do {
+		result = connect_once(store, NULL);
+	} while (result == YETT_ETIMEOUT && ++tries < store->hosts.count);
+	return result == 0
+		       ? 0
+		       : store->host->fail(error, result,
+				 store->last_mend[0] != '\0' ? store->last_mend : NULL, "%s",
+				 store->last_text[0] != '\0' ? store->last_text
+							     : store->host->result_text(result));
 }
 
 void yett_pg_disconnect(struct yett_pg *store)

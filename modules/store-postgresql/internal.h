@@ -103,6 +103,13 @@ struct yett_pg_head {
 	int64_t record, epoch, origin, name; /* the last id that was given out */
 };
 
+#define YETT_PG_HOST_LISTS 3
+struct yett_pg_hosts {
+	char *lists[YETT_PG_HOST_LISTS]; /* host, hostaddr, port, as libpq has them; or NULL */
+	size_t count;                    /* of servers; 0: not known yet */
+	size_t first;                    /* that is tried first */
+};
+
 struct yett_pg {
 	const struct yett_host *host;
 	const struct yett_pg_settings *settings;
@@ -111,6 +118,7 @@ struct yett_pg {
 	char *state; /* the node's state directory */
 	uint32_t mode;
 	PGconn *connection;
+	struct yett_pg_hosts hosts;
 	bool broken;         /* not to be trusted: made anew at the next chance */
 	bool in_transaction; /* as the core sees it */
 	bool locked;         /* BEGIN was sent, the head is ours */
@@ -169,6 +177,16 @@ int yett_pg_ready(struct yett_pg *store, struct yett_error *error);
 /* Waits until the socket can be read or `until_ns` (monotonic) has come: 1, or 0; negative: the
  * connection is gone. */
 int yett_pg_wait(struct yett_pg *store, bool write, uint64_t until_ns);
+
+/* hosts.c: where several servers are named. */
+void yett_pg_hosts_learn(struct yett_pg_hosts *hosts, PGconn *connection);
+void yett_pg_hosts_done(struct yett_pg_hosts *hosts);
+/* Words and values that override those of the configuration, so that it begins with the first; how many. The
+ * values are the caller's. */
+int yett_pg_hosts_turn(
+	const struct yett_pg_hosts *hosts, const char **ret_words, char **ret_values);
+/* The connection is at a server that has worked; or not: the next one is first. */
+void yett_pg_hosts_see(struct yett_pg_hosts *hosts, const PGconn *connection, bool worked);
 
 /* run.c: statements, with a deadline each. A result is the caller's, to be PQclear'ed. */
 int yett_pg_run(struct yett_pg *store, enum yett_pg_statement which,

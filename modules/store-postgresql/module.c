@@ -36,7 +36,9 @@ static const struct yett_schema schema[] = {
 		"server's transaction. A transaction whose management server is silent for this "
 		"long is dropped."),
 	YETT_ROW_DURATION(struct yett_pg_settings, connect_timeout_ns, "connect-timeout", 0, "5 s",
-		SECOND / 10, 3600 * SECOND, "How long an attempt to connect may take."),
+		SECOND / 10, 3600 * SECOND,
+		"How long an attempt to connect to one server may take; then the next one in "
+		"\"connection\" is tried."),
 	YETT_ROW_END,
 };
 
@@ -118,6 +120,7 @@ static void destroy(void *self)
 	struct yett_pg *store = self;
 
 	yett_pg_disconnect(store);
+	yett_pg_hosts_done(&store->hosts);
 	yett_pg_map_done(&store->origins);
 	yett_pg_map_done(&store->epochs);
 	yett_pg_map_done(&store->names);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -533,6 +535,63 @@ static void wrong_places(void)
 	store_world_close();
 }
 
+static int listen_silently(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(
+		address.sun_path, sizeof(address.sun_path), "%s/.s.PGSQL.5432", store_world.folder);
+	CU_ASSERT_EQUAL_FATAL(
+		bind(listener, (struct sockaddr *)&address, sizeof(address)) | listen(listener, 20),
+		0);
+	return listener;
+}
+
+static uint64_t since(uint64_t begun_ns)
+{
+	return store_world.host.monotonic_ns(NULL) - begun_ns;
+}
+
+/* A server that takes connections and says nothing is passed over, and the one that worked comes first then. */
+static void silent_server(void)
+{
+	char connection[256];
+	uint64_t begun;
+	int listener;
+
+	store_world_open();
+	listener = listen_silently();
+	snprintf(connection, sizeof(connection), "host=%s,%s user=yett dbname=yett",
+		store_world.folder, postgres_folder());
+	asked.connection = connection;
+	asked.connect_timeout_ns = SECOND;
+	begun = store_world.host.monotonic_ns(NULL);
+	store_open(&writer, YETT_STORE_WRITER);
+	CU_ASSERT(since(begun) >= SECOND);
+	CU_ASSERT(since(begun) < 2 * SECOND);
+	CU_ASSERT_EQUAL(pg_try_put(1, 5), YETT_PUT_STORED);
+	for (uint64_t first = 6; first < 16; first += 5) {
+		CU_ASSERT(postgres_sql("SELECT pg_terminate_backend(pid, 5000) FROM "
+				       "pg_stat_activity WHERE application_name = 'yett'"));
+		begun = store_world.host.monotonic_ns(NULL);
+		CU_ASSERT_EQUAL(pg_try_put(first, 5), YETT_PUT_STORED);
+		CU_ASSERT(since(begun) < SECOND);
+	}
+	store_close(&writer);
+	/* None but silent ones: each has its time, and no more. */
+	snprintf(connection, sizeof(connection), "host=%s,%s user=yett dbname=yett",
+		store_world.folder, store_world.folder);
+	begun = store_world.host.monotonic_ns(NULL);
+	pg_forget_error();
+	refused(YETT_ETIMEOUT, "connect-timeout");
+	CU_ASSERT(since(begun) < 3 * SECOND);
+	asked.connect_timeout_ns = 0;
+	asked.connection = NULL;
+	close(listener);
+	store_world_close();
+}
+
 /* The first group that comes to it has it. */
 static void groups(void)
 {
@@ -598,6 +657,7 @@ int main(int argc, char **argv)
 		{"read only", read_only},
 		{"passwords", passwords},
 		{"wrong places", wrong_places},
+		{"silent server", silent_server},
 		{"groups", groups},
 		{"settings are checked", settings_are_checked},
 		CU_TEST_INFO_NULL,

@@ -28,7 +28,9 @@ const void *store_settings(const char *folder)
 	if (settings.timeout_ns == 0) {
 		settings.timeout_ns = 10 * SECOND;
 	}
-	settings.connect_timeout_ns = 5 * SECOND;
+	if (settings.connect_timeout_ns == 0) {
+		settings.connect_timeout_ns = 5 * SECOND;
+	}
 	return &settings;
 }
 

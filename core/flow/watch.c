@@ -4,7 +4,8 @@
  * for handing each change to management, on the loop, in the order of revisions; its own changes come
  * back among them. Not responsible for what they mean. A store that nobody else writes to has no
  * `watch`: then there is nothing here. Where the store fails, nothing is told until it works again;
- * then all that has changed since is, so it is no reason for an alarm of its own (store.c has it).
+ * then all that has changed since is, so it is no reason for an alarm of its own (store.c has it), unless
+ * the store takes batches meanwhile: then the log says that nobody hears the others.
  * A store that was put back from a copy meanwhile is told whole, and once more when its generation has
  * risen, which it does when a writer has connected again.
  * The wait is cut short now and then, so that a node that stops need not wait long for the thread. */
@@ -15,6 +16,7 @@
 
 #define SLICE_NS (300 * YETT_MS)
 #define RETRY_NS (1 * YETT_SEC)
+#define DEAF_NS  (30 * YETT_SEC)
 #define LOOKS    600 /* for a higher generation, after the store was put back: some three minutes */
 
 struct change {
@@ -29,7 +31,9 @@ struct yett_watch {
 	struct yett_executor *executor;
 	struct yett_timer *retry;
 	bool busy, closing;
-	bool telling; /* all of what was put back */
+	bool telling;       /* all of what was put back */
+	bool deaf;          /* it was said that nothing is heard */
+	uint64_t failed_ns; /* since when nothing is; 0: something is */
 	/* the job */
 	bool put_back;
 	unsigned looks;
@@ -38,6 +42,7 @@ struct yett_watch {
 	uint64_t after;
 	GPtrArray *changes; /* struct change * */
 	int result;
+	struct yett_error error;
 };
 
 static void change_free(void *arg)
@@ -68,8 +73,9 @@ static void work(void *arg)
 {
 	struct yett_watch *watch = arg;
 
+	memset(&watch->error, 0, sizeof(watch->error));
 	watch->result = watch->operations->watch(
-		watch->instance->self, watch->after, SLICE_NS, gather, watch, NULL);
+		watch->instance->self, watch->after, SLICE_NS, gather, watch, &watch->error);
 	if (watch->result == YETT_ECONFLICT) {
 		watch->after = 0; /* it was put back from a copy: all of it is news */
 		watch->put_back = true;
@@ -119,6 +125,30 @@ static void see_generation(struct yett_watch *watch)
 	watch->generation = 0;
 }
 
+static void heed_deafness(struct yett_watch *watch)
+{
+	uint64_t now_ns = yett_now(watch->node);
+
+	if (watch->result >= 0) {
+		if (watch->deaf) {
+			yett_log(YETT_LOG_NOTICE, "registry-heard",
+				"what other management servers change is heard again");
+		}
+		watch->deaf = false;
+		watch->failed_ns = 0;
+	} else if (watch->failed_ns == 0) {
+		watch->failed_ns = now_ns;
+	} else if (!watch->deaf && now_ns - watch->failed_ns >= DEAF_NS &&
+		   yett_store_healthy(watch->node)) {
+		watch->deaf = true;
+		yett_log(YETT_LOG_WARNING, "registry-unheard",
+			"what other management servers change is not heard, though the store takes "
+			"batches: %s; see whether this server reaches the primary of the database",
+			watch->error.text[0] != '\0' ? watch->error.text
+						     : yett_result_text(watch->result));
+	}
+}
+
 static void done(void *arg)
 {
 	struct yett_watch *watch = arg;
@@ -130,6 +160,7 @@ static void done(void *arg)
 		return;
 	}
 	management = &watch->node->management;
+	heed_deafness(watch);
 	if (watch->put_back) {
 		tell_put_back(watch, false);
 		submit(watch);

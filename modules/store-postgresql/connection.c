@@ -17,6 +17,8 @@
 #define PAUSE_MIN_NS UINT64_C(200000000)
 #define PAUSE_MAX_NS UINT64_C(3000000000)
 #define MS_NS        UINT64_C(1000000)
+/* For so long a reader stays at a standby. */
+#define SECOND_BEST_NS UINT64_C(30000000000)
 
 static uint64_t now(const struct yett_pg *store)
 {
@@ -51,14 +53,14 @@ int yett_pg_wait(struct yett_pg *store, bool write, uint64_t until_ns)
 #define WORDS_MAX 16
 
 /* Defaults that the configuration, being behind them, overrides; and where it is to begin, behind that. */
-static PGconn *begin_to_connect(const struct yett_pg *store)
+static PGconn *begin_to_connect(const struct yett_pg *store, const char *target)
 {
 	bool writer = store->mode == YETT_STORE_WRITER;
 	const char *keywords[WORDS_MAX] = {"fallback_application_name", "client_encoding",
 		"tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
 		"target_session_attrs", "dbname"};
 	const char *values[WORDS_MAX] = {writer ? "yett" : "yett-reader", "UTF8", "15000", "10",
-		"3", "3", writer ? "read-write" : "any", store->settings->connection};
+		"3", "3", target, store->settings->connection};
 	char *turned[YETT_PG_HOST_LISTS];
 	PGconn *connection;
 	int own = 0, count;
@@ -118,12 +120,12 @@ static void heed_notice(void *arg, const PGresult *result)
 	}
 }
 
-static int connect_once(struct yett_pg *store, struct yett_error *error)
+static int connect_once(struct yett_pg *store, const char *target, struct yett_error *error)
 {
 	int result;
 
 	store->state_code[0] = store->last_text[0] = store->last_mend[0] = '\0';
-	store->connection = begin_to_connect(store);
+	store->connection = begin_to_connect(store, target);
 	if (store->connection == NULL) {
 		return store->host->fail(error, YETT_ENOMEM, NULL, "no memory for a connection");
 	}
@@ -158,14 +160,29 @@ out:
 }
 
 /* A server that is silent has its time, and so have those after it. */
-int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
+static int connect_to(struct yett_pg *store, const char *target)
 {
 	size_t tries = 0;
 	int result;
 
 	do {
-		result = connect_once(store, NULL);
+		result = connect_once(store, target, NULL);
 	} while (result == YETT_ETIMEOUT && ++tries < store->hosts.count);
+	return result;
+}
+
+/* What a standby has may be old, and it does not tell of changes: a reader is there only while there is no
+ * primary to be reached, and looks for one again after a while. */
+int yett_pg_connect(struct yett_pg *store, struct yett_error *error)
+{
+	int result = connect_to(store, "read-write");
+
+	store->second_best_ns = 0;
+	if ((result == YETT_EUNAVAIL || result == YETT_ETIMEOUT) &&
+		store->mode == YETT_STORE_READER && !store->needs_primary) {
+		result = connect_to(store, "any");
+		store->second_best_ns = now(store);
+	}
 	return result == 0
 		       ? 0
 		       : store->host->fail(error, result,
@@ -197,6 +214,12 @@ static bool is_sound(struct yett_pg *store)
 	return !store->broken && PQstatus(store->connection) == CONNECTION_OK;
 }
 
+static bool may_stay(const struct yett_pg *store)
+{
+	return store->second_best_ns == 0 ||
+	       (!store->needs_primary && now(store) - store->second_best_ns < SECOND_BEST_NS);
+}
+
 static int again(struct yett_pg *store, struct yett_error *error)
 {
 	struct yett_error *said = error;
@@ -225,7 +248,8 @@ int yett_pg_ready(struct yett_pg *store, struct yett_error *error)
 		return store->host->fail(
 			error, YETT_EBUG, NULL, "%s: used before it was opened", store->name);
 	}
-	if (store->connection != NULL && (store->locked || store->snapshot || is_sound(store))) {
+	if (store->connection != NULL &&
+		(store->locked || store->snapshot || (may_stay(store) && is_sound(store)))) {
 		return 0;
 	}
 	yett_pg_disconnect(store);

@@ -127,6 +127,8 @@ struct yett_pg {
 	char state_code[6]; /* SQLSTATE of the last failure, or "" */
 	char warning[200];  /* the last one since it was emptied, or "" */
 	bool listening;
+	bool needs_primary;      /* a reader that listens for changes */
+	uint64_t second_best_ns; /* since when it is connected to any server; 0: it takes writes */
 
 	/* Back-off after a failed attempt to connect, and what that attempt said. */
 	uint64_t not_before_ns, pause_ns;

@@ -3,7 +3,7 @@
  * What there is to tell is read from the table, above the revision that the caller has seen: so
  * nothing is missed while the connection is gone, and nothing depends on a notification but how soon
  * it is told. NOTIFY at each commit that changed the registry (write.c) wakes whoever waits here. On
- * a reader of its own, since it waits most of the time.
+ * a reader of its own, since it waits most of the time, and at the primary, since a standby takes no LISTEN.
  */
 #include "internal.h"
 
@@ -55,6 +55,7 @@ int yett_pg_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_f
 	struct yett_pg *store = self;
 	uint64_t until_ns = store->host->monotonic_ns(store->host->instance) + timeout_ns;
 
+	store->needs_primary = true;
 	for (;;) {
 		int result = yett_pg_ready(store, error), ready;
 		bool any = false;

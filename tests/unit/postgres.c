@@ -26,7 +26,7 @@
 #define READY_MS 60000
 
 static char folder[64], data[96], connection[160], programs[128];
-static pid_t server;
+static pid_t server, standby;
 
 static const char *find_programs(void)
 {
@@ -57,12 +57,12 @@ static void become_user(void)
 	}
 }
 
-static bool give_folder(void)
+static bool give_folder(const char *path)
 {
 	const struct passwd *user = getpwnam("postgres");
 
 	user = user != NULL ? user : getpwnam("nobody");
-	return geteuid() != 0 || (user != NULL && chown(folder, user->pw_uid, user->pw_gid) == 0);
+	return geteuid() != 0 || (user != NULL && chown(path, user->pw_uid, user->pw_gid) == 0);
 }
 
 /* arguments[0] is the program's name: it looks there for its companions, so it gets the whole path. */
@@ -95,14 +95,20 @@ static pid_t spawn(char **arguments, const char *notify)
 	return child;
 }
 
-static bool make_cluster(void)
+static bool run(char **arguments)
 {
-	char *arguments[] = {"initdb", "--no-sync", "--auth=trust", "--username=yett",
-		"--encoding=UTF8", "--locale=C.UTF-8", "--pgdata", data, NULL};
 	pid_t child = spawn(arguments, NULL);
 	int status = -1;
 
 	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool make_cluster(void)
+{
+	char *arguments[] = {"initdb", "--no-sync", "--auth=trust", "--username=yett",
+		"--encoding=UTF8", "--locale=C.UTF-8", "--pgdata", data, NULL};
+
+	return run(arguments);
 }
 
 static bool write_settings(void)
@@ -123,7 +129,7 @@ static bool write_settings(void)
 }
 
 /* Waits for the server's own word, or its end. */
-static bool await_ready(int socket_fd)
+static bool await_ready(int socket_fd, pid_t of)
 {
 	struct pollfd poller = {.fd = socket_fd, .events = POLLIN};
 	char word[512];
@@ -135,7 +141,7 @@ static bool await_ready(int socket_fd)
 			static int waited_ms;
 
 			waited_ms += 200;
-			if (waitpid(server, NULL, WNOHANG) == server || waited_ms > READY_MS) {
+			if (waitpid(of, NULL, WNOHANG) == of || waited_ms > READY_MS) {
 				return false;
 			}
 			continue;
@@ -150,10 +156,10 @@ static bool await_ready(int socket_fd)
 	}
 }
 
-bool postgres_start(void)
+static bool start(char *where, pid_t *ret_server)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char *arguments[] = {"postgres", "-D", data, NULL};
+	char *arguments[] = {"postgres", "-D", where, NULL};
 	int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ready;
 
@@ -171,14 +177,19 @@ bool postgres_start(void)
 		if (tries > 0) {
 			poll(NULL, 0, 200);
 		}
-		server = spawn(fresh, address.sun_path);
-		ready = server > 0 && await_ready(notify);
+		*ret_server = spawn(fresh, address.sun_path);
+		ready = *ret_server > 0 && await_ready(notify, *ret_server);
 	}
 	close(notify);
 	if (!ready) {
 		fprintf(stderr, "postgres: not ready; see %s/log\n", folder);
 	}
 	return ready;
+}
+
+bool postgres_start(void)
+{
+	return start(data, &server);
 }
 
 /* In memory, where there is such a place: no test here takes the power away. */
@@ -196,7 +207,7 @@ bool postgres_begin(void)
 {
 	snprintf(folder, sizeof(folder), "%s/yett-pg-XXXXXX", place());
 	if (find_programs() == NULL || mkdtemp(folder) == NULL || chmod(folder, 0755) != 0 ||
-		!give_folder()) {
+		!give_folder(folder)) {
 		fprintf(stderr, "postgres: there are no programs of it, or no folder for it\n");
 		return false;
 	}
@@ -216,6 +227,34 @@ void postgres_stop(void)
 		kill(server, SIGINT); /* fast: sessions are ended */
 		waitpid(server, NULL, 0);
 		server = 0;
+	}
+}
+
+const char *postgres_standby_begin(void)
+{
+	static char place_of_socket[96];
+	char where[96], settings[128];
+	char *copy[] = {"pg_basebackup", "--no-sync", "--checkpoint=fast", "--write-recovery-conf",
+		"--host", folder, "--username=yett", "--pgdata", where, NULL};
+	FILE *file;
+
+	snprintf(where, sizeof(where), "%s/standby", folder);
+	snprintf(settings, sizeof(settings), "%s/postgresql.auto.conf", where);
+	snprintf(place_of_socket, sizeof(place_of_socket), "%s/second", folder);
+	if (mkdir(place_of_socket, 0755) != 0 || !give_folder(place_of_socket) || !run(copy) ||
+		(file = fopen(settings, "ae")) == NULL) {
+		return NULL;
+	}
+	fprintf(file, "unix_socket_directories = '%s'\n", place_of_socket);
+	return fclose(file) == 0 && start(where, &standby) ? place_of_socket : NULL;
+}
+
+void postgres_standby_end(void)
+{
+	if (standby > 0) {
+		kill(standby, SIGINT);
+		waitpid(standby, NULL, 0);
+		standby = 0;
 	}
 }
 
@@ -273,6 +312,7 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 
 void postgres_end(void)
 {
+	postgres_standby_end();
 	postgres_stop();
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -16,6 +16,9 @@ bool postgres_start(void);   /* returns once it takes connections */
 void postgres_stop(void);    /* in order */
 void postgres_kill(void);    /* all of it by SIGKILL, at once */
 void postgres_hang(bool on); /* stops its processes, or lets them go on */
+/* A second server that follows it: the folder of its socket, or NULL. Ends with it at the latest. */
+const char *postgres_standby_begin(void);
+void postgres_standby_end(void);
 /* Runs SQL as superuser, on the database "yett"; false if that fails. */
 bool postgres_sql(const char *sql);
 /* The first column of the first row as a number. */

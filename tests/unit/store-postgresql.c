@@ -419,6 +419,77 @@ static void watching_across_a_restart(void)
 	store_end(&writer);
 }
 
+static bool is_at_standby(struct store *store)
+{
+	PGresult *rows = NULL;
+	bool there;
+
+	CU_ASSERT_EQUAL_FATAL(
+		yett_pg_text_run(store->self, "SELECT pg_is_in_recovery()", "ask", &rows, NULL), 0);
+	there = PQgetvalue(rows, 0, 0)[0] == 't';
+	PQclear(rows);
+	return there;
+}
+
+static uint64_t change_at(struct store *store)
+{
+	uint64_t revision = 0;
+
+	CU_ASSERT_EQUAL(store->operations->begin(store->self, NULL), 0);
+	CU_ASSERT_EQUAL(store->operations->registry_put(
+				store->self, "t", "k", "{}", YETT_REVISION_ANY, &revision, NULL),
+		0);
+	CU_ASSERT_EQUAL(store->operations->commit(store->self, NULL), 0);
+	return revision;
+}
+
+/* Whoever reads is at the primary, and hears at once what is changed there; while it is gone a standby will do
+ * to read, not to listen; and then it is the primary again. */
+static void readers_are_at_the_primary(void)
+{
+	const char *second = postgres_standby_begin();
+	uint64_t seen[2] = {0, 0}, revision;
+	struct store reader, watcher;
+	char connection[256];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+	snprintf(connection, sizeof(connection), "host=%s,%s user=yett dbname=yett", second,
+		postgres_folder());
+	asked.connection = connection;
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	store_open(&reader, YETT_STORE_READER);
+	store_open(&watcher, YETT_STORE_READER);
+	CU_ASSERT_FALSE(is_at_standby(&reader));
+	revision = change_at(&writer);
+	CU_ASSERT_EQUAL(
+		watcher.operations->watch(watcher.self, 0, SECOND, count_change, seen, NULL), 0);
+	CU_ASSERT_EQUAL(seen[1], revision);
+	postgres_stop(); /* what the standby lacks is sent first */
+	(void)reader.operations->stats(reader.self, &(struct yett_store_stats){0}, NULL);
+	store_world.monotonic_shift_ns += 10 * (int64_t)SECOND;
+	for (int i = 0; i < 2000 && store_rows(&reader, NULL) < 5; i++) {
+	} /* it has been sent all, and applies it */
+	CU_ASSERT_EQUAL(store_rows(&reader, NULL), 5);
+	CU_ASSERT(is_at_standby(&reader));
+	CU_ASSERT(watcher.operations->watch(watcher.self, seen[1], 1000, count_change, seen, NULL) <
+		  0);
+	CU_ASSERT(postgres_start());
+	store_world.monotonic_shift_ns += 60 * (int64_t)SECOND;
+	revision = change_at(&writer);
+	CU_ASSERT_EQUAL(
+		watcher.operations->watch(watcher.self, seen[1], SECOND, count_change, seen, NULL),
+		0);
+	CU_ASSERT_EQUAL(seen[1], revision);
+	CU_ASSERT_EQUAL(store_rows(&reader, NULL), 5);
+	CU_ASSERT_FALSE(is_at_standby(&reader));
+	store_close(&watcher);
+	store_close(&reader);
+	store_end(&writer);
+	asked.connection = NULL;
+	postgres_standby_end();
+}
+
 /* Each statement that the document shows runs, and each view gives the columns that it names. */
 static void document(void)
 {
@@ -463,6 +534,10 @@ static void document(void)
 
 int main(int argc, char **argv)
 {
+	static const CU_TestInfo standby_tests[] = {
+		{"readers are at the primary", readers_are_at_the_primary},
+		CU_TEST_INFO_NULL,
+	};
 	static const CU_TestInfo tests[] = {
 		{"text of all kinds", text_of_all_kinds},
 		{"text that is none", text_that_is_none},
@@ -484,5 +559,6 @@ int main(int argc, char **argv)
 	suite_add_around("store-postgresql: reading", pg_begin, pg_end, store_reading_tests);
 	suite_add_around("store-postgresql: together", pg_begin, pg_end, store_together_tests);
 	suite_add_around("store-postgresql: its own", pg_begin, pg_end, tests);
+	suite_add_around("store-postgresql: standby", pg_begin, pg_end, standby_tests);
 	return suite_end(argc, argv);
 }

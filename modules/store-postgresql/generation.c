@@ -6,7 +6,8 @@
  * database was put back from an older copy, or is a standby that took over without all that was
  * committed, and its generation rises, so that nodes do not hold on to what they know better. It is
  * counted up at each connection of a writer, at the end, and about once a minute in between if there
- * was anything to write. The file is only advice: where it cannot be read or written the store
+ * was anything to write. A server that only connects again knows more: what it has committed last, to
+ * the transaction; where that is not there its generation rises as well. The file is only advice: where it cannot be read or written the store
  * works, and says so.
  */
 #include "internal.h"
@@ -99,6 +100,20 @@ static void note(struct yett_pg *store, int64_t opens, int64_t generation)
 	}
 }
 
+static int64_t larger(int64_t one, int64_t other)
+{
+	return one > other ? one : other;
+}
+
+/* What this server has committed itself is not there, and nobody has noticed: counters only rise. */
+static bool is_behind(const struct yett_pg_head *head, const struct yett_pg_head *known)
+{
+	return known->generation != 0 && head->generation <= known->generation &&
+	       (head->opens < known->opens || head->revision < known->revision ||
+		       head->record < known->record || head->epoch < known->epoch ||
+		       head->origin < known->origin || head->name < known->name);
+}
+
 /* Also for connections after the first: the database may have been put back in between. */
 int yett_pg_generation_open(struct yett_pg *store, struct yett_error *error)
 {
@@ -112,12 +127,12 @@ int yett_pg_generation_open(struct yett_pg *store, struct yett_error *error)
 	if ((result = yett_pg_lock(store, error)) < 0) {
 		return result;
 	}
-	restored = opens > store->head.opens;
+	restored = opens > store->head.opens || is_behind(&store->head, &store->known);
 	if (restored) {
-		generation =
-			generation > store->head.generation ? generation : store->head.generation;
-		store->head.generation = generation + 1 > seconds ? generation + 1 : seconds;
-		store->head.opens = opens;
+		generation = larger(generation, store->head.generation);
+		generation = larger(generation, store->known.generation);
+		store->head.generation = larger(generation + 1, seconds);
+		store->head.opens = larger(store->head.opens, larger(opens, store->known.opens));
 	}
 	store->head.opens++;
 	store->head_dirty = true;

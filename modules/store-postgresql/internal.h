@@ -137,6 +137,7 @@ struct yett_pg {
 
 	/* Of the present transaction. */
 	struct yett_pg_head head;
+	struct yett_pg_head known; /* as it was committed last; generation 0: nothing was */
 	bool head_dirty;
 	bool notify;                     /* the registry changed */
 	int64_t counts[YETT_PG_METRICS]; /* added to the metrics once it is committed */

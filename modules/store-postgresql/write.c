@@ -139,7 +139,10 @@ int yett_pg_commit(void *self, struct yett_error *error)
 		yett_pg_rollback(store);
 		return result;
 	}
-	store->written_since = store->written_since || store->head_dirty;
+	if (store->locked && store->head_dirty) {
+		store->known = store->head;
+		store->written_since = true;
+	}
 	store->locked = false;
 	store->in_transaction = false;
 	yett_pg_forget(store);

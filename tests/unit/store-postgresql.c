@@ -154,6 +154,60 @@ static void restored(void)
 	store_world_close();
 }
 
+static uint64_t change_at(struct store *store)
+{
+	uint64_t revision = 0;
+
+	CU_ASSERT_EQUAL(store->operations->begin(store->self, NULL), 0);
+	CU_ASSERT_EQUAL(store->operations->registry_put(
+				store->self, "t", "k", "{}", YETT_REVISION_ANY, &revision, NULL),
+		0);
+	CU_ASSERT_EQUAL(store->operations->commit(store->self, NULL), 0);
+	return revision;
+}
+
+static uint64_t present_generation(void)
+{
+	struct yett_store_stats stats = {0};
+
+	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
+	return stats.generation;
+}
+
+static void end_connection(void)
+{
+	CU_ASSERT(postgres_sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+			       "WHERE application_name = 'yett'"));
+}
+
+/* A standby that takes over without the last that was committed, shortly after: what lacks may be one
+ * transaction. */
+static void lost_tail(void)
+{
+	uint64_t before;
+
+	store_begin(&writer);
+	before = present_generation();
+	CU_ASSERT_EQUAL(pg_put(1, 5), YETT_PUT_STORED);
+	change_at(&writer);
+	change_at(&writer);
+	end_connection();
+	CU_ASSERT_EQUAL(pg_put(6, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(present_generation(), before); /* all is there */
+	change_at(&writer);
+	store_world.last_event[0] = '\0';
+	CU_ASSERT(pg_sql("DELETE FROM registry; UPDATE store SET revision = revision - 1"));
+	end_connection();
+	CU_ASSERT_EQUAL(pg_put(11, 5), YETT_PUT_STORED);
+	CU_ASSERT(present_generation() > before);
+	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-restored");
+	before = present_generation(); /* once only */
+	end_connection();
+	CU_ASSERT_EQUAL(pg_put(16, 5), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(present_generation(), before);
+	store_end(&writer);
+}
+
 static int put_at(uint64_t first, uint32_t count, int64_t received_ns, const char *tag)
 {
 	struct yett_batch batch = store_batch(1, 1, NORMAL, first, count, tag);
@@ -431,18 +485,6 @@ static bool is_at_standby(struct store *store)
 	return there;
 }
 
-static uint64_t change_at(struct store *store)
-{
-	uint64_t revision = 0;
-
-	CU_ASSERT_EQUAL(store->operations->begin(store->self, NULL), 0);
-	CU_ASSERT_EQUAL(store->operations->registry_put(
-				store->self, "t", "k", "{}", YETT_REVISION_ANY, &revision, NULL),
-		0);
-	CU_ASSERT_EQUAL(store->operations->commit(store->self, NULL), 0);
-	return revision;
-}
-
 /* Whoever reads is at the primary, and hears at once what is changed there; while it is gone a standby will do
  * to read, not to listen; and then it is the primary again. */
 static void readers_are_at_the_primary(void)
@@ -542,6 +584,7 @@ int main(int argc, char **argv)
 		{"text of all kinds", text_of_all_kinds},
 		{"text that is none", text_that_is_none},
 		{"restored", restored},
+		{"lost tail", lost_tail},
 		{"retention by age", retention_by_age},
 		{"a clock far ahead deletes nothing", a_clock_far_ahead_deletes_nothing},
 		{"what a clock far ahead received", what_a_clock_far_ahead_received},

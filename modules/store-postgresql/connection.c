@@ -2,7 +2,8 @@
  *
  * libpq is used without blocking: each wait is a poll of its socket with a deadline, so that a
  * server that hangs holds nobody longer than the settings say, and the next one is tried (hosts.c). (Looking up a host's name is the one
- * step that libpq waits for by itself; `hostaddr` in the connection spares it.) A failure to
+ * step that libpq waits for by itself; `hostaddr` in the connection spares it. And a KDC, where Kerberos is
+ * asked for.) A failure to
  * connect is remembered: until a pause has passed, which doubles up to its limit, it is answered
  * again instead of another attempt. Runs on the thread of its instance.
  */
@@ -58,9 +59,9 @@ static PGconn *begin_to_connect(const struct yett_pg *store, const char *target)
 	bool writer = store->mode == YETT_STORE_WRITER;
 	const char *keywords[WORDS_MAX] = {"fallback_application_name", "client_encoding",
 		"tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count",
-		"target_session_attrs", "dbname"};
+		"gssencmode", "target_session_attrs", "dbname"};
 	const char *values[WORDS_MAX] = {writer ? "yett" : "yett-reader", "UTF8", "15000", "10",
-		"3", "3", target, store->settings->connection};
+		"3", "3", "disable", target, store->settings->connection};
 	char *turned[YETT_PG_HOST_LISTS];
 	PGconn *connection;
 	int own = 0, count;

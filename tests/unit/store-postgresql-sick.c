@@ -535,6 +535,36 @@ static void wrong_places(void)
 	store_world_close();
 }
 
+static bool has_option(const char *word, const char *want)
+{
+	PQconninfoOption *options = PQconninfo(inside(&writer)->connection);
+	bool found = false;
+
+	for (PQconninfoOption *option = options; option != NULL && option->keyword != NULL;
+		option++) {
+		found = found || (strcmp(option->keyword, word) == 0 && option->val != NULL &&
+					 strcmp(option->val, want) == 0);
+	}
+	PQconninfoFree(options);
+	return found;
+}
+
+/* What libpq does by itself, waiting for others than the server: not unless it is asked for. */
+static void no_kerberos_unasked(void)
+{
+	char connection[256];
+
+	store_begin(&writer);
+	CU_ASSERT(has_option("gssencmode", "disable"));
+	store_close(&writer);
+	snprintf(connection, sizeof(connection), "%s gssencmode=prefer", postgres_connection());
+	asked.connection = connection;
+	store_open(&writer, YETT_STORE_WRITER);
+	asked.connection = NULL;
+	CU_ASSERT(has_option("gssencmode", "prefer"));
+	store_end(&writer);
+}
+
 static int listen_silently(void)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -657,6 +687,7 @@ int main(int argc, char **argv)
 		{"read only", read_only},
 		{"passwords", passwords},
 		{"wrong places", wrong_places},
+		{"no Kerberos unasked", no_kerberos_unasked},
 		{"silent server", silent_server},
 		{"groups", groups},
 		{"settings are checked", settings_are_checked},

@@ -279,8 +279,10 @@ void yett_pg_group_finish(
 
 /* resolve.c: what the database has of all that a group names. */
 int yett_pg_resolve(struct yett_pg *store, struct yett_pg_group *group, struct yett_error *error);
-/* The epoch of a batch, open, made where it is new: true; or false where its origin has too many. */
-bool yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch);
+/* The epoch of a batch that was received at `now_ns`, open, made where it is new: 1; or 0 where its origin
+ * has too many. */
+int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
+	struct yett_error *error);
 void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch);
 struct yett_pg_epoch *yett_pg_epoch_find(struct yett_pg *store, const struct yett_id *origin,
 	const struct yett_epoch *epoch, uint32_t lane);

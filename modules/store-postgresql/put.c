@@ -79,14 +79,16 @@ static int put_item(struct yett_pg *store, const struct yett_pg_group *group,
 {
 	struct yett_pg_epoch *epoch = item->epoch;
 	const struct yett_put *put = item->put;
-	int answer = YETT_PUT_LATER, result;
+	int answer, result;
 
 	if (put->aside != NULL) {
 		/* Beside the epochs that its origin numbers in: what it says of itself is not believed. */
 		yett_pg_epoch_make(store, epoch);
 		answer = yett_pg_keep_dead(store, epoch, put, put->aside, error);
-	} else if (yett_pg_epoch_admit(store, epoch)) {
+	} else if ((answer = yett_pg_epoch_admit(store, epoch, put->received_ns, error)) > 0) {
 		answer = judge_item(store, group, item, error);
+	} else if (answer == 0) {
+		answer = YETT_PUT_LATER;
 	}
 	if (answer == YETT_PUT_LATER) {
 		store->counts[YETT_PG_LATER]++;

@@ -42,6 +42,12 @@
 		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM unnest($1::integer[], $2::bigint[], "       \
 		"$3::bigint[], $4::integer[]) AS asked (origin, ordinal, random, lane) "           \
 		"JOIN epoch USING (origin, ordinal, random, lane)")                                \
+	X(EPOCH_QUIET, "look for epochs",                                                          \
+		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM epoch JOIN (SELECT ordinal, random "        \
+		"FROM epoch WHERE origin = $1::bigint AND state = 1 GROUP BY ordinal, random "     \
+		"HAVING max(changed) < $2::bigint AND ordinal < $3::bigint "                       \
+		"ORDER BY ordinal, random LIMIT 1) AS quiet USING (ordinal, random) "              \
+		"WHERE epoch.origin = $1::bigint")                                                 \
 	X(EPOCH_WRITE, "write epochs",                                                             \
 		"INSERT INTO epoch SELECT * FROM unnest($1::bigint[], $2::integer[], "             \
 		"$3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[], "         \

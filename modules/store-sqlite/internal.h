@@ -211,9 +211,10 @@ const char *yett_sqlite_json(
 int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
 	const struct yett_epoch *epoch, uint32_t lane, bool make,
 	struct yett_sqlite_epoch **ret_epoch, struct yett_error *error);
-/* The epoch of a batch, open, made where it is new: 1; or 0 where its origin has too many. */
+/* The epoch of a batch that was received at `now_ns`, open, made where it is new: 1; or 0 where its origin
+ * has too many. */
 int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
-	const struct yett_batch_info *info, struct yett_sqlite_epoch **ret_epoch,
+	const struct yett_batch_info *info, int64_t now_ns, struct yett_sqlite_epoch **ret_epoch,
 	struct yett_error *error);
 /* What the pieces say; for NEW the piece is stored. Returns an enum yett_verdict. */
 int yett_sqlite_epoch_judge(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,

@@ -192,7 +192,8 @@ static int put_one(struct yett_sqlite *store, const struct yett_put *put, struct
 	if (put->aside != NULL) {
 		answer = put_aside(store, origin, put, &epoch, error);
 	} else {
-		answer = yett_sqlite_epoch_admit(store, origin, &put->batch->info, &epoch, error);
+		answer = yett_sqlite_epoch_admit(
+			store, origin, &put->batch->info, put->received_ns, &epoch, error);
 		if (answer > 0) {
 			answer = judge_put(store, epoch, put, error);
 		} else if (answer == 0) {

@@ -42,6 +42,9 @@
 	X(EPOCH_OPEN_COUNT,                                                                        \
 		"SELECT count(*) FROM (SELECT DISTINCT ordinal, random FROM epoch "                \
 		"WHERE origin = ?1 AND state = 1 AND NOT (ordinal = ?2 AND random = ?3))")         \
+	X(EPOCH_QUIET, "SELECT ordinal, random FROM epoch WHERE origin = ?1 AND state = 1 "        \
+		       "GROUP BY ordinal, random HAVING max(changed) < ?2 AND ordinal < ?3 "       \
+		       "ORDER BY ordinal, random LIMIT 1")                                         \
 	X(EPOCH_WRITE, "UPDATE epoch SET state = ?2, oldest = ?3, next = ?4, closed = ?5, "        \
 		       "received = ?6, highest = ?7, pieces = ?8, runs = ?9, metrics = ?10, "      \
 		       "events = ?11, states = ?12, forks = ?13, dead = ?14, declared = ?15, "     \

@@ -460,6 +460,57 @@ static void too_many_epochs(void)
 	store_end(&writer);
 }
 
+static int put_after(int64_t seconds, struct yett_batch batch)
+{
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.received_ns = 1000 + seconds * INT64_C(1000000000)};
+
+	CU_ASSERT_EQUAL_FATAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	store_batch_free(&batch);
+	return put.ret_result;
+}
+
+/* An origin that tells of none of its starts that it is over is not refused for ever: the oldest that has been
+ * quiet for an hour gives way, all of its lanes. What comes of it later counts, once, and opens nothing. */
+static void epochs_that_nobody_ends(void)
+{
+	store_begin(&writer);
+	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(put_after((int64_t)epoch, store_batch(1, epoch, NORMAL, 3, 2, "a")),
+			YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(put_after((int64_t)epoch, store_batch(1, epoch, URGENT, 1, 1, "a")),
+			YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 2);
+	CU_ASSERT_EQUAL(put_after(3000, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(put_after(3000, store_batch(1, 1, NORMAL, 5, 2, "a")), YETT_PUT_STORED);
+	/* The first has just said something: the second is given up. But not for an older one. */
+	CU_ASSERT_EQUAL(put_after(7200, store_batch(1, 0, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 65, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).inferred, 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, URGENT).missing, 0);
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 66, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 3, NORMAL).inferred, 2);
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 2, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 2, NORMAL, 1, 2, "a")), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 2, NORMAL, 7, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).received, 6);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).inferred, 2); /* 5 and 6 */
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 2, NORMAL, 5, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).inferred, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).missing, 0);
+	/* None of that is open again: there is room for as many as before, and no more. */
+	CU_ASSERT_EQUAL(put_after(6000, store_batch(1, 67, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 4, NORMAL).inferred, 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 5, NORMAL).inferred, 0);
+	store_end(&writer);
+}
+
 /* Two writers on one store, each putting all of the same batches, in turn and not in step. */
 static void two_writers(void)
 {
@@ -566,6 +617,7 @@ const CU_TestInfo store_custody_tests[] = {
 	{"too many pieces", too_many_pieces},
 	{"many settled holes", many_settled_holes},
 	{"too many epochs", too_many_epochs},
+	{"epochs that nobody ends", epochs_that_nobody_ends},
 	{"two writers", two_writers},
 	{"killed", killed},
 	{"settings wait for a restart", settings_wait_for_a_restart},

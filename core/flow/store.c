@@ -26,6 +26,7 @@
 #define RETRY_NS    (1 * YETT_SEC)
 #define TIDY_NS     (5 * YETT_SEC)
 #define TIDY_BUDGET (50 * YETT_MS)
+#define UNTIDY_TOLD 2               /* failures in a row */
 #define PATIENCE_NS (10 * YETT_SEC) /* of what somebody asked for and waits for */
 
 struct yett_vault {
@@ -37,7 +38,8 @@ struct yett_vault {
 	bool closing; /* freed once what is under way has come back */
 	bool failing; /* the last transaction failed: not again before `retry` */
 	bool tidying;
-	bool untidy; /* the last housekeeping failed, the store itself does not */
+	unsigned
+		untidy; /* how often housekeeping has failed in a row, and the store itself has not */
 	uint64_t last_tidy_ns;
 	struct yett_keep_list pending;
 	struct yett_keep_list later; /* our own that the store could not take: at the next tick */
@@ -252,20 +254,21 @@ static void set_failing(struct yett_vault *vault, bool failing)
 	}
 }
 
-/* What is old stays then, and the store grows; but it takes batches, and has a way to offer. */
+/* What is old stays then, and the store grows; but it takes batches, and has a way to offer. Once may be a moment's
+ * affair, such as a database that hung. */
 static void set_untidy(struct yett_vault *vault, bool untidy)
 {
 	const struct yett_error *error = &vault->tidy_error;
 
-	if (untidy && !vault->untidy) {
+	if (untidy && ++vault->untidy == UNTIDY_TOLD) {
 		yett_log(YETT_LOG_WARNING, "store-untidy",
 			"housekeeping fails, so that nothing is deleted by age or size: %s%s%s",
 			error->text[0] != '\0' ? error->text : yett_result_text(vault->tidy_result),
 			error->mend[0] != '\0' ? "; " : "", error->mend);
-	} else if (!untidy && vault->untidy) {
+	} else if (!untidy && vault->untidy >= UNTIDY_TOLD) {
 		yett_log(YETT_LOG_NOTICE, "store-tidy", "housekeeping works again");
 	}
-	vault->untidy = untidy;
+	vault->untidy = untidy ? vault->untidy : 0;
 }
 
 /* `instead`: what became of all of them, where it is not what the store said. */

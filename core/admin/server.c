@@ -107,12 +107,28 @@ static bool is_awaited(const struct yett_admin_request *request)
 	return awaited;
 }
 
+static json_t *is_stopping(void)
+{
+	return yett_admin_error("ECLOSED", "ask again once it has started",
+		"this node is stopping; whether a change was made, it says then");
+}
+
+/* It waits until nothing is asked of its store any more: whoever asks on and on would keep it from ending. */
+static bool is_ending(const struct waiter *waiter)
+{
+	const struct yett_node *node = yett_manage_node(waiter->request.manage);
+
+	return node->draining && node->store != NULL;
+}
+
 static void run_on_loop(void *arg)
 {
 	struct waiter *waiter = arg;
 
 	if (waiter->request.manage == NULL) {
 		yett_admin_answer(&waiter->request, MHD_HTTP_SERVICE_UNAVAILABLE, NULL);
+	} else if (is_ending(waiter)) {
+		yett_admin_answer(&waiter->request, MHD_HTTP_SERVICE_UNAVAILABLE, is_stopping());
 	} else if (waiter->request.change != NULL) {
 		waiter->request.change->run(&waiter->request);
 	} else {
@@ -166,9 +182,7 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned sta
 
 static enum MHD_Result send_stopping(struct MHD_Connection *connection)
 {
-	return send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-		yett_admin_error("ECLOSED", "ask again once it has started",
-			"this node is stopping; whether a change was made, it says then"));
+	return send_json(connection, MHD_HTTP_SERVICE_UNAVAILABLE, is_stopping());
 }
 
 /* False: the daemon ends. */

@@ -3,9 +3,9 @@
  * Responsible for INTRO, WELCOME and REFUSE: the name that a node gives must be the one that it proved, the
  * listener's `admit` must list it (an empty list is nobody: closed by default) or the group must have
  * decided for it (management, through the node's hooks), a node id is live once (the newer session wins)
- * and is that of one name (management), and a node does not talk to itself. Not responsible for who may speak for whom in detail (management,
- * through the node's hooks). Runs on the loop. A refusal tells the peer that it is not admitted, and the
- * log how to admit it. */
+ * and is that of one name (management), and a node does not talk to itself. Not responsible for who may
+ * speak for whom in detail (management, through the node's hooks). Runs on the loop. A refusal tells the peer
+ * that it is not admitted, and the log how to admit it. */
 #include <string.h>
 
 #include "../base/fields.h"

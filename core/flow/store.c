@@ -6,7 +6,8 @@
  * Not responsible for exactly once itself: that is the module's, by host->judge, inside the
  * transaction; nor for what is read (readers.c). On the loop, but for `work` (the writer's thread). A
  * transaction that fails is rolled back as a whole; its batches wait, unacknowledged, and are tried
- * again after a second, where the whole may have been too much half of them, down to one. A document that makes it fail is tried alone, and given up where it fails again.
+ * again after a second; where the whole may have been too much, half of them, down to one. A document that
+ * makes it fail is tried alone, and given up where it fails again.
  *
  * What waits is bounded, however long the store fails: of documents, one for each key, the newest
  * (documents.c); of changes a number (YETT_STORE_CHANGES_MAX), and those that people wait for are given back

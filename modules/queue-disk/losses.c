@@ -2,9 +2,9 @@
  *
  * A loss is a run of entry numbers of one segment that cannot be read. What records they were is
  * said by what is left of the entry itself, else by the segment's rows together with what memory
- * knows of the entries before it, or with those next to it, else by nobody: then it is a note. A loss is found again at every recovery; once
- * the core has made it durable elsewhere (`declared`) it becomes a hole, which the manifest keeps
- * as long as the segment lives.
+ * knows of the entries before it, or with those next to it, else by nobody: then it is a note. A loss
+ * is found again at every recovery; once the core has made it durable elsewhere (`declared`) it
+ * becomes a hole, which the manifest keeps as long as the segment lives.
  *
  * Thread: the queue's. Failure: a result; a loss that could not be noted down is found again. */
 #include "disk.h"

@@ -13,6 +13,7 @@
 /* What the executable provides: settings that name the store at `folder`, valid until the next
  * call. */
 const void *store_settings(const char *folder);
+void store_keep(uint64_t keep_ns); /* how long the settings let a record stay; 0: for ever */
 
 extern const struct yett_module yett_module; /* the module under test */
 
@@ -70,13 +71,17 @@ int store_put(struct store *store, struct yett_batch batch);
 /* The same of a gateway whose word about others counts; and of what may not be stored. */
 int store_put_for_others(struct store *store, struct yett_batch batch);
 int store_put_aside(struct store *store, struct yett_batch batch, const char *cause);
+/* One of the first origin's first epoch, in the normal lane, as it was received at that time. */
+int store_put_at(
+	struct store *store, uint64_t first, uint32_t count, int64_t received_ns, const char *tag);
+void store_tidy_all(struct store *store); /* until nothing is left to tidy */
 /* The account of one lane; all zero if there is none. */
 struct yett_account store_account(
 	struct store *store, unsigned origin, uint64_t epoch, uint32_t lane);
 size_t store_rows(struct store *store, const struct yett_query *query);
 
 extern const CU_TestInfo store_custody_tests[], store_dead_tests[], store_reading_tests[],
-	store_together_tests[];
+	store_together_tests[], store_clock_tests[];
 
 /* A test that makes batches as it declares them: the world is there before, in its file's `writer`. */
 #define TEST(name)                                                                                 \

@@ -34,6 +34,11 @@ const void *store_settings(const char *folder)
 	return &settings;
 }
 
+void store_keep(uint64_t keep_ns)
+{
+	asked.keep_ns = keep_ns;
+}
+
 int pg_begin(void)
 {
 	return postgres_begin() ? 0 : 1;

@@ -208,29 +208,6 @@ static void lost_tail(void)
 	store_end(&writer);
 }
 
-static int put_at(uint64_t first, uint32_t count, int64_t received_ns, const char *tag)
-{
-	struct yett_batch batch = store_batch(1, 1, NORMAL, first, count, tag);
-	struct yett_put one = {.size = sizeof(one), .batch = &batch, .received_ns = received_ns};
-
-	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
-	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
-	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
-	store_batch_free(&batch);
-	return one.ret_result;
-}
-
-static void tidy_all(void)
-{
-	int more, rounds = 0;
-
-	do {
-		more = writer.operations->tidy(writer.self, SECOND, &writer.error);
-		CU_ASSERT(more >= 0);
-	} while (more > 0 && rounds++ < 1000);
-	CU_ASSERT_EQUAL(more, 0);
-}
-
 static void retention_by_age(void)
 {
 	int64_t now;
@@ -238,86 +215,29 @@ static void retention_by_age(void)
 	asked.keep_ns = 3600 * SECOND;
 	store_begin(&writer);
 	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(
-		put_at(1, 12000, now - 4000 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put_at(12001, 100, now - 100 * (int64_t)SECOND, "stays"), YETT_PUT_STORED);
-	tidy_all();
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 12000, now - 4000 * (int64_t)SECOND, "gone.soon"),
+		YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 12001, 100, now - 100 * (int64_t)SECOND, "stays"),
+		YETT_PUT_STORED);
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12100); /* the clocks may still be set right */
 	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(pg_number("SELECT min(number) FROM record"), 12001);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
 	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM name"), 1);
 	/* A wall clock that leaps deletes nothing; time that passes does. */
 	store_world.wall_shift_ns = INT64_C(400) * 86400 * (int64_t)SECOND;
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
 	CU_ASSERT(pg_sql("UPDATE record SET received = received - 7200 * 1000000000::bigint"));
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1); /* the newest, for the ids' sake */
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 12100);
-	CU_ASSERT_EQUAL(put_at(1, 12000, now, "gone.soon"), YETT_PUT_DUPLICATE);
-	CU_ASSERT_EQUAL(
-		put_at(12101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 12000, now, "gone.soon"), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 12101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"),
+		YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_world.metrics[YETT_PG_RETIRED], 12099);
-	store_end(&writer);
-	asked.keep_ns = 0;
-}
-
-#define YEAR (365 * 86400 * (int64_t)SECOND)
-#define HOUR (3600 * (int64_t)SECOND)
-
-/* A start with the clock far ahead: nothing goes, also not what this server received by it itself. */
-static void a_clock_far_ahead_deletes_nothing(void)
-{
-	int64_t now;
-
-	asked.keep_ns = 7200 * SECOND;
-	store_begin(&writer);
-	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(put_at(1, 100, now - 100 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	store_close(&writer);
-	store_world.wall_shift_ns = 40 * YEAR;
-	store_open(&writer, YETT_STORE_WRITER);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
-	CU_ASSERT_EQUAL(put_at(101, 5, now + 40 * YEAR, "a"), YETT_PUT_STORED);
-	tidy_all();
-	store_world.monotonic_shift_ns += HOUR; /* long enough for it to be believed */
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	/* Once more, now that the newest record says so, too: there is time to set it right. */
-	store_restart(&writer);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	store_world.wall_shift_ns = 0;
-	store_world.monotonic_shift_ns += HOUR;
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	store_end(&writer);
-	asked.keep_ns = 0;
-}
-
-/* What was received by a clock far ahead neither stays for ever nor holds up what came after it; but it goes
- * only when something that came later has to. More than one slice of them, too. */
-static void what_a_clock_far_ahead_received(void)
-{
-	int64_t now;
-
-	asked.keep_ns = 3600 * SECOND;
-	store_begin(&writer);
-	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(put_at(1, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	for (uint64_t i = 0; i < 6; i++) {
-		CU_ASSERT_EQUAL(put_at(11 + 2000 * i, 2000, now + 40 * YEAR, "a"), YETT_PUT_STORED);
-	}
-	store_world.monotonic_shift_ns = HOUR;
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12000);
-	CU_ASSERT_EQUAL(put_at(12011, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put_at(12021, 5, now, "a"), YETT_PUT_STORED);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
 	store_end(&writer);
 	asked.keep_ns = 0;
 }
@@ -329,11 +249,11 @@ static void retention_by_size(void)
 	asked.size_bytes = 4 << 20;
 	store_begin(&writer);
 	for (uint64_t i = 0; i < 20; i++) {
-		CU_ASSERT_EQUAL(
-			put_at(1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_put_at(&writer, 1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"),
+			YETT_PUT_STORED);
 	}
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT(stats.records > 8000 && stats.records < 40000);
 	CU_ASSERT_EQUAL(
@@ -377,10 +297,11 @@ static void a_burst_deletes_nothing(void)
 	asked.size_bytes = 200 << 20;
 	store_begin(&writer);
 	for (uint64_t i = 0; i < 4; i++) {
-		CU_ASSERT_EQUAL(put_at(1 + 5000 * i, 5000, 1000, "a"), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(
+			store_put_at(&writer, 1 + 5000 * i, 5000, 1000, "a"), YETT_PUT_STORED);
 	}
 	put_bodies(20001, 50, 64 << 10);
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 20500);
 	store_end(&writer);
 	asked.size_bytes = 0;
@@ -396,14 +317,14 @@ static void size_is_that_of_all(void)
 	store_begin(&writer);
 	put_bodies(1, 500, 1500);
 	put_bodies(5001, 10, 64 << 10);
-	tidy_all();
+	store_tidy_all(&writer);
 	left = pg_number("SELECT count(*) FROM record");
 	CU_ASSERT(left > 2500 && left < 4500);
 	store_end(&writer);
 	asked.size_bytes = 1 << 20;
 	store_begin(&writer);
 	put_bodies(1, 10, 64 << 10);
-	tidy_all();
+	store_tidy_all(&writer);
 	left = pg_number("SELECT count(*) FROM record");
 	CU_ASSERT(left > 10 && left < 18);
 	store_end(&writer);
@@ -418,15 +339,15 @@ static void tidied_by_one(void)
 	asked.keep_ns = 3600 * SECOND;
 	store_begin(&writer);
 	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
-	CU_ASSERT_EQUAL(put_at(1, 200, 1000, "a"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 200, 1000, "a"), YETT_PUT_STORED);
 	tidier = pg_hold(
 		"SELECT pg_advisory_xact_lock(hashtextextended('yett ' || current_schema(), 0))",
 		NULL);
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 200);
-	CU_ASSERT_EQUAL(put_at(201, 5, 1000, "a"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 201, 5, 1000, "a"), YETT_PUT_STORED);
 	pg_let_go(&tidier);
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1);
 	store_end(&writer);
 	asked.keep_ns = 0;
@@ -586,8 +507,6 @@ int main(int argc, char **argv)
 		{"restored", restored},
 		{"lost tail", lost_tail},
 		{"retention by age", retention_by_age},
-		{"a clock far ahead deletes nothing", a_clock_far_ahead_deletes_nothing},
-		{"what a clock far ahead received", what_a_clock_far_ahead_received},
 		{"retention by size", retention_by_size},
 		{"a burst deletes nothing", a_burst_deletes_nothing},
 		{"size is that of all", size_is_that_of_all},
@@ -601,6 +520,7 @@ int main(int argc, char **argv)
 	suite_add_around("store-postgresql: dead letters", pg_begin, pg_end, store_dead_tests);
 	suite_add_around("store-postgresql: reading", pg_begin, pg_end, store_reading_tests);
 	suite_add_around("store-postgresql: together", pg_begin, pg_end, store_together_tests);
+	suite_add_around("store-postgresql: the clock", pg_begin, pg_end, store_clock_tests);
 	suite_add_around("store-postgresql: its own", pg_begin, pg_end, tests);
 	suite_add_around("store-postgresql: standby", pg_begin, pg_end, standby_tests);
 	return suite_end(argc, argv);

@@ -26,6 +26,11 @@ const void *store_settings(const char *folder)
 	return &settings;
 }
 
+void store_keep(uint64_t keep_ns)
+{
+	asked.keep_ns = keep_ns;
+}
+
 static struct store writer;
 
 static const char *path_of(const char *name)
@@ -319,18 +324,6 @@ static int64_t first_number(void)
 	return number;
 }
 
-static int put_at(uint64_t first, uint32_t count, int64_t received_ns, const char *tag)
-{
-	struct yett_batch batch = store_batch(1, 1, NORMAL, first, count, tag);
-	struct yett_put one = {.size = sizeof(one), .batch = &batch, .received_ns = received_ns};
-
-	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
-	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
-	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
-	store_batch_free(&batch);
-	return one.ret_result;
-}
-
 /* A copy that was taken while the daemon ran, and put back after the same run of it. */
 static void restored_from_its_own_run(void)
 {
@@ -342,24 +335,13 @@ static void restored_from_its_own_run(void)
 	store_open(&writer, YETT_STORE_WRITER);
 	snprintf(copy, sizeof(copy), "VACUUM INTO '%s'", path_of("copy.db"));
 	CU_ASSERT_EQUAL(sqlite3_exec(inside(&writer)->db, copy, NULL, NULL, NULL), SQLITE_OK);
-	CU_ASSERT_EQUAL(put_at(1, 3, 0, "later"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 3, 0, "later"), YETT_PUT_STORED);
 	store_close(&writer);
 	snprintf(copy, sizeof(copy), "%s", path_of("copy.db"));
 	CU_ASSERT_EQUAL(rename(copy, path_of("yett.db")), 0);
 	CU_ASSERT(generation() > before);
 	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-restored");
 	store_world_close();
-}
-
-static void tidy_all(void)
-{
-	int more, rounds = 0;
-
-	do {
-		more = writer.operations->tidy(writer.self, SECOND, &writer.error);
-		CU_ASSERT(more >= 0);
-	} while (more > 0 && rounds++ < 1000);
-	CU_ASSERT_EQUAL(more, 0);
 }
 
 static void retention_by_age(void)
@@ -369,86 +351,29 @@ static void retention_by_age(void)
 	asked.keep_ns = 3600 * SECOND;
 	store_begin(&writer);
 	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(
-		put_at(1, 5000, now - 4000 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put_at(5001, 100, now + 100 * (int64_t)SECOND, "stays"), YETT_PUT_STORED);
-	tidy_all();
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 5000, now - 4000 * (int64_t)SECOND, "gone.soon"),
+		YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 5001, 100, now + 100 * (int64_t)SECOND, "stays"),
+		YETT_PUT_STORED);
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5100); /* the clock may still be set right */
 	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(first_number(), 5001);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
 	CU_ASSERT_EQUAL(inside(&writer)->names.count, 0); /* forgotten with the name that went */
 	/* A wall clock that leaps deletes nothing; time that passes does. */
 	store_world.wall_shift_ns = INT64_C(400) * 86400 * (int64_t)SECOND;
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
 	store_world.monotonic_shift_ns = 7200 * (int64_t)SECOND;
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1); /* the newest, for the ids' sake */
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 5100);
-	CU_ASSERT_EQUAL(put_at(1, 5000, now, "gone.soon"), YETT_PUT_DUPLICATE);
-	CU_ASSERT_EQUAL(
-		put_at(5101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 5000, now, "gone.soon"), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 5101, 10, now + 7200 * (int64_t)SECOND, "gone.soon"),
+		YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_world.metrics[YETT_SQLITE_RETIRED], 5099);
-	store_end(&writer);
-	asked.keep_ns = 0;
-}
-
-#define YEAR (365 * 86400 * (int64_t)SECOND)
-#define HOUR (3600 * (int64_t)SECOND)
-
-/* A start with the clock far ahead: nothing goes, also not what this server received by it itself. */
-static void a_clock_far_ahead_deletes_nothing(void)
-{
-	int64_t now;
-
-	asked.keep_ns = 7200 * SECOND;
-	store_begin(&writer);
-	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(put_at(1, 100, now - 100 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	store_close(&writer);
-	store_world.wall_shift_ns = 40 * YEAR;
-	store_open(&writer, YETT_STORE_WRITER);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
-	CU_ASSERT_EQUAL(put_at(101, 5, now + 40 * YEAR, "a"), YETT_PUT_STORED);
-	tidy_all();
-	store_world.monotonic_shift_ns += HOUR; /* long enough for it to be believed */
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	/* Once more, now that the newest record says so, too: there is time to set it right. */
-	store_restart(&writer);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	store_world.wall_shift_ns = 0;
-	store_world.monotonic_shift_ns += HOUR;
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 105);
-	store_end(&writer);
-	asked.keep_ns = 0;
-}
-
-/* What was received by a clock far ahead neither stays for ever nor holds up what came after it; but it goes
- * only when something that came later has to. More than one slice of them, too. */
-static void what_a_clock_far_ahead_received(void)
-{
-	int64_t now;
-
-	asked.keep_ns = 3600 * SECOND;
-	store_begin(&writer);
-	now = store_world.host.wall_ns(NULL);
-	CU_ASSERT_EQUAL(put_at(1, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	for (uint64_t i = 0; i < 6; i++) {
-		CU_ASSERT_EQUAL(put_at(11 + 2000 * i, 2000, now + 40 * YEAR, "a"), YETT_PUT_STORED);
-	}
-	store_world.monotonic_shift_ns = HOUR;
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 12000);
-	CU_ASSERT_EQUAL(put_at(12011, 10, now - 4000 * (int64_t)SECOND, "a"), YETT_PUT_STORED);
-	CU_ASSERT_EQUAL(put_at(12021, 5, now, "a"), YETT_PUT_STORED);
-	tidy_all();
-	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5);
 	store_end(&writer);
 	asked.keep_ns = 0;
 }
@@ -460,11 +385,11 @@ static void retention_by_size(void)
 	asked.size_bytes = 4 << 20;
 	store_begin(&writer);
 	for (uint64_t i = 0; i < 40; i++) {
-		CU_ASSERT_EQUAL(
-			put_at(1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_put_at(&writer, 1 + 5000 * i, 5000, 1000 + (int64_t)i, "a"),
+			YETT_PUT_STORED);
 	}
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	/* Free pages have been given back, but for those that are kept for what comes. */
 	CU_ASSERT(stats.bytes < (4 << 20) + 2048 * 4096 + (1 << 20));
@@ -499,26 +424,26 @@ static void retention_that_is_no_help(void)
 	store_begin(&writer);
 	declare_losses(50000);
 	for (uint64_t i = 0; i < 10; i++) {
-		CU_ASSERT_EQUAL(
-			put_at(1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_put_at(&writer, 1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"),
+			YETT_PUT_STORED);
 	}
 	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
 	store_world.last_event[0] = '\0';
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_STRING_EQUAL(store_world.last_event, "store-crowded");
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT(stats.bytes > 4 << 20); /* else nothing was tried */
 	CU_ASSERT(stats.records > 4000 && stats.records < 10000);
 	CU_ASSERT_EQUAL(stats.dead, 0);
 	store_world.last_event[0] = '\0';
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_STRING_EQUAL(store_world.last_event, "");
 	/* What comes is stored, and the oldest of it goes as before. */
 	for (uint64_t i = 10; i < 15; i++) {
-		CU_ASSERT_EQUAL(
-			put_at(1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_put_at(&writer, 1 + 2000 * i, 2000, 1000 + (int64_t)i, "a"),
+			YETT_PUT_STORED);
 	}
-	tidy_all();
+	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT(stats.records > 4000 && stats.records < 10000);
 	CU_ASSERT_EQUAL(first_number() + (int64_t)stats.records, 30001);
@@ -609,8 +534,6 @@ int main(int argc, char **argv)
 		{"restored", restored},
 		{"restored from its own run", restored_from_its_own_run},
 		{"retention by age", retention_by_age},
-		{"a clock far ahead deletes nothing", a_clock_far_ahead_deletes_nothing},
-		{"what a clock far ahead received", what_a_clock_far_ahead_received},
 		{"retention by size", retention_by_size},
 		{"retention that is no help", retention_that_is_no_help},
 		{"document", document},
@@ -621,6 +544,7 @@ int main(int argc, char **argv)
 	suite_add("store-sqlite: dead letters", store_dead_tests);
 	suite_add("store-sqlite: reading", store_reading_tests);
 	suite_add("store-sqlite: together", store_together_tests);
+	suite_add("store-sqlite: the clock", store_clock_tests);
 	suite_add("store-sqlite: its own", tests);
 	return suite_end(argc, argv);
 }

@@ -293,11 +293,12 @@ struct yett_notice store_bounds(
 	return bounds;
 }
 
-static int put_one(struct store *store, struct yett_batch batch, uint32_t flags, const char *aside)
+static int put_one(struct store *store, struct yett_batch batch, int64_t received_ns,
+	uint32_t flags, const char *aside)
 {
 	struct yett_put put = {.size = sizeof(put),
 		.batch = &batch,
-		.received_ns = 1000,
+		.received_ns = received_ns,
 		.flags = flags,
 		.aside = aside};
 	int result;
@@ -315,17 +316,35 @@ static int put_one(struct store *store, struct yett_batch batch, uint32_t flags,
 
 int store_put(struct store *store, struct yett_batch batch)
 {
-	return put_one(store, batch, 0, NULL);
+	return put_one(store, batch, 1000, 0, NULL);
 }
 
 int store_put_for_others(struct store *store, struct yett_batch batch)
 {
-	return put_one(store, batch, YETT_PUT_FOR_OTHERS, NULL);
+	return put_one(store, batch, 1000, YETT_PUT_FOR_OTHERS, NULL);
 }
 
 int store_put_aside(struct store *store, struct yett_batch batch, const char *cause)
 {
-	return put_one(store, batch, 0, cause);
+	return put_one(store, batch, 1000, 0, cause);
+}
+
+int store_put_at(
+	struct store *store, uint64_t first, uint32_t count, int64_t received_ns, const char *tag)
+{
+	return put_one(store, store_batch(1, 1, YETT_LANE_NORMAL, first, count, tag), received_ns,
+		0, NULL);
+}
+
+void store_tidy_all(struct store *store)
+{
+	int more, rounds = 0;
+
+	do {
+		more = store->operations->tidy(store->self, UINT64_C(1000000000), &store->error);
+		CU_ASSERT(more >= 0);
+	} while (more > 0 && rounds++ < 1000);
+	CU_ASSERT_EQUAL(more, 0);
 }
 
 struct find {

@@ -13,7 +13,13 @@ static const struct yett_form_field envelope_fields[] = {
 	YETT_FIELD_LIST(1, OPTIONAL, yett_envelope, path, hops, struct yett_id, &yett_form_id, 0),
 	YETT_FIELD_TEXT(2, OPTIONAL, yett_envelope, method),
 };
-YETT_FORM_MAP(envelope, sizeof(struct yett_envelope), NULL);
+
+/* The method goes on in ATTACH, by whoever keeps the batch meanwhile. */
+static bool envelope_is_sound(const void *message)
+{
+	return yett_form_is_word(((const struct yett_envelope *)message)->method);
+}
+YETT_FORM_MAP(envelope, sizeof(struct yett_envelope), envelope_is_sound);
 
 size_t yett_envelope_encode(
 	const struct yett_envelope *envelope, uint8_t ret_bytes[YETT_ENVELOPE_MAX])

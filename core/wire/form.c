@@ -16,6 +16,16 @@
 static const struct yett_form_field id_fields[] = {{.type = YETT_FORM_ID, .size = YETT_ID_SIZE}};
 const struct yett_form yett_form_id = {.fields = id_fields, .field_count = 1};
 
+bool yett_form_is_word(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text <= ' ' || *text >= 0x7f || *text == '"' || *text == '=') {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* Where a field stands; the tables vouch for the type. */
 static const void *place(const void *message, uint32_t at)
 {

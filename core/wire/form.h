@@ -110,6 +110,9 @@ struct yett_form {
 	}
 extern const struct yett_form yett_form_id; /* an element that is a struct yett_id */
 
+/* What is told of a node, and is one word wherever it is shown (its name, its address) and passed on. */
+bool yett_form_is_word(const char *text);
+
 struct _GByteArray;
 /* Appends the message's map. */
 void yett_form_put(const struct yett_form *form, const void *message, struct _GByteArray *to);

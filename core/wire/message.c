@@ -11,17 +11,6 @@
 #include "form.h"
 #include "frame.h"
 
-/* What is told of a node, and is one word wherever it is shown: its name, its address. */
-static bool is_word(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text <= ' ' || *text >= 0x7f || *text == '"' || *text == '=') {
-			return false;
-		}
-	}
-	return true;
-}
-
 static const struct yett_form_field method_fields[] = {
 	{.type = YETT_FORM_TEXT, .size = YETT_METHOD_NAME_SIZE},
 };
@@ -178,8 +167,8 @@ static bool node_is_sound(const void *message)
 {
 	const struct yett_attached *node = message;
 
-	return !yett_id_is_zero(&node->id) && is_word(node->name) && is_word(node->method) &&
-	       is_word(node->address);
+	return !yett_id_is_zero(&node->id) && yett_form_is_word(node->name) &&
+	       yett_form_is_word(node->method) && yett_form_is_word(node->address);
 }
 YETT_FORM_MAP(node, sizeof(struct yett_attached), node_is_sound);
 
@@ -237,8 +226,8 @@ static bool ask_is_sound(const void *message)
 	const struct yett_admission_ask *ask = message;
 
 	return !yett_id_is_zero(&ask->id) && ask->as != 0 && ask->name[0] != '\0' &&
-	       is_word(ask->name) && is_word(ask->method) && is_word(ask->address) &&
-	       is_word(ask->via);
+	       yett_form_is_word(ask->name) && yett_form_is_word(ask->method) &&
+	       yett_form_is_word(ask->address) && yett_form_is_word(ask->via);
 }
 YETT_FORM_MAP(ask, sizeof(struct yett_admission_ask), ask_is_sound);
 

@@ -297,6 +297,7 @@ static const struct {
 	{"nine hops", BYTES("\xa1\x01\x89\x40\x40\x40\x40\x40\x40\x40\x40\x40"), YETT_ELIMIT},
 	{"short id", BYTES("\xa1\x01\x81\x42xx"), YETT_EPROTO},
 	{"method with NUL", BYTES("\xa1\x02\x63x\0y"), YETT_EPROTO},
+	{"method of two words", BYTES("\xa1\x02\x63x y"), YETT_EPROTO},
 	{"method of 16", BYTES("\xa1\x02\x70xxxxxxxxxxxxxxxx"), YETT_ELIMIT},
 	{"unknown key", BYTES("\xa1\x18\x40\x82\x01\xa1\x61x\xf6"), 0},
 	{"key twice", BYTES("\xa2\x02\x61x\x02\x61x"), YETT_EPROTO},

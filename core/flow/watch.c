@@ -74,8 +74,8 @@ static void work(void *arg)
 	struct yett_watch *watch = arg;
 
 	memset(&watch->error, 0, sizeof(watch->error));
-	watch->result = watch->operations->watch(
-		watch->instance->self, watch->after, SLICE_NS, gather, watch, &watch->error);
+	watch->result = watch->operations->watch(watch->instance->self, watch->after,
+		watch->telling ? 0 : SLICE_NS, gather, watch, &watch->error);
 	if (watch->result == YETT_ECONFLICT) {
 		watch->after = 0; /* it was put back from a copy: all of it is news */
 		watch->put_back = true;
@@ -153,6 +153,7 @@ static void done(void *arg)
 {
 	struct yett_watch *watch = arg;
 	const struct yett_management *management;
+	bool all_told; /* a store may tell a part at a time */
 
 	watch->busy = false;
 	if (watch->closing) {
@@ -160,6 +161,7 @@ static void done(void *arg)
 		return;
 	}
 	management = &watch->node->management;
+	all_told = watch->result >= 0 && watch->changes->len == 0;
 	heed_deafness(watch);
 	if (watch->put_back) {
 		tell_put_back(watch, false);
@@ -176,7 +178,7 @@ static void done(void *arg)
 		}
 	}
 	g_ptr_array_set_size(watch->changes, 0);
-	if (watch->telling && watch->result >= 0) {
+	if (watch->telling && all_told) {
 		tell_put_back(watch, true);
 	}
 	if (watch->generation != 0) {

@@ -1,5 +1,5 @@
-/* Reads that take long do not hold up short ones; on a real loop, with a store that only lends its two
- * instances. */
+/* Reads that take long do not hold up short ones, and a registry that was put back is told whole; on a real
+ * loop, with a store that only lends its instances. */
 #include <errno.h>
 #include <semaphore.h>
 #include <string.h>
@@ -17,6 +17,7 @@ struct bench {
 	const void *reader[2]; /* that the long, and the short one were given */
 	bool went_on;
 	int done;
+	unsigned told; /* documents, since the registry was put back */
 };
 
 static int fake_open(void *self, uint32_t mode, struct yett_error *error)
@@ -39,8 +40,38 @@ static int fake_create(const struct yett_host *host, const struct yett_create *w
 
 static const struct yett_life life = {
 	.size = sizeof(life), .create = fake_create, .destroy = g_free};
+
+/* A registry that is found put back, and told a part at a time. */
+#define SLICE  500
+#define PAPERS (2 * SLICE + 200)
+
+static int fake_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit,
+	void *arg, struct yett_error *error)
+{
+	int *begun = self;
+
+	(void)timeout_ns;
+	(void)error;
+	if (*begun == 0) {
+		*begun = 1;
+		return visit(arg, "decision", "a", "{}", 2 * PAPERS);
+	}
+	for (uint64_t i = after + 1; i <= PAPERS && i <= after + SLICE; i++) {
+		visit(arg, "decision", "a", "{}", i);
+	}
+	return after > PAPERS ? YETT_ECONFLICT : 0;
+}
+
+static int fake_stats(void *self, struct yett_store_stats *ret_stats, struct yett_error *error)
+{
+	(void)self;
+	(void)ret_stats;
+	(void)error;
+	return 0;
+}
+
 static const struct yett_store_operations operations = {
-	.size = sizeof(operations), .open = fake_open};
+	.size = sizeof(operations), .open = fake_open, .watch = fake_watch, .stats = fake_stats};
 static const struct yett_module module = {
 	.size = sizeof(module),
 	.kind = YETT_KIND_STORE,
@@ -147,11 +178,52 @@ static void what_is_under_way_ends(void)
 	CU_ASSERT_EQUAL(bench.done, 3);
 }
 
+static void on_changed(
+	void *arg, const char *table, const char *key, const char *json, uint64_t revision)
+{
+	struct bench *bench = arg;
+
+	(void)table;
+	(void)key;
+	(void)json;
+	(void)revision;
+	bench->told++;
+}
+
+static void on_put_back(void *arg, bool whole)
+{
+	struct bench *bench = arg;
+
+	if (!whole) {
+		bench->told = 0;
+		return;
+	}
+	CU_ASSERT_EQUAL(bench->told, PAPERS);
+	yett_loop_uv_stop(bench->node.loop);
+}
+
+/* What was not told by the time that all is said to be told counts as gone: the revoked would be let in. */
+static void a_registry_put_back_is_told_whole(void)
+{
+	struct bench bench;
+
+	begin(&bench);
+	bench.node.management = (struct yett_management){
+		.arg = &bench, .registry_changed = on_changed, .registry_put_back = on_put_back};
+	CU_ASSERT_EQUAL_FATAL(yett_watch_open(&bench.node, NULL), 0);
+	yett_watch_start(&bench.node);
+	yett_loop_uv_run(bench.node.loop);
+	yett_watch_close(&bench.node);
+	yett_readers_close(&bench.node);
+	end(&bench);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"a short one does not wait for a long one", a_short_one_does_not_wait},
 		{"what is under way ends with the node", what_is_under_way_ends},
+		{"a registry that was put back is told whole", a_registry_put_back_is_told_whole},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -109,6 +109,7 @@ static int found_damage(void *arg, const struct yett_recovery *what)
 static void append_round(struct yett_keeper *keeper, struct round *round)
 {
 	size_t n = 0;
+	int result;
 
 	for (struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
 		round->entries[n++] = (struct yett_queue_entry){
@@ -121,12 +122,17 @@ static void append_round(struct yett_keeper *keeper, struct round *round)
 			.position_length = keep->position_length,
 		};
 	}
-	keeper->operations->append(keeper->instance->self, round->entries, n);
+	result = keeper->operations->append(keeper->instance->self, round->entries, n);
 	n = 0;
 	for (struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
-		keep->entry = round->entries[n].ret_number;
-		keep->result = round->entries[n].ret_result;
-		n++;
+		const struct yett_queue_entry *entry = &round->entries[n++];
+
+		keep->entry = entry->ret_number;
+		keep->result = entry->ret_result;
+		if (keep->result == 0 &&
+			keep->entry == 0) { /* left as it was given: it is nowhere */
+			keep->result = result < 0 ? result : YETT_EBUG;
+		}
 	}
 }
 

@@ -24,9 +24,11 @@ static struct yett_loader *loader; /* modules stay once they are loaded */
 static const struct yett_module *resolve(void *arg, const char *module, uint32_t kind,
 	const char *directory, struct yett_error *error)
 {
-	const struct yett_module *found = NULL;
+	const struct yett_module *own = ((const struct world *)arg)->own, *found = NULL;
 
-	(void)arg;
+	if (own != NULL && strcmp(module, own->name) == 0) {
+		return own;
+	}
 	if (strcmp(module, "transport-sim") == 0) {
 		return &sim_transport;
 	}
@@ -72,6 +74,15 @@ struct world *world_new(uint64_t seed)
 	sim_vfs_use(seed);
 	world->nodes = g_ptr_array_new();
 	return world;
+}
+
+const struct yett_module *world_module(const char *name, uint32_t kind)
+{
+	const struct yett_module *found = NULL;
+
+	yett_loader_load(loader, name, kind, MODULES, &found, NULL);
+	YETT_REQUIRE(found != NULL);
+	return found;
 }
 
 const char *world_address(const char *name)

@@ -15,7 +15,8 @@ struct world_node;
 
 struct world {
 	struct sim *sim;
-	GPtrArray *nodes; /* struct world_node * */
+	GPtrArray *nodes;              /* struct world_node * */
+	const struct yett_module *own; /* the test's, found by its name; or NULL */
 	unsigned taking_down;
 	void (*died)(void *arg, struct world_node *node);
 	void *died_arg;
@@ -44,6 +45,8 @@ void world_free(struct world *world); /* kills what runs */
 /* Where a node of this name listens: an address made of the name, in a buffer of a few that are used
  * in turn. */
 const char *world_address(const char *name);
+/* A module as it was built, for `own` to differ from; it stays. */
+const struct yett_module *world_module(const char *name, uint32_t kind);
 /* `format` makes the configuration; node, transport and authentication are put before it. */
 struct world_node *world_add(struct world *world, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

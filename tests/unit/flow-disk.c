@@ -8,7 +8,10 @@
 #include "simulation/world.h"
 #include "suite.h"
 
-#define GROUP  "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+#define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
+#define SERVER                                                                                     \
+	GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"                       \
+	      "store = { module = \"store-sqlite\"; };"
 #define COUNT  400 /* records in a batch: some 25 KiB */
 #define LITTLE 20  /* batches: a few segments of WORLD_SMALL_QUEUE */
 #define MUCH   150 /* more than a lane of it takes */
@@ -27,10 +30,7 @@ static void group_make(struct group *group, uint64_t seed, const char *full)
 	struct world *world = world_new(seed);
 
 	*group = (struct group){.world = world};
-	group->server = world_add(world, "ms.example",
-		GROUP "listeners = ( { address = \"%s\"; admit = [ \"**\" ]; } );\n"
-		      "store = { module = \"store-sqlite\"; };",
-		world_address("ms.example"));
+	group->server = world_add(world, "ms.example", SERVER, world_address("ms.example"));
 	group->agent = world_add(world, "agent.example",
 		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n" WORLD_SMALL_QUEUE
 		"%s",
@@ -221,6 +221,51 @@ static void what_has_no_name_makes_room(void)
 	world_free(group.world);
 }
 
+static const struct yett_queue_operations *real;
+static unsigned refusals;
+
+static int refuse_or_append(void *self, struct yett_queue_entry *entries, size_t count)
+{
+	if (refusals == 0) {
+		return real->append(self, entries, count);
+	}
+	refusals--;
+	return YETT_ENOMEM;
+}
+
+/* A queue that fails a call as a whole, and says nothing of its entries: they are nowhere yet. */
+static void what_is_refused_as_a_whole_is_asked_again(void)
+{
+	struct yett_module refusing = *world_module("queue-disk", YETT_KIND_QUEUE);
+	struct yett_queue_operations operations;
+	struct group group = {.world = world_new(9)};
+
+	real = refusing.operations;
+	memcpy(&operations, real, sizeof(operations));
+	operations.append = refuse_or_append;
+	refusing.name = "queue-refusing";
+	refusing.operations = &operations;
+	group.world->own = &refusing;
+	group.server = world_add(group.world, "ms.example", SERVER, world_address("ms.example"));
+	group.agent = world_add(group.world, "agent.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n"
+		"queue = { module = \"queue-refusing\"; };",
+		world_address("ms.example"));
+	world_start(group.agent);
+	world_run(group.world, YETT_SEC);
+	refusals = 3;
+	tell(&group, YETT_LANE_NORMAL, 5, 4);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 0);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT_EQUAL(refusals, 0);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 5);
+	restart(&group);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 5);
+	world_start(group.server);
+	expect_accounted(&group, 0);
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -230,6 +275,8 @@ int main(int argc, char **argv)
 		{"a bad sector takes no room", a_bad_sector_takes_no_room},
 		{"a notice does not wait", a_notice_does_not_wait},
 		{"what has no name makes room", what_has_no_name_makes_room},
+		{"what is refused as a whole is asked again",
+			what_is_refused_as_a_whole_is_asked_again},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-disk", tests);

@@ -115,7 +115,9 @@ struct yett_queue_operations {
 	/* All that `recover` and `read` have told as lost so far. Optional. */
 	int (*declared)(void *self);
 
-	/* Appends in order; each entry has its own result. An entry that does not fit its lane is
+	/* Appends in order; each entry has its own result, and the answer is 0. A negative answer
+	 * stands for each entry whose `ret_number` and `ret_result` are still 0, as they were given.
+	 * An entry that does not fit its lane is
 	 * YETT_EFULL and leaves no trace, and so is what follows it in that lane in the same call:
 	 * nothing overtakes it, nor does a position. Entries of custody content are the exception:
 	 * they use space that is reserved for them. Nothing is durable before `sync` returned 0. */

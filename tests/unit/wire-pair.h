@@ -194,6 +194,22 @@ static void on_admission(void *arg, const struct yett_admission *message)
 	tell(arg, message->ask_count > 0 ? "ask" : "decision");
 }
 
+static void on_config(void *arg, const struct yett_config *message)
+{
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->signed_count == 1);
+	tell(arg, "config");
+}
+
+static void on_applied(void *arg, const struct yett_applied *message)
+{
+	const struct end *end = arg;
+
+	CU_ASSERT(end->any_content || message->state != 0);
+	tell(arg, "applied");
+}
+
 static void on_query(void *arg, const struct yett_query_message *message)
 {
 	struct end *end = arg;
@@ -242,6 +258,8 @@ static const struct yett_wire_events events = {
 	.heartbeat = on_heartbeat,
 	.standby = on_standby,
 	.admission = on_admission,
+	.config = on_config,
+	.applied = on_applied,
 	.query = on_query,
 	.report = on_report,
 	.pong = on_pong,

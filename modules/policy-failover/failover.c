@@ -330,8 +330,14 @@ static void watch_stall(struct policy *self, uint32_t index, uint64_t stalled_ns
  * it be full still, that shows as soon as there is something. */
 static void forget_idle_lanes(const struct policy *self, struct upstream *mine, uint64_t now_ns)
 {
+	/* A lane that waits for room is asked for every now and then, and at the end of its patience. */
+	uint64_t idle_ns = 2 * (self->settings->patience_ns + UINT64_C(1000000000));
+
+	if (idle_ns < 2 * self->settings->failback_ns) {
+		idle_ns = 2 * self->settings->failback_ns;
+	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		if (now_ns - self->picked_ns[lane] > 2 * self->settings->failback_ns) {
+		if (now_ns - self->picked_ns[lane] > idle_ns) {
 			mine->forgotten |= mine->left & UINT32_C(1) << lane;
 			mine->left &= ~mine->forgotten;
 			mine->full_ns[lane] = 0;

@@ -155,6 +155,21 @@ static void test_lanes(void)
 	yett_module.life->destroy(self);
 }
 
+/* Where the way back takes no time, what is full is left nevertheless. */
+static void test_no_failback(void)
+{
+	static const struct fake_step steps[] = {{1, "UU", '0', 0, NULL}, {2, "FU", '-', 12, NULL},
+		{7, "FU", '-', 12, NULL}, {12, "FU", '1', 0, OVER}, {13, "FU", '1', 0, NULL},
+		{14, "UU", '0', 0, BACK}, {0, NULL, 0, 0, NULL}};
+	struct settings settings = standard();
+	void *self;
+
+	settings.failback_ns = settings.failback_jitter_ns = 0;
+	self = fake_create(&yett_module, &settings);
+	fake_run(&yett_module, self, "no failback", NULL, steps);
+	yett_module.life->destroy(self);
+}
+
 /* Whatever chance draws, the way back is within failback and failback + jitter. */
 static void test_jitter(void)
 {
@@ -391,6 +406,7 @@ int main(int argc, char **argv)
 		{"lanes", test_lanes},
 		{"without data", test_without_data},
 		{"stalls", test_stalls},
+		{"no failback", test_no_failback},
 		{"jitter", test_jitter},
 		{"wanted", test_wanted},
 		{"names", test_names},

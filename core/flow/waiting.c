@@ -44,6 +44,18 @@ static void take_all(struct yett_keep_list *from, struct yett_keep_list *keeps)
 	}
 }
 
+/* No lane has to wait for a whole group of another, which may not go in. Half, since a batch is large. */
+static void take_share(struct yett_keep_list *from, struct yett_keep_list *keeps)
+{
+	uint64_t bytes = keeps->bytes + GROUP_BYTES / YETT_LANES / 2;
+	size_t count = keeps->count + GROUP_COUNT / YETT_LANES / 2;
+	struct yett_keep *keep;
+
+	while (keeps->bytes < bytes && keeps->count < count && (keep = take(from, keeps)) != NULL) {
+		yett_keep_push(keeps, keep);
+	}
+}
+
 void yett_waiting_gather(
 	struct yett_waiting *waiting, bool stalled, struct yett_keep_list *ret_keeps)
 {
@@ -53,6 +65,9 @@ void yett_waiting_gather(
 		take_all(&waiting->tried[YETT_WAITING_NOTICES], ret_keeps);
 	}
 	take_all(&waiting->notices, ret_keeps); /* also where all else has to wait */
+	for (uint32_t lane = 0; lane < YETT_LANES && !stalled; lane++) {
+		take_share(&waiting->tried[lane], ret_keeps);
+	}
 	for (uint32_t lane = 0; lane < YETT_LANES && !stalled; lane++) {
 		take_all(&waiting->tried[lane], ret_keeps);
 	}

@@ -3,7 +3,8 @@
  * Responsible for taking each line of the log from notice on (base/log.h's tap), on whatever thread, and
  * for sending them every second as records of kind event: name "yett." and the event's, the sentence,
  * its fields as attributes. Not responsible for the log itself. At most 200 wait for the loop; what is
- * more is counted and told in the next. Why the store fails, which is nowhere else but in the log, is
+ * more is counted and told in the next; so it is where the queue or the store takes nothing, from the
+ * fourth batch on that it has not kept. Why the store fails, which is nowhere else but in the log, is
  * remembered for those who judge it. What a line is about may keep it from being kept: then the log
  * says so, which is one line more, and no more than its limit allows. */
 #include <pthread.h>
@@ -20,6 +21,7 @@
 #define FIELDS_MAX  16
 #define WAITING_MAX 200
 #define BATCH_NS    (1 * YETT_SEC)
+#define OUT_MAX     4
 
 struct line {
 	int level;
@@ -33,6 +35,7 @@ struct yett_events {
 	pthread_mutex_t mutex;
 	GQueue *waiting; /* struct line */
 	unsigned left_out;
+	unsigned out; /* batches on their way into the queue or the store */
 	uint64_t next_ns;
 	char store_why[YETT_STORE_WHY_SIZE];
 };
@@ -121,8 +124,10 @@ static bool add(struct yett_payload *payload, const struct line *line)
 
 static void kept(struct yett_keep *keep, int result)
 {
-	(void)keep;
+	struct yett_events *events = keep->owner;
+
 	(void)result; /* what the queue refuses is still in the log */
+	events->out--;
 }
 
 static void send(struct yett_events *events, GQueue *lines)
@@ -145,7 +150,8 @@ static void send(struct yett_events *events, GQueue *lines)
 	if (count > 0 && yett_payload_cut(payload, urgent ? YETT_LANE_URGENT : YETT_LANE_NORMAL,
 				 YETT_CONTENT_RECORDS, node->settings->node.compress,
 				 yett_clock_wall(node->clock), &batch) == 0) {
-		yett_origin_submit(node, &batch, NULL, NULL, 0, kept, NULL);
+		events->out++;
+		yett_origin_submit(node, &batch, NULL, NULL, 0, kept, events);
 	}
 	yett_payload_free(payload);
 }
@@ -156,7 +162,8 @@ void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
 	unsigned left_out;
 	GQueue *lines;
 
-	if (events == NULL || now_ns < events->next_ns || manage->node->draining) {
+	if (events == NULL || now_ns < events->next_ns || events->out >= OUT_MAX ||
+		manage->node->draining) {
 		return;
 	}
 	events->next_ns = now_ns + BATCH_NS;

@@ -1,0 +1,92 @@
+/* What waits for a round of the queue: nothing overtakes in its lane, and no lane keeps another out. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "flow/waiting.h"
+#include "suite.h"
+
+#define LARGE (512 * 1024)
+
+static const struct yett_id own = {{1}};
+
+static void kept(struct yett_keep *keep, int result)
+{
+	(void)keep;
+	(void)result;
+}
+
+/* A batch of a lane; nothing here looks into it. */
+static void add(struct yett_waiting *waiting, uint32_t lane, uint32_t length, uint64_t number)
+{
+	struct yett_buffer *buffer = yett_buffer_new(length);
+	struct yett_batch batch = {.info = {.lane = (uint8_t)lane, .origin = {{2}}},
+		.bytes = yett_buffer_bytes(buffer),
+		.length = length,
+		.buffer = buffer};
+	struct yett_keep *keep = yett_keep_new(&batch, "", 0, kept, NULL);
+
+	keep->number = number;
+	yett_buffer_unref(buffer);
+	yett_waiting_add(waiting, keep);
+}
+
+/* How many of each lane a round has; in the order in which they were added. */
+static void look(const struct yett_keep_list *round, size_t ret_counts[YETT_LANES])
+{
+	uint64_t last[YETT_LANES] = {0};
+
+	memset(ret_counts, 0, YETT_LANES * sizeof(*ret_counts));
+	for (const struct yett_keep *keep = round->head; keep != NULL; keep = keep->next) {
+		uint32_t lane = keep->batch.info.lane;
+
+		CU_ASSERT(keep->number > last[lane]);
+		last[lane] = keep->number;
+		ret_counts[lane]++;
+	}
+}
+
+/* More than a round of one lane does not go in, time after time; the others' goes in meanwhile. */
+static void a_full_lane(uint32_t length, unsigned many)
+{
+	struct yett_waiting waiting = {.own = &own};
+	struct yett_keep_list round = {0};
+	size_t counts[YETT_LANES];
+
+	for (uint64_t i = 1; i <= many; i++) {
+		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+			add(&waiting, lane, length, i);
+		}
+	}
+	for (int i = 0; i < 20; i++) {
+		yett_waiting_gather(&waiting, false, &round);
+		look(&round, counts);
+		if (i > 0) { /* before, all were new */
+			CU_ASSERT(counts[0] > 0 && counts[1] > 0 && counts[2] > 0);
+		}
+		yett_waiting_put_back(&waiting, &round);
+	}
+	yett_waiting_complete_all(&waiting, 0);
+}
+
+static void a_full_lane_of_large_ones(void)
+{
+	a_full_lane(LARGE, 40);
+}
+
+static void a_full_lane_of_small_ones(void)
+{
+	a_full_lane(100, 5000);
+}
+
+int main(int argc, char **argv)
+{
+	static const CU_TestInfo tests[] = {
+		{"a full lane of large batches", a_full_lane_of_large_ones},
+		{"a full lane of small batches", a_full_lane_of_small_ones},
+		CU_TEST_INFO_NULL,
+	};
+	int result = suite_run(argc, argv, "flow-waiting", tests);
+
+	return yett_buffer_alive() == 0 ? result : EXIT_FAILURE;
+}

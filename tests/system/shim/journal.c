@@ -113,6 +113,11 @@ bool journal_active(void)
 	return root != NULL;
 }
 
+bool journal_read_only(void)
+{
+	return folder >= 0 && syscall(SYS_faccessat, folder, "read-only", F_OK) == 0;
+}
+
 bool journal_path(int dir, const char *name, char ret_path[PATH_MAX])
 {
 	char link[64];

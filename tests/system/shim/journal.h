@@ -22,6 +22,8 @@ extern pthread_mutex_t journal_names;
 
 /* Whether anything is followed at all. */
 bool journal_active(void);
+/* Whether the file system is to look as if it had turned read-only: while ROOT/.undo/read-only is there. */
+bool journal_read_only(void);
 /* The absolute path of a name, and whether it is one that is followed. */
 bool journal_path(int dir, const char *name, char ret_path[PATH_MAX]);
 /* Follows the regular file at `path` from now on. */

@@ -10,7 +10,8 @@
  * Responsible for the calls that change files, as programs here make them. What it does not cover
  * (shared writable mappings, links, O_SYNC, moves between directories …) ends the process with a line,
  * so that nothing passes unseen. Any thread. Real syncs are made, for their time and their errors.
- * Files that end in "-shm" are no durable state (SQLite's shared memory) and stay out of it. */
+ * Besides, a file system that turns read-only under the program: while the file ROOT/.undo/read-only is there,
+ * nothing can be changed. Files that end in "-shm" are no durable state (SQLite's shared memory) and stay out of it. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,15 @@
 /* The names that programs know a call by, beside its own. */
 #define ALSO(name, of) EXPORT extern __typeof__(of) name __attribute__((alias(#of)))
 
+static bool refused(void)
+{
+	if (!journal_read_only()) {
+		return false;
+	}
+	errno = EROFS;
+	return true;
+}
+
 /* Opening. */
 
 static int open_followed(int dir, const char *name, int flags, mode_t mode, const char *path)
@@ -44,6 +54,9 @@ static int open_followed(int dir, const char *name, int flags, mode_t mode, cons
 	}
 	if (!there && (flags & O_CREAT) == 0) {
 		return (int)syscall(SYS_openat, dir, name, flags, mode);
+	}
+	if ((!there || (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC) != 0) && refused()) {
+		return -1;
 	}
 	pthread_mutex_lock(&journal_names);
 	there = stat(path, &st) == 0;
@@ -170,6 +183,11 @@ static struct followed *before_write(int fd, off_t offset, uint64_t length)
 	return file;
 }
 
+static bool may_change(const struct followed *file)
+{
+	return file == NULL || !refused();
+}
+
 static ssize_t after(struct followed *file, long result)
 {
 	if (file != NULL) {
@@ -182,21 +200,22 @@ EXPORT ssize_t write(int fd, const void *bytes, size_t length)
 {
 	struct followed *file = before_write(fd, -1, length);
 
-	return after(file, syscall(SYS_write, fd, bytes, length));
+	return after(file, may_change(file) ? syscall(SYS_write, fd, bytes, length) : -1);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	struct followed *file = before_write(fd, -1, total(iov, count));
 
-	return after(file, syscall(SYS_writev, fd, iov, count));
+	return after(file, may_change(file) ? syscall(SYS_writev, fd, iov, count) : -1);
 }
 
 EXPORT ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
 {
 	struct followed *file = before_write(fd, offset, length);
 
-	return after(file, syscall(SYS_pwrite64, fd, bytes, length, offset));
+	return after(
+		file, may_change(file) ? syscall(SYS_pwrite64, fd, bytes, length, offset) : -1);
 }
 ALSO(pwrite64, pwrite);
 
@@ -204,7 +223,7 @@ EXPORT ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 {
 	struct followed *file = before_write(fd, offset, total(iov, count));
 
-	return after(file, syscall(SYS_pwritev, fd, iov, count, offset, 0));
+	return after(file, may_change(file) ? syscall(SYS_pwritev, fd, iov, count, offset, 0) : -1);
 }
 ALSO(pwritev64, pwritev);
 
@@ -215,7 +234,8 @@ EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset
 	if (file != NULL && flags != 0) {
 		journal_die("not covered", "pwritev2 with flags");
 	}
-	return after(file, syscall(SYS_pwritev2, fd, iov, count, offset, 0, flags));
+	return after(file,
+		may_change(file) ? syscall(SYS_pwritev2, fd, iov, count, offset, 0, flags) : -1);
 }
 ALSO(pwritev64v2, pwritev2);
 
@@ -272,7 +292,7 @@ EXPORT int ftruncate(int fd, off_t length)
 				(uint64_t)(length - st.st_size));
 		}
 	}
-	return (int)after(file, syscall(SYS_ftruncate, fd, length));
+	return (int)after(file, may_change(file) ? syscall(SYS_ftruncate, fd, length) : -1);
 }
 ALSO(ftruncate64, ftruncate);
 
@@ -303,7 +323,8 @@ EXPORT int fallocate(int fd, int mode, off_t offset, off_t length)
 				(uint64_t)(offset + length - st.st_size));
 		}
 	}
-	return (int)after(file, syscall(SYS_fallocate, fd, mode, offset, length));
+	return (int)after(
+		file, may_change(file) ? syscall(SYS_fallocate, fd, mode, offset, length) : -1);
 }
 ALSO(fallocate64, fallocate);
 
@@ -379,6 +400,9 @@ EXPORT int renameat2(int from_dir, const char *from, int to_dir, const char *to,
 	if (from_ours != to_ours || flags != 0) {
 		journal_die("renaming like this is not covered", path);
 	}
+	if (refused()) {
+		return -1;
+	}
 	pthread_mutex_lock(&journal_names);
 	if (stat(path, &st) != 0) {
 		result = (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
@@ -417,6 +441,9 @@ EXPORT int unlinkat(int dir, const char *name, int flags)
 	if (!journal_path(dir, name, path)) {
 		return (int)syscall(SYS_unlinkat, dir, name, flags);
 	}
+	if (refused()) {
+		return -1;
+	}
 	pthread_mutex_lock(&journal_names);
 	if (lstat(path, &st) != 0 || S_ISSOCK(st.st_mode)) {
 		result = (int)syscall(SYS_unlinkat, dir, name, flags);
@@ -449,6 +476,9 @@ EXPORT int mkdirat(int dir, const char *name, mode_t mode)
 
 	if (!journal_path(dir, name, path) || stat(path, &st) == 0) {
 		return (int)syscall(SYS_mkdirat, dir, name, mode);
+	}
+	if (refused()) {
+		return -1;
 	}
 	pthread_mutex_lock(&journal_names);
 	change = journal_name(UNDO_MADE, path, NULL, 0, 0);

@@ -122,21 +122,18 @@ static void manage_session(struct play *play)
 {
 	static const uint8_t signed_bytes[100] = {1};
 	const struct yett_standby standby = {.on = true, .session = 9};
-	const struct yett_applied applied = {.node = {{3}},
-		.generation = 1,
-		.revision = 2,
-		.state = YETT_APPLIED_REFUSED,
-		.since_s = -3,
-		.why = "no",
-		.pinned = "full"};
+	const struct yett_applied applied = {
+		.state = YETT_APPLIED_REFUSED, .since_s = -3, .why = "no", .pinned = "full"};
 	struct yett_admission *admission = g_new0(struct yett_admission, 1);
 	struct yett_config *config = g_new0(struct yett_config, 1);
 	struct yett_wire *i = play->pair.i.wire, *a = play->pair.a.wire;
 
-	admission->ask_count = 1;
-	admission->asks[0] = asked;
-	yett_wire_admission(i, admission);
-	carry_both(play);
+	if (!play->stopped) {
+		admission->ask_count = 1;
+		admission->asks[0] = asked;
+		yett_wire_admission(i, admission);
+		carry_both(play);
+	}
 	if (!play->stopped) {
 		memset(admission, 0, sizeof(*admission));
 		admission->signed_count = config->signed_count = 1;
@@ -207,9 +204,7 @@ static void use_session(struct play *play)
 		yett_wire_report(i, report);
 		carry_both(play);
 	}
-	if (!play->stopped) {
-		manage_session(play);
-	}
+	manage_session(play);
 	if (!play->stopped) {
 		yett_wire_ack(a, &ack);
 		yett_wire_goodbye(a, &leaving);
@@ -291,10 +286,7 @@ static void test_record(void)
 		seen[((struct frame *)recorded->pdata[k])->bytes->data[4]] = true;
 	}
 	for (int type = 0; type < 256; type++) {
-		if (seen[type] != (name_of(type) != NULL)) {
-			printf("  type %d\n", type);
-			CU_FAIL("a type of frames is not in what was recorded, or has no name");
-		}
+		CU_ASSERT_EQUAL(seen[type], name_of(type) != NULL);
 	}
 }
 

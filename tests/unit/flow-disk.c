@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/log.h"
 #include "flow/stages.h"
+#include "manage/manage.h"
 #include "simulation/world.h"
 #include "suite.h"
 
@@ -233,13 +235,14 @@ static int refuse_or_append(void *self, struct yett_queue_entry *entries, size_t
 	return YETT_ENOMEM;
 }
 
-/* A queue that fails a call as a whole, and says nothing of its entries: they are nowhere yet. */
-static void what_is_refused_as_a_whole_is_asked_again(void)
+/* An agent whose queue refuses as long as `refusals` says. */
+static struct group refusing_group(uint64_t seed)
 {
-	struct yett_module refusing = *world_module("queue-disk", YETT_KIND_QUEUE);
-	struct yett_queue_operations operations;
-	struct group group = {.world = world_new(9)};
+	static struct yett_module refusing;
+	static struct yett_queue_operations operations;
+	struct group group = {.world = world_new(seed)};
 
+	refusing = *world_module("queue-disk", YETT_KIND_QUEUE);
 	real = refusing.operations;
 	memcpy(&operations, real, sizeof(operations));
 	operations.append = refuse_or_append;
@@ -253,6 +256,14 @@ static void what_is_refused_as_a_whole_is_asked_again(void)
 		world_address("ms.example"));
 	world_start(group.agent);
 	world_run(group.world, YETT_SEC);
+	return group;
+}
+
+/* A queue that fails a call as a whole, and says nothing of its entries: they are nowhere yet. */
+static void what_is_refused_as_a_whole_is_asked_again(void)
+{
+	struct group group = refusing_group(9);
+
 	refusals = 3;
 	tell(&group, YETT_LANE_NORMAL, 5, 4);
 	CU_ASSERT_EQUAL(world_queued(group.agent), 0);
@@ -263,6 +274,28 @@ static void what_is_refused_as_a_whole_is_asked_again(void)
 	CU_ASSERT_EQUAL(world_queued(group.agent), 5);
 	world_start(group.server);
 	expect_accounted(&group, 0);
+	world_free(group.world);
+}
+
+/* What a node logs while its queue takes nothing is not held without a limit. */
+static void events_are_bounded(void)
+{
+	struct group group = refusing_group(10);
+	struct yett_queue_view view;
+
+	yett_manage_tap_log(group.agent->manage);
+	refusals = UINT_MAX;
+	for (int i = 0; i < 20; i++) {
+		yett_log(YETT_LOG_ERROR, "told", "something to tell");
+		world_run(group.world, YETT_SEC);
+	}
+	yett_queue_view(group.agent->node, &view);
+	CU_ASSERT(view.waiting > 0 && view.waiting <= 4);
+	refusals = 0;
+	world_start(group.server);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 0);
+	CU_ASSERT(world_account(group.server).events >= 20);
 	world_free(group.world);
 }
 
@@ -277,6 +310,7 @@ int main(int argc, char **argv)
 		{"what has no name makes room", what_has_no_name_makes_room},
 		{"what is refused as a whole is asked again",
 			what_is_refused_as_a_whole_is_asked_again},
+		{"events are bounded", events_are_bounded},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-disk", tests);

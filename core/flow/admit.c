@@ -253,7 +253,9 @@ void yett_admit_standby(struct yett_peer *peer, const struct yett_standby *messa
 				"address=%s"
 			      : "a node uses a session that was a standby peer=%s address=%s",
 		peer->name, peer->address);
-	if (!peer->standby) {
+	if (peer->standby) {
+		yett_credit_lend(peer);
+	} else {
 		put_to_use(peer);
 	}
 }

@@ -38,10 +38,22 @@ static void widen(struct yett_peer *peer, uint32_t lane, uint64_t by)
 	peer->node->credit_committed += by;
 }
 
+/* What it was granted it may send now. */
+static void take_back(struct yett_peer *peer)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES && peer->credit_lent; lane++) {
+		const struct yett_peer_credit *credit = &peer->credit[lane];
+
+		widen(peer, lane, credit->granted + credit->held - credit->window);
+	}
+	peer->credit_lent = false;
+}
+
 void yett_credit_open(struct yett_peer *peer)
 {
 	struct yett_node *node = peer->node;
 
+	take_back(peer);
 	/* What is told may end the session: then nothing more is committed to it. */
 	for (uint32_t lane = 0; lane < YETT_LANES && peer->state == YETT_PEER_OPEN; lane++) {
 		if (peer->credit[lane].window == 0 &&
@@ -149,6 +161,7 @@ void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *messag
 {
 	bool waits = false;
 
+	take_back(peer); /* it is no standby that asks */
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		uint64_t wanted = message->wanted[lane];
 
@@ -170,22 +183,28 @@ void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 {
 	struct yett_peer_credit *credit = &peer->credit[lane];
 
+	take_back(peer); /* nor that sends */
 	credit->granted -= bytes < credit->granted ? bytes : credit->granted;
 	credit->held += bytes;
+}
+
+/* What is held of a peer that may send nothing more. */
+static uint64_t durable_of_idle(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
+{
+	struct yett_peer_credit *credit = &peer->credit[lane];
+	uint64_t by = bytes < credit->held ? bytes : credit->held;
+
+	credit->held -= by;
+	credit->window -= by;
+	peer->node->credit_committed -= by;
+	return by;
 }
 
 /* What a peer left behind when it went is memory until it is durable, so it stays committed: one that
  * comes and goes must not get a new window each time. */
 static void durable_of_departed(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 {
-	struct yett_node *node = peer->node;
-	struct yett_peer_credit *credit = &peer->credit[lane];
-	uint64_t by = bytes < credit->held ? bytes : credit->held;
-
-	credit->held -= by;
-	credit->window -= by;
-	node->credit_departed[lane] -= by;
-	node->credit_committed -= by;
+	peer->node->credit_departed[lane] -= durable_of_idle(peer, lane, bytes);
 }
 
 /* Whether what there is (memory, or room in the queue's lane) does not do for all who want it. */
@@ -219,6 +238,11 @@ void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 		serve_waiting(node);
 		return;
 	}
+	if (peer->credit_lent) {
+		durable_of_idle(peer, lane, bytes);
+		serve_waiting(node);
+		return;
+	}
 	credit->held -= bytes < credit->held ? bytes : credit->held;
 	if (node->credit_passing[lane] == peer) {
 		node->credit_passing[lane] = NULL;
@@ -238,24 +262,45 @@ void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 	serve_waiting(node);
 }
 
+static void stop_waiting(struct yett_peer *peer)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		peer->credit[lane].wanted = 0;
+		if (peer->node->credit_passing[lane] == peer) {
+			peer->node->credit_passing[lane] = NULL;
+		}
+	}
+	if (peer->waits_for_credit) {
+		peer->waits_for_credit = false;
+		g_queue_remove(peer->node->credit_waiting, peer);
+	}
+}
+
+void yett_credit_lend(struct yett_peer *peer)
+{
+	stop_waiting(peer);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct yett_peer_credit *credit = &peer->credit[lane];
+
+		peer->node->credit_committed -= credit->window - credit->held;
+		credit->window = credit->held;
+	}
+	peer->credit_lent = true;
+	serve_waiting(peer->node);
+}
+
 void yett_credit_close(struct yett_peer *peer)
 {
 	struct yett_node *node = peer->node;
 
+	stop_waiting(peer);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_peer_credit *credit = &peer->credit[lane];
 
 		node->credit_committed -= credit->window - credit->held;
 		node->credit_departed[lane] += credit->held;
 		credit->window = credit->held;
-		credit->granted = credit->wanted = 0;
-		if (node->credit_passing[lane] == peer) {
-			node->credit_passing[lane] = NULL;
-		}
-	}
-	if (peer->waits_for_credit) {
-		peer->waits_for_credit = false;
-		g_queue_remove(node->credit_waiting, peer);
+		credit->granted = 0;
 	}
 	serve_waiting(node);
 }

@@ -105,7 +105,8 @@ struct yett_peer {
 	/* intake */
 	struct yett_peer_credit credit[YETT_LANES];
 	bool waits_for_credit;
-	struct yett_ack *ack;             /* collected, not yet sent; NULL: nothing */
+	bool credit_lent;     /* it is a standby: others have the memory for what it may send */
+	struct yett_ack *ack; /* collected, not yet sent; NULL: nothing */
 	uint64_t batches, records, bytes; /* taken from it, or delivered to it */
 	uint64_t heartbeat_ns;            /* monotonic: last HEARTBEAT of its own */
 

@@ -79,6 +79,8 @@ void yett_credit_open(struct yett_peer *peer);
 void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *message);
 void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
 void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes);
+/* It is a standby now, and sends nothing until it is opened again. */
+void yett_credit_lend(struct yett_peer *peer);
 void yett_credit_close(struct yett_peer *peer);
 void yett_credit_tick(struct yett_node *node);
 

@@ -57,8 +57,10 @@ void yett_admin_socket_group(const char *path, const char *view_group)
 	const struct group *group = view_group[0] != '\0' ? getgrnam(view_group) : NULL;
 
 	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0) {
-		yett_log(YETT_LOG_DEBUG, "admin-socket-group",
-			"the socket stays in the group that it has: %s", strerror(errno));
+		yett_log(YETT_LOG_WARNING, "admin-socket-group",
+			"%s cannot be given to the group %s, so its members are not let in: %s; "
+			"make the daemon's user a member of it, and restart the daemon",
+			path, view_group, strerror(errno));
 	}
 }
 

@@ -334,7 +334,8 @@ class Node:
                      "user": "", "heartbeat": "1 s", "log": "stderr", "log-level": "info",
                      "events": "none"},  # what a test counts is what it sent
             "module-directory": MODULES,
-            "admin": {"socket": self.socket},
+            # Given to nobody: who runs the test need not be a member of a group that this computer may have.
+            "admin": {"socket": self.socket, "view-group": ""},
             "linger": {"normal": "100 ms", "bulk": "200 ms"},
         }
         if group.authority is not None:
@@ -570,7 +571,7 @@ class Written(Node):
         text = self.text.replace('"0.0.0.0:5723"', f'"{self.address}"')
         text = text.replace("node = {", f'node = {{ user = ""; state = "{self.folder}/state"; log-level = "info";')
         with open(self.file, "w", encoding="utf-8") as out:
-            out.write(f'module-directory = "{MODULES}";\nadmin = {{ socket = "{self.socket}"; }};\n{text}')
+            out.write(f'module-directory = "{MODULES}";\nadmin = {{ socket = "{self.socket}"; view-group = ""; }};\n{text}')
 
     def types(self, line, fails=False):
         """A command as a person types it on this node's computer, in its folder."""

@@ -82,7 +82,7 @@ class Example(harness.Node):
         text = text.replace("node = {", f'''node = {{ user = ""; state = "{self.folder}/state"; heartbeat = "1 s";
     log = "stderr"; log-level = "info"; {krb5}''')
         text = f'''module-directory = "{harness.MODULES}"; linger = {{ normal = "100 ms"; bulk = "200 ms"; }};
-admin = {{ socket = "{self.socket}"; }};
+admin = {{ socket = "{self.socket}"; view-group = ""; }};
 {text}'''
         with open(self.file, "w", encoding="utf-8") as out:
             out.write(text)

@@ -19,7 +19,8 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_STRING(struct yett_pg_settings, connection, "connection", YETT_SCHEMA_REQUIRED,
 		NULL,
 		"How to reach the database, as libpq takes it: \"host=db.example dbname=yett "
-		"user=yett sslmode=verify-full\", or \"service=yett\". No password stands here: it "
+		"user=yett sslmode=verify-full sslrootcert=/etc/yett/db-ca.crt\", or "
+		"\"service=yett\". No password stands here: it "
 		"belongs into a passfile (\"passfile=/etc/yett/pgpass\", mode 0600), or is not "
 		"needed (peer authentication, certificates, Kerberos)."),
 	YETT_ROW_STRING(struct yett_pg_settings, schema, "schema", 0, "yett",

@@ -70,12 +70,15 @@ static int refuse(struct syslog *self, struct yett_error *error, const char *wha
 	int code = errno == EADDRINUSE                 ? YETT_EEXIST
 		   : errno == EACCES || errno == EPERM ? YETT_EPERM
 						       : YETT_EUNAVAIL;
+	const char *mend = NULL;
 
-	return self->host->fail(error, code,
-		errno == EACCES || errno == EPERM
-			? "let the user that the daemon runs as do it, or choose another place"
-			: NULL,
-		"cannot listen for syslog messages at %s: %s", what, strerror(errno));
+	if (code == YETT_EPERM && what == self->settings->udp) {
+		mend = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE";
+	} else if (code == YETT_EPERM) {
+		mend = "let the user that the daemon runs as do it, or choose another place";
+	}
+	return self->host->fail(error, code, mend, "cannot listen for syslog messages at %s: %s",
+		what, strerror(errno));
 }
 
 /* Makes way for our socket where that takes nothing from anybody. */

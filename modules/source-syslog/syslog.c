@@ -396,8 +396,9 @@ static const struct yett_schema schema[] = {
 	YETT_ROW_STRING(struct settings, mode, "mode", 0, "0660",
 		"The mode of that socket, in octal: who may write to it."),
 	YETT_ROW_STRING(struct settings, udp, "udp", 0, NULL,
-		"Address and port to take messages over UDP at, such as \"127.0.0.1:514\". Nobody "
-		"proves who they are there. None if it is left out."),
+		"Address and port to take messages over UDP at, such as \"127.0.0.1:5514\". Nobody "
+		"proves who they are there. A port below 1024 takes CAP_NET_BIND_SERVICE. None if "
+		"it is left out."),
 	YETT_ROW_SIZE(struct settings, message_max, "message-max", 0, "8 KiB", 480, 65536,
 		"What is longer is cut."),
 	YETT_ROW_SIZE(struct settings, buffer, "buffer", 0, "1 MiB", 4096, 64 * 1024 * 1024,

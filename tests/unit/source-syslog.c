@@ -402,6 +402,33 @@ static void test_udp(void)
 	close(fd);
 }
 
+/* A port that is not for everybody: what to do about it is said. */
+static void test_low_port(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
+	bool root = geteuid() == 0;
+	struct bench bench;
+	int from = 1024;
+
+	if (file != NULL) {
+		CU_ASSERT_EQUAL(fscanf(file, "%d", &from), 1);
+		fclose(file);
+	}
+	if (from <= 514) { /* as in some containers: it is for everybody */
+		return;
+	}
+	bench_open(&bench);
+	bench.settings.path = NULL;
+	bench.settings.udp = "127.0.0.1:514";
+	CU_ASSERT_EQUAL_FATAL(root ? seteuid(65534) : 0, 0);
+	CU_ASSERT_EQUAL(bench_start(&bench), YETT_EPERM);
+	CU_ASSERT_EQUAL_FATAL(root ? seteuid(0) : 0, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(memory_log.failure, "CAP_NET_BIND_SERVICE"));
+	yett_module.life->destroy(bench.source.self);
+	bench.source.self = NULL;
+	source_bench_close(&bench.source);
+}
+
 /* What the kernel drops is counted and told. */
 static void test_dropped(void)
 {
@@ -588,6 +615,7 @@ int main(int argc, char **argv)
 		{"a local socket", test_local},
 		{"many messages", test_many},
 		{"UDP", test_udp},
+		{"a port below 1024", test_low_port},
 		{"what the kernel drops", test_dropped},
 		{"places for the socket", test_places},
 		{"settings that are refused", test_check},

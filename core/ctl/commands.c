@@ -146,7 +146,7 @@ static const struct yett_option kit_options[] = {
 		"Where it goes first; several with commas, the preferred one first. Without it: to "
 		"this management server, by its own name.",
 		0, 0},
-	{"out", "FILE", "Where to; it is made anew.", 0, 0},
+	{"out", "FILE", "Where to; a file that is there is never written over.", 0, 0},
 	END,
 };
 

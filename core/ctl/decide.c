@@ -204,7 +204,9 @@ int yett_ctl_node_kit(const struct yett_ctl *ctl, const struct yett_line *line)
 	if (out != NULL) {
 		fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 		if (fd < 0) {
-			fprintf(stderr, "yettctl: %s cannot be made: %s\n", out, strerror(errno));
+			fprintf(stderr, "yettctl: %s cannot be made: %s%s\n", out, strerror(errno),
+				errno == EEXIST ? ": move it away first, or write to another file"
+						: "");
 			json_decref(json);
 			return YETT_EXIT_FAILED;
 		}

@@ -47,6 +47,7 @@ struct yett_sink_self {
 	struct yett_payload *payloads[YETT_LANES];
 	uint64_t due_ns[YETT_LANES]; /* monotonic; 0: empty */
 	bool positioned;             /* it gives positions */
+	uint32_t lanes;              /* that it has told into, a bit each */
 	bool placed;                 /* something of it was told, or is with its position */
 	bool clean;                  /* no record since the last position */
 	uint8_t position[YETT_FEED_POSITION_MAX];

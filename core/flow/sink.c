@@ -5,9 +5,9 @@
  * for the thread itself nor for what becomes of a batch (source.c). On the source's thread, under the feed's
  * mutex where the loop looks too.
  *
- * A position covers the records before it, so a source that gives positions is cut only where one was given;
- * it therefore tells into one lane. At most a few batches of a source are on their way to disk: then it
- * waits, which is how a full queue pushes back to where data is made. */
+ * A position covers the records before it, so a source that gives positions is cut only where one was given,
+ * and is held to one lane: what is durable of one lane says nothing of another. At most a few batches of a source
+ * are on their way to disk: then it waits, which is how a full queue pushes back to where data is made. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +15,9 @@
 #include "../base/log.h"
 #include "feed.h"
 
-#define POLL_NS       (10 * YETT_SEC) /* a source is asked back at least this often */
-#define TROUBLE_AFTER (4 * YETT_SEC)  /* of backing off: what passes sooner nobody has to see to */
+#define POLL_NS       (10 * YETT_SEC)  /* a source is asked back at least this often */
+#define TROUBLE_AFTER (4 * YETT_SEC)   /* of backing off: what passes sooner nobody has to see to */
+#define BEGIN_LANE    YETT_LANE_NORMAL /* of the core's own record, see tell_begin() */
 
 void yett_feed_call_loop(feed_t *feed)
 {
@@ -93,35 +94,65 @@ static void tell_begin(feed_t *feed)
 
 	snprintf(body, sizeof(body), "%s tells what comes from here on", feed->name);
 	record.body = yett_text(body);
-	(void)collect(feed, YETT_LANE_NORMAL, &record);
+	(void)collect(feed, BEGIN_LANE, &record);
 }
 
-static int sink_record(feed_t *feed, uint32_t lane, const struct yett_record *record)
+/* Under the mutex. So many batches may be on their way to disk when a record comes. What `source.begin` carries
+ * must not become durable after a later position, as it could from another lane: so it comes first. */
+static unsigned outstanding_max(const feed_t *feed, uint32_t lane)
+{
+	return feed->lanes == 0 && lane != BEGIN_LANE ? 1 : YETT_FEED_OUTSTANDING_MAX;
+}
+
+/* Under the mutex: why there is no telling into this lane, or NULL. */
+static const char *lane_fault(const feed_t *feed, uint32_t lane)
+{
+	if (lane >= YETT_LANES) {
+		return "there is no such lane";
+	}
+	if (feed->positioned && (feed->lanes & ~(1U << lane)) != 0) {
+		return "a source that gives positions tells into one lane";
+	}
+	return NULL;
+}
+
+/* Under the mutex. */
+static int take_record(feed_t *feed, uint32_t lane, const struct yett_record *record)
 {
 	int result;
 
-	if (lane >= YETT_LANES) {
-		return YETT_EINVAL;
-	}
-	pthread_mutex_lock(&feed->mutex);
-	while (feed->outstanding >= YETT_FEED_OUTSTANDING_MAX && !feed->stopping) {
+	while (feed->outstanding >= outstanding_max(feed, lane) && !feed->stopping) {
 		pthread_cond_wait(&feed->room, &feed->mutex);
 	}
 	if (feed->stopping) {
 		feed->turned_down = true;
-		pthread_mutex_unlock(&feed->mutex);
 		return YETT_ECLOSED;
 	}
 	result = collect(feed, lane, record);
-	if (result == 0 && !feed->positioned &&
-		yett_payload_length(feed->payloads[lane]) >= feed->batch_bytes) {
-		yett_feed_cut(feed, lane);
+	if (result == 0) {
+		feed->lanes |= 1U << lane;
+		if (!feed->positioned &&
+			yett_payload_length(feed->payloads[lane]) >= feed->batch_bytes) {
+			yett_feed_cut(feed, lane);
+		}
 	}
+	return result;
+}
+
+static int sink_record(feed_t *feed, uint32_t lane, const struct yett_record *record)
+{
+	const char *fault;
+	int result;
+
+	pthread_mutex_lock(&feed->mutex);
+	fault = lane_fault(feed, lane);
+	result = fault != NULL ? YETT_EINVAL : take_record(feed, lane, record);
 	pthread_mutex_unlock(&feed->mutex);
-	if (result != 0) {
+	if (result != 0 && result != YETT_ECLOSED) {
 		yett_log(YETT_LOG_WARNING, "record-refused",
-			"a record of a source breaks a limit, and is not told: %s source=%s",
-			yett_result_text(result), feed->name);
+			"a record of a source breaks a limit, and is not told: %s source=%s "
+			"lane=%u",
+			fault != NULL ? fault : yett_result_text(result), feed->name, lane);
 	}
 	return result;
 }
@@ -129,6 +160,7 @@ static int sink_record(feed_t *feed, uint32_t lane, const struct yett_record *re
 static int sink_position(feed_t *feed, const void *position, size_t length)
 {
 	uint64_t now_ns = yett_clock_monotonic(feed->node->clock);
+	bool begins;
 
 	if (length > YETT_FEED_POSITION_MAX) {
 		return YETT_ELIMIT;
@@ -138,7 +170,16 @@ static int sink_position(feed_t *feed, const void *position, size_t length)
 		pthread_mutex_unlock(&feed->mutex);
 		return YETT_ECLOSED;
 	}
-	if (!feed->placed) {
+	if ((feed->lanes & (feed->lanes - 1)) != 0) {
+		pthread_mutex_unlock(&feed->mutex);
+		yett_log(YETT_LOG_WARNING, "position-refused",
+			"a source that gives positions tells into one lane, and this one has told "
+			"into several; its position is not kept source=%s",
+			feed->name);
+		return YETT_EINVAL;
+	}
+	begins = !feed->placed;
+	if (begins) {
 		tell_begin(feed);
 	}
 	memcpy(feed->position, position, length);
@@ -150,6 +191,10 @@ static int sink_position(feed_t *feed, const void *position, size_t length)
 			(feed->due_ns[lane] != 0 && feed->due_ns[lane] <= now_ns)) {
 			yett_feed_cut(feed, lane);
 		}
+	}
+	if (begins) {
+		/* With this position: a later one covers records of another lane. */
+		yett_feed_cut(feed, BEGIN_LANE);
 	}
 	pthread_mutex_unlock(&feed->mutex);
 	return 0;

@@ -324,6 +324,10 @@ bool memory_sink_valid(const struct memory_sink *sink)
 	for (size_t i = 0; i < sink->count; i++) {
 		const char *fault = record_fault(&sink->records[i]);
 
+		if (fault == NULL && sink->position_count > 0 &&
+			sink->records[i].lane != sink->records[0].lane) {
+			fault = "another lane, and it gives positions";
+		}
 		if (fault != NULL) {
 			printf("\nrecord %zu breaks the contract (%s): ", i, fault);
 			print_record(&sink->records[i]);

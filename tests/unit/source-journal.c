@@ -281,6 +281,7 @@ static void test_restarts(void)
 		read_all(&bench);
 		source_bench_stop(&bench.source);
 		CU_ASSERT(has_numbers(&bench, 1, COUNT + 1));
+		CU_ASSERT(memory_sink_valid(bench.source.sink));
 	}
 	/* the sink opens again within a life */
 	memory_sink_clear(bench.source.sink);

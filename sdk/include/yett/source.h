@@ -5,8 +5,9 @@
  *
  * A source's position says how far it has read. It becomes durable in the same commit as the
  * records that it covers and is given back at the next `create`: so nothing is read twice into
- * new numbers, nor skipped, whatever dies when. A source without one (host metrics) just leaves
- * it.
+ * new numbers, nor skipped, whatever dies when. That holds within a lane only: a source that gives
+ * positions tells all its records into one and the same lane. A source without a position (host
+ * metrics) just leaves it, and may use all lanes.
  */
 #ifndef YETT_SOURCE_H
 #define YETT_SOURCE_H
@@ -23,14 +24,20 @@ struct yett_sink {
 	/* Readable (poll(2), POLLIN) when the core wants the thread back: return soon. */
 	int32_t wake_fd;
 	struct yett_sink_self *self;
-	/* Takes one record into `lane`. May block while the node pushes back. Returns 0,
-	 * YETT_ELIMIT (too large), YETT_EINVAL (no lane, or no record of its kind: a metric without
-	 * a number, or any but an event without a name; both: dropped, the core logs it, the source
-	 * goes on) or YETT_ECLOSED (return: the node stops; what was not taken must not be covered
-	 * by a position). */
+	/* Takes one record into `lane`. May block while the node pushes back. Returns 0, or
+	 * - YETT_ELIMIT: it is too large (record.h);
+	 * - YETT_EINVAL: there is no such lane, or it is another one than that of the records
+	 *   before, of a source that gives positions; or it is no record: of no kind, a metric
+	 *   without a number, a state beyond YETT_STATE_UNKNOWN, a severity beyond 24, no name
+	 *   (only an event may do without), an attribute without a key or a value. These two: it is
+	 *   dropped, the core logs it, the source goes on;
+	 * - YETT_ECLOSED: return, the node stops; what was not taken must not be covered by a
+	 *   position.
+	 * Of attributes with the same key the first one counts; the others are dropped, unsaid. */
 	int (*record)(struct yett_sink_self *self, uint32_t lane, const struct yett_record *record);
 	/* All records so far are covered by this position (<= YETT_QUEUE_POSITION_MAX - 256
-	 * bytes, opaque). Records that follow are not. */
+	 * bytes, opaque; else YETT_ELIMIT). Records that follow are not. YETT_EINVAL: they went
+	 * into several lanes, and it is not kept; YETT_ECLOSED: as above. */
 	int (*position)(struct yett_sink_self *self, const void *position, size_t length);
 	/* Cut now: do not linger (a state has changed). */
 	int (*flush)(struct yett_sink_self *self);

@@ -5,9 +5,13 @@
  *
  *     YETT_MODULE(.kind = YETT_KIND_POLICY, .name = "policy-roundrobin", …);
  *
- * ABI: the major number must be equal, the minor at most the core's. Tables start with their
- * size, are only ever appended to, and the core copies min(size, its own size) of them into a
- * zeroed table: a call that a module does not have is NULL.
+ * ABI: the major number must be equal, the minor at most the core's. A table that starts with its
+ * size is only ever appended to. Of a module's tables (descriptor, life, operations) the core copies
+ * min(size, its own size) into zeroed ones: a call that a module does not have is NULL.
+ * Within a major number no field is ever added to what goes as an array (yett_upstream,
+ * yett_queue_entry, yett_queue_item, yett_put), to what has no size at its start (rows of settings
+ * and metrics, lists, attributes, ranges, ids …), nor to what the core fills in a module's memory
+ * (yett_batch, yett_record, yett_notice): sizeof is the same on both sides.
  */
 #ifndef YETT_MODULE_H
 #define YETT_MODULE_H

@@ -173,6 +173,7 @@ struct yett_node {
 	GPtrArray *links;
 	struct yett_delivery *delivery;
 	struct yett_timer *select_timer;
+	uint64_t select_ns;    /* when that fires: the earliest that the policy asked for; 0: not */
 	struct yett_path path; /* ours, as told to those below */
 
 	/* own records */

@@ -64,7 +64,23 @@ static void show(struct yett_node *node, uint32_t lane, uint32_t bytes, struct y
 
 static void again(void *arg)
 {
-	yett_deliver(arg);
+	struct yett_node *node = arg;
+
+	node->select_ns = 0; /* each lane that waits is picked for now, and says again until when */
+	yett_deliver(node);
+}
+
+/* One timer for all lanes: what another lane waits for longer does not put it off. */
+static void ask_again(struct yett_node *node, uint64_t again_ns)
+{
+	uint64_t now_ns = yett_now(node);
+
+	if (again_ns == 0 || (node->select_ns != 0 && node->select_ns <= again_ns)) {
+		return;
+	}
+	node->select_ns = again_ns;
+	node->loop->table->timer_start(
+		node->select_timer, again_ns > now_ns ? again_ns - now_ns : 1);
 }
 
 static bool has_passed(const struct yett_envelope *way, const struct yett_link *link)
@@ -115,12 +131,7 @@ struct yett_link *yett_select(
 	show(node, lane, bytes, table);
 	policy_of(node)->update(node->policy->self, table, node->links->len);
 	index = policy_of(node)->pick(node->policy->self, lane, &again_ns);
-	if (again_ns != 0) {
-		uint64_t now_ns = yett_now(node);
-
-		node->loop->table->timer_start(
-			node->select_timer, again_ns > now_ns ? again_ns - now_ns : 1);
-	}
+	ask_again(node, again_ns);
 	index = not_back(node, table, index, way);
 	if (index == YETT_POLICY_NONE) {
 		return NULL;

@@ -45,7 +45,8 @@ struct yett_policy_operations {
 	/* The index of the upstream for the next batch, or YETT_POLICY_NONE to keep it for now.
 	 * One that is UP and not `usable` is waited for; any other that is not usable is a mistake
 	 * of the policy, which is logged, and nothing is sent.
-	 * Called again whenever an upstream changes, or `ret_again_ns` (monotonic; 0: not) comes.
+	 * Called again whenever an upstream changes, or the earliest `ret_again_ns` (monotonic; 0:
+	 * not) of all lanes comes; it may be called sooner than it asked for.
 	 * `update` was called with the same table just before. */
 	uint32_t (*pick)(void *self, uint32_t lane, uint64_t *ret_again_ns);
 	/* Whether the core should hold a session to this upstream now, and what for: enum

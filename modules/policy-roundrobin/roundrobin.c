@@ -42,16 +42,6 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	return 0;
 }
 
-/* `batches` is marked live, so a change of it comes here and keeps whose turn it is. */
-static int reload(void *arg, const void *settings, struct yett_error *error)
-{
-	struct policy *self = arg;
-
-	(void)error;
-	self->settings = settings;
-	return 0;
-}
-
 static void destroy(void *arg)
 {
 	struct policy *self = arg;
@@ -112,7 +102,6 @@ static int explain(void *arg, char *ret_text, size_t size)
 static const struct yett_life life = {
 	.size = sizeof(life),
 	.create = create,
-	.reload = reload,
 	.destroy = destroy,
 };
 

@@ -70,28 +70,11 @@ static void test_even(void)
 	yett_module.life->destroy(self);
 }
 
-/* A reload changes how many, not whose turn it is. */
-static void test_reload(void)
-{
-	struct settings one = {.batches = 1}, three = {.batches = 3};
-	void *self = fake_create(&yett_module, &one);
-	static const struct fake_step first[] = {
-		{0, "UU", '0', 0, NULL}, {0, "UU", '1', 0, NULL}, {0}};
-	static const struct fake_step then[] = {{0, "UU", '1', 0, NULL}, {0, "UU", '1', 0, NULL},
-		{0, "UU", '0', 0, NULL}, {0, "UU", '0', 0, NULL}, {0}};
-
-	fake_run(&yett_module, self, "before", NULL, first);
-	CU_ASSERT_EQUAL(yett_module.life->reload(self, &three, NULL), 0);
-	fake_run(&yett_module, self, "after", NULL, then);
-	yett_module.life->destroy(self);
-}
-
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"rounds", test_rounds},
 		{"even", test_even},
-		{"reload", test_reload},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -49,8 +49,9 @@ struct yett_create {
 };
 
 /* The life of an instance: check → create → start → reload* → stop → destroy. Each
- * `create` is paired with one `destroy`, each `start` with one `stop`. Only create and destroy
- * must be there. No mutable statics: two instances of a module always work.
+ * `create` that returned 0 is paired with one `destroy`, each such `start` with one `stop`; one that
+ * fails leaves nothing behind. Only create and destroy must be there. No mutable statics: two
+ * instances of a module always work.
  * Threads: all on the main thread, which is the loop's. But for a queue and a store, `create` and
  * `start` also come at a reload: all of the node waits for them. */
 struct yett_life {
@@ -63,9 +64,10 @@ struct yett_life {
 		struct yett_error *error);
 	int (*start)(void *self, struct yett_error *error);
 	/* `settings` replace those of `create`; on failure the old ones stay in force. This version
-	 * calls it of transports, at each reload (certificates are read again). Of policies, auth
-	 * modules and sources whose settings have changed the core makes new instances; queues and
-	 * stores get theirs when the daemon restarts. */
+	 * calls it of transports, at each reload (certificates are read again). Of the others the
+	 * core makes new instances: of auth modules at each reload (roots and CRLs are read again),
+	 * of a policy or a source whose settings have changed, of a policy also where the node
+	 * begins or ends to relay. Queues and stores get theirs when the daemon restarts. */
 	int (*reload)(void *self, const void *settings, struct yett_error *error);
 	void (*drain)(void *self); /* reserved: not called in this version; leave it NULL */
 	void (*stop)(void *self);

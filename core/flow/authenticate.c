@@ -457,6 +457,7 @@ static void judge(void *arg)
 		.wall_ns = yett_clock_wall(auth->clock),
 		.peer_ahead_ns = auth->peer_ahead_ns,
 		.identity = &identity,
+		.peer_realm = auth->peer_realm,
 	};
 
 	auth->result =

@@ -165,12 +165,60 @@ static void ends_what_a_method_opened(void)
 	}
 }
 
+struct judged {
+	unsigned count;
+	char realm[16];
+};
+static struct judged judged;
+
+static int judge(void *self, const struct yett_auth_request *request, struct yett_error *error)
+{
+	(void)self;
+	(void)error;
+	judged.count++;
+	snprintf(judged.realm, sizeof(judged.realm), "%s",
+		request->peer_realm != NULL ? request->peer_realm : "(null)");
+	return 0;
+}
+
+/* A module that judges a session again is shown what it was shown at first, and no NULL for what is empty. */
+static void shows_a_judge_all_of_it(void)
+{
+	static const char *const realms[] = {"", "EXAMPLE"};
+
+	for (size_t i = 0; i < 2 * G_N_ELEMENTS(realms); i++) {
+		const char *realm = realms[i / 2];
+		struct both both = start_both(3);
+		struct world_node *node = i % 2 == 0 ? both.server : both.agent;
+		struct yett_auth_slot *slot = node->node->auths->pdata[0];
+		struct yett_auth_operations operations = *slot->operations;
+		struct found found = {.node = node, .state = YETT_PEER_OPEN};
+
+		world_run(both.world, 5 * YETT_SEC);
+		CU_ASSERT_FATAL(find(&found));
+		if (found.peer->offer != NULL) {
+			snprintf(found.peer->offer->realm, sizeof(found.peer->offer->realm), "%s",
+				realm);
+		}
+		operations.judge = judge;
+		slot->operations = &operations;
+		memset(&judged, 0, sizeof(judged));
+		yett_authenticate_judge(node->node);
+		world_run(both.world, YETT_SEC);
+		CU_ASSERT_EQUAL(judged.count, 1);
+		CU_ASSERT_STRING_EQUAL(judged.realm, node == both.agent ? realm : "");
+		CU_ASSERT(is_open(&both));
+		world_free(both.world);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"begins anew what is half open", begins_anew_what_is_half_open},
 		{"keeps what is open", keeps_what_is_open},
 		{"ends what a method opened", ends_what_a_method_opened},
+		{"shows a judge all of it", shows_a_judge_all_of_it},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -30,8 +30,8 @@ struct yett_auth_request {
 	int64_t peer_ahead_ns;
 	/* `judge` only: whom the session was opened for; borrowed during the call. */
 	const struct yett_identity *identity;
-	/* Initiator: the realm that the acceptor says it is of, or "". Proved by nothing: good for knowing
-	 * which realm to ask about, never for whom to believe. */
+	/* Initiator: the realm that the acceptor says it is of, or ""; acceptor: "". Proved by
+	 * nothing: good for knowing which realm to ask about, never for whom to believe. */
 	const char *peer_realm;
 };
 

@@ -90,7 +90,9 @@ struct yett_recovery {
 	uint32_t size;
 	uint32_t kind;
 	struct yett_range range;
-	uint32_t cause; /* enum yett_gap_cause */
+	/* LOST: enum yett_gap_cause, not 0. One for all that a `recover` tells as lost: the last one
+	 * counts. What `read` tells is YETT_GAP_QUARANTINE, whatever stands here. */
+	uint32_t cause;
 	uint32_t reserved;
 	const char *text;
 };
@@ -148,7 +150,7 @@ struct yett_queue_operations {
 	/* The last durable position of every key. Positions outlive the segments that brought
 	 * them. */
 	int (*positions)(void *self, yett_position_fn visit, void *arg);
-	/* All unsettled entries of all lanes: for bounds and for `yettctl queue`. */
+	/* All unsettled entries of a lane: for bounds and for `yettctl queue`. */
 	int (*scan)(void *self, uint32_t lane, yett_scan_fn visit, void *arg);
 	int (*stats)(void *self, struct yett_queue_stats *ret_stats);
 };

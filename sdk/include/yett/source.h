@@ -29,8 +29,8 @@ struct yett_sink {
 	 * - YETT_EINVAL: there is no such lane, or it is another one than that of the records
 	 *   before, of a source that gives positions; or it is no record: of no kind, a metric
 	 *   without a number, a state beyond YETT_STATE_UNKNOWN, a severity beyond 24, no name
-	 *   (only an event may do without), an attribute without a key or a value. These two: it is
-	 *   dropped, the core logs it, the source goes on;
+	 *   (only an event may do without), a value of an unknown type, an attribute without a key
+	 *   or a value. These two: it is dropped, the core logs it, the source goes on;
 	 * - YETT_ECLOSED: return, the node stops; what was not taken must not be covered by a
 	 *   position.
 	 * Of attributes with the same key the first one counts; the others are dropped, unsaid. */

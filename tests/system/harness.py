@@ -130,6 +130,16 @@ def query(store, sql, *values):
         connection.close()
 
 
+def stored_twice(store):
+    """Records that stand in a SQLite store under several numbers, with all that they say: one number has one
+    record in any store, so what was sent again as something new shows in no account."""
+    return store and query(store, """
+        SELECT count(*), coalesce(origin.name, origin.uuid), name.text, time, value, body, attributes FROM record
+        JOIN origin ON origin.id = record.origin JOIN name ON name.id = record.name
+        GROUP BY record.origin, kind, time, record.name, severity, state, value, unit, body, attributes
+        HAVING count(*) > 1 LIMIT 5""")
+
+
 def private_mounts():
     """Starts the test again in a mount namespace of its own, so that what it mounts goes with it."""
     if os.environ.get("YETT_TEST_MOUNTS") == "private":
@@ -630,8 +640,9 @@ class Group:
         """Asks until it is true; a node that ends meanwhile is a failure."""
         return wait(what, ask, timeout, alive=self.running())
 
-    def all_arrived(self, server, timeout=30):
-        """Waits until nothing is under way, and returns the account: nothing lost, nothing twice."""
+    def all_arrived(self, server, timeout=30, alike=False):
+        """Waits until nothing is under way, and returns the account: nothing lost, nothing twice. `alike`: the
+        test itself sends records that are the same in all that they say."""
         below = [node for node in self.running() if "queue" in node.settings]
 
         def arrived():
@@ -642,6 +653,9 @@ class Group:
         wrong = {key: total.get(key, 0) for key in ("lost", "twice", "missing", "forks", "dead")}
         if any(wrong.values()):
             raise Failure(f"not everything is stored once: {wrong}\n{json.dumps(origins, indent=2)}")
+        twice = [] if alike else stored_twice(server.settings.get("store", {}).get("path"))
+        if twice:
+            raise Failure(f"stored under several numbers: {twice}")
         return total, origins
 
     def expect(self, *events):

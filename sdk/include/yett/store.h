@@ -111,7 +111,7 @@ struct yett_account {
 	uint64_t forks, dead;             /* numbers kept apart, and kept raw */
 	uint32_t closed;
 	uint32_t reserved;
-	uint64_t twice; /* records stored beyond their number: counted over the rows themselves */
+	uint64_t twice; /* records beyond one a number: 0 where the table's key excludes it */
 };
 typedef int (*yett_account_fn)(void *arg, const struct yett_account *account);
 /* One lost range, declared or inferred. */

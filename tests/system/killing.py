@@ -130,6 +130,18 @@ def once(what, have, want):
     print(f"{what}: {len(want)}, each stored once")
 
 
+def end_again(group, server, *nodes):
+    """Starts each of them once more, until the store has heard how far the start before went, and stops it:
+    nothing else tells of an end that was lost. To be followed by all_arrived()."""
+    lanes = "FROM epoch JOIN origin ON origin.id = epoch.origin WHERE name = ?"
+    for node in nodes:
+        last = server.query(f"SELECT max(ordinal) {lanes}", node.name)[0][0]
+        node.start()
+        group.wait(f"the store to hear where {node.name} had ended", lambda name=node.name, last=last: server.query(
+            f"SELECT min(closed) {lanes} AND ordinal = ?", name, last) == [(1,)])
+        node.stop()
+
+
 def runs(numbers):
     """[(first, last)] of sorted numbers."""
     found = []

@@ -193,7 +193,8 @@ static void a_notice_does_not_wait(void)
 	world_start(group.server);
 	world_run(group.world, 300 * YETT_SEC);
 	account = world_account(group.server);
-	CU_ASSERT(account.events > 0 && account.events <= group.told);
+	CU_ASSERT_EQUAL(account.events + account.declared, group.told);
+	CU_ASSERT_EQUAL(account.inferred, 0);
 	CU_ASSERT_EQUAL(account.missing, 0);
 	CU_ASSERT_EQUAL(account.twice, 0);
 	CU_ASSERT_EQUAL(world_queued(group.agent), 0);

@@ -31,7 +31,8 @@ static const char *const full_rules[] = {"push-back", "drop-oldest", NULL};
 
 static const struct yett_schema full_rows[] = {
 	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_URGENT], "urgent", LIVE, "push-back", full_rules,
-		"State changes, alerts, notices."),
+		"State changes, alerts, notices. Always push-back: of the losses that are told in "
+		"this lane nobody would hear otherwise."),
 	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_NORMAL], "normal", LIVE, "push-back", full_rules,
 		"What most sources tell."),
 	YETT_ROW_CHOICE(full_group, lane[YETT_LANE_BULK], "bulk", LIVE, "push-back", full_rules,

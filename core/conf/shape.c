@@ -47,7 +47,8 @@ static void check_store(const struct yett_check *check, const struct yett_settin
 	}
 }
 
-/* Only who has custody of data may declare it lost. */
+/* Only who has custody of data may declare it lost. And what travels urgent is not dropped at all: a notice of
+ * loss would go with it, and what that names is nowhere else. */
 static void check_full(const struct yett_check *check, const struct yett_settings *settings)
 {
 	static const char *const lanes[YETT_LANES] = {[YETT_LANE_URGENT] = "urgent",
@@ -55,19 +56,26 @@ static void check_full(const struct yett_check *check, const struct yett_setting
 		[YETT_LANE_BULK] = "bulk"};
 	const struct yett_module *queue = settings->queue.descriptor;
 	const struct yett_queue_operations *operations = queue != NULL ? queue->operations : NULL;
+	bool durable = operations == NULL || (operations->flags & YETT_QUEUE_DURABLE) != 0;
 
-	if (operations == NULL || (operations->flags & YETT_QUEUE_DURABLE) != 0) {
-		return;
-	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_place place = yett_check_place(check, "full", -1, lanes[lane]);
 
-		if (settings->full.lane[lane] == YETT_FULL_DROP_OLDEST) {
+		if (settings->full.lane[lane] != YETT_FULL_DROP_OLDEST) {
+			continue;
+		}
+		if (!durable) {
 			yett_problems_add(check->problems, place.file, place.line,
 				"write \"push-back\", or use queue-disk",
 				"'%s' of full cannot be drop-oldest: %s takes no custody, so it "
 				"has nothing of its own to drop",
 				lanes[lane], queue->name);
+		} else if (lane == YETT_LANE_URGENT) {
+			yett_problems_add(check->problems, place.file, place.line,
+				"write \"push-back\", and raise reserve-urgent of queue",
+				"'%s' of full cannot be drop-oldest: losses are told in that lane, "
+				"and nobody would hear of them",
+				lanes[lane]);
 		}
 	}
 }

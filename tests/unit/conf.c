@@ -305,6 +305,11 @@ static void test_meaning(void)
 			":6: 'bulk' of full cannot be drop-oldest: queue-memory takes no custody, "
 			"so it has nothing of its own to drop: write \"push-back\", or use "
 			"queue-disk\n"},
+		{"dropping notices of loss",
+			AGENT "full = { bulk = \"drop-oldest\";\n urgent = \"drop-oldest\"; };\n",
+			":5: 'urgent' of full cannot be drop-oldest: losses are told in that lane, "
+			"and nobody would hear of them: write \"push-back\", and raise "
+			"reserve-urgent of queue\n"},
 		{"one method twice",
 			"node = { name = \"a.example\"; };\nauthentication = (\n"
 			"{ module = \"auth-x509\"; },\n{ module = \"auth-x509\"; name = \"two\"; } "

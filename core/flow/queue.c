@@ -550,6 +550,8 @@ static int recovered(void *arg, const struct yett_recovery *what)
 		g_array_append_val(keeper->lost, what->range);
 		keeper->lost_cause = what->cause;
 	}
+	/* Also what has no name: nothing more can be said of it, and it takes room until the queue is told so. */
+	keeper->untold = true;
 	return 0;
 }
 
@@ -561,6 +563,7 @@ static int recover(struct yett_keeper *keeper, struct yett_error *error)
 	if (result != 0) {
 		return result;
 	}
+	keeper->declaring++; /* until yett_queue_declare_recovered: the queue is told nothing before that */
 	keeper->stats.size = sizeof(keeper->stats);
 	keeper->operations->stats(keeper->instance->self, &keeper->stats);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
@@ -581,6 +584,10 @@ void yett_queue_declare_recovered(struct yett_node *node)
 	if (keeper->lost->len > 0) {
 		yett_node_degrade(node, "the queue was found damaged at the start");
 		declare(keeper, keeper->lost, keeper->lost_cause);
+	}
+	keeper->declaring--;
+	if (!keeper->busy) { /* else once that round is done */
+		tell_declared(keeper);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "flow/stages.h"
 #include "manage/manage.h"
@@ -176,6 +177,57 @@ static void a_bad_sector_takes_no_room(void)
 	damage_takes_no_room(true);
 }
 
+/* Of what is damaged in a segment that was never sealed nothing says which records it was; or all of a segment
+ * is gone, and its names with it. The store has to infer it, and it takes no room of the queue any more. */
+static void what_has_no_name_takes_no_room(bool gone)
+{
+	struct world_account account;
+	struct group group;
+	char name[64];
+	uint8_t *bytes;
+	uint32_t second;
+	size_t length;
+
+	group_make(&group, gone ? 6 : 7, "");
+	tell(&group, YETT_LANE_NORMAL, 3, COUNT); /* in one segment */
+	world_run(group.world, YETT_SEC);
+	world_stop(group.agent, YETT_SEC);
+	world_kill(group.agent);
+	first_segment(&group, name);
+	if (gone) {
+		CU_ASSERT(yett_faulty_take(group.faulty, name));
+	} else {
+		bytes = yett_faulty_bytes(group.faulty, name, &length);
+		second = 64 + yett_get32(bytes + 64 + 4);
+		memset(bytes + second, 0xa5, yett_get32(bytes + second + 4));
+	}
+	world_start(group.agent);
+	world_run(group.world, 5 * YETT_SEC);
+	world_start(group.server);
+	world_run(group.world, 60 * YETT_SEC);
+	CU_ASSERT_PTR_NULL(yett_faulty_bytes(group.faulty, name, &length));
+	CU_ASSERT(stats_of(&group).segments <= YETT_LANES);
+	restart(&group);
+	CU_ASSERT_EQUAL(stats_of(&group).degraded, 0); /* it does not find that damage again */
+	world_run(group.world, 60 * YETT_SEC);
+	account = world_account(group.server);
+	CU_ASSERT_EQUAL(account.events, group.told - (gone ? 3 : 1) * COUNT);
+	CU_ASSERT_EQUAL(account.declared, 0);
+	CU_ASSERT_EQUAL(account.inferred, group.told - account.events);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	world_free(group.world);
+}
+
+static void rot_without_a_name_takes_no_room(void)
+{
+	what_has_no_name_takes_no_room(false);
+}
+
+static void what_is_gone_without_a_name_is_told_once(void)
+{
+	what_has_no_name_takes_no_room(true);
+}
+
 /* The urgent lane is full, and thousands wait for it; the notice that lets the bulk lane drop what is oldest
  * does not wait behind them. */
 static void a_notice_does_not_wait(void)
@@ -307,6 +359,9 @@ int main(int argc, char **argv)
 		{"much damage is told at once", much_damage_is_told_at_once},
 		{"rot takes no room", rot_takes_no_room},
 		{"a bad sector takes no room", a_bad_sector_takes_no_room},
+		{"rot without a name takes no room", rot_without_a_name_takes_no_room},
+		{"what is gone without a name is told once",
+			what_is_gone_without_a_name_is_told_once},
 		{"a notice does not wait", a_notice_does_not_wait},
 		{"what has no name makes room", what_has_no_name_makes_room},
 		{"what is refused as a whole is asked again",

@@ -200,15 +200,21 @@ static void tell_full(struct yett_keeper *keeper, uint32_t lane, int result)
 }
 
 /* A lane is full from the round in which something of it does not fit until half of it is free: what
- * an upstream takes at a time makes room for a moment only. */
+ * an upstream takes at a time makes room for a moment only. That the disk is full is the word to the first that
+ * asked; nobody asked for those behind it, and their lanes may well have room. */
 static void look_for_full(struct yett_keeper *keeper, const struct round *round)
 {
 	int results[YETT_LANES] = {0};
 	bool tried[YETT_LANES] = {false};
+	bool disk_full = false;
 
 	for (const struct yett_keep *keep = round->keeps.head; keep != NULL; keep = keep->next) {
 		uint32_t lane = keep->batch.info.lane;
 
+		if (keep->result == YETT_ENOSPC && disk_full) {
+			continue;
+		}
+		disk_full = disk_full || keep->result == YETT_ENOSPC;
 		tried[lane] = true;
 		if (results[lane] == 0) {
 			results[lane] = keep->result != 0 ? keep->result : round->sync_result;

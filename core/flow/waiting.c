@@ -6,6 +6,9 @@
  * and it is what makes room; behind a lane that is full it would wait for what waits for it. Those go
  * first. Notices that come from other nodes wait like everything else.
  *
+ * Where the disk is full, what stands behind the first that found no room was not asked for. So the lane of
+ * that one goes last the next time: the others may have room, or may make some.
+ *
  * Not responsible for when a round is (queue.c). On the loop. No failure. */
 #include "waiting.h"
 
@@ -65,11 +68,11 @@ void yett_waiting_gather(
 		take_all(&waiting->tried[YETT_WAITING_NOTICES], ret_keeps);
 	}
 	take_all(&waiting->notices, ret_keeps); /* also where all else has to wait */
-	for (uint32_t lane = 0; lane < YETT_LANES && !stalled; lane++) {
-		take_share(&waiting->tried[lane], ret_keeps);
+	for (uint32_t i = 0; i < YETT_LANES && !stalled; i++) {
+		take_share(&waiting->tried[(waiting->begin + i) % YETT_LANES], ret_keeps);
 	}
-	for (uint32_t lane = 0; lane < YETT_LANES && !stalled; lane++) {
-		take_all(&waiting->tried[lane], ret_keeps);
+	for (uint32_t i = 0; i < YETT_LANES && !stalled; i++) {
+		take_all(&waiting->tried[(waiting->begin + i) % YETT_LANES], ret_keeps);
 	}
 	while ((keep = take(&waiting->fresh, ret_keeps)) != NULL) {
 		uint32_t lane = keep->batch.info.lane;
@@ -86,8 +89,13 @@ void yett_waiting_put_back(struct yett_waiting *waiting, struct yett_keep_list *
 {
 	struct yett_keep_list again[YETT_LANES + 1] = {0};
 	struct yett_keep *keep;
+	bool disk_full = false;
 
 	while ((keep = yett_keep_pop(keeps)) != NULL) {
+		if (keep->result == YETT_ENOSPC && !disk_full) {
+			disk_full = true;
+			waiting->begin = (keep->batch.info.lane + 1) % YETT_LANES;
+		}
 		yett_keep_push(&again[is_notice(waiting, keep) ? YETT_WAITING_NOTICES
 							       : keep->batch.info.lane],
 			keep);

@@ -276,6 +276,57 @@ static void what_has_no_name_makes_room(void)
 	world_free(group.world);
 }
 
+/* Until the agent's queue takes no more of the normal lane. How many batches of the bulk lane it told. */
+static unsigned fill_normal(struct group *group)
+{
+	unsigned batches = 0;
+
+	while (!yett_queue_is_full(group->agent->node, YETT_LANE_NORMAL) && batches < 40) {
+		/* While the first is on its way, the next two wait for one round. */
+		world_tell(group->agent, YETT_LANE_BULK, 1);
+		world_tell(group->agent, YETT_LANE_NORMAL, COUNT);
+		world_tell(group->agent, YETT_LANE_BULK, 1);
+		group->told += COUNT + 2;
+		batches += 2;
+		world_run(group->world, 20 * YETT_MS);
+	}
+	CU_ASSERT(batches < 40);
+	return batches;
+}
+
+/* A full disk: the lane that needs more of it pushes back. Another one, which would drop its oldest, has room
+ * in what it holds, and goes on; once it needs more itself, it drops, though the first one still waits. */
+static void a_full_disk_is_a_lanes_own_affair(void)
+{
+	struct world_account account;
+	struct group group;
+	unsigned batches;
+
+	group_make(&group, 8, "full = { bulk = \"drop-oldest\"; };");
+	tell(&group, YETT_LANE_BULK, LITTLE, COUNT);
+	tell(&group, YETT_LANE_NORMAL, 1, 1);
+	world_run(group.world, YETT_SEC);
+	group.agent->process->faults.full = true;
+	batches = LITTLE + fill_normal(&group);
+	world_run(group.world, 30 * YETT_SEC);
+	CU_ASSERT_EQUAL(yett_metrics_get(group.agent->node->metrics, YETT_COUNT_GAPS), 0);
+	CU_ASSERT_EQUAL(stats_of(&group).lanes[YETT_LANE_BULK].entries, batches);
+	tell(&group, YETT_LANE_BULK, 6, COUNT); /* more than a segment takes */
+	world_run(group.world, 10 * YETT_SEC);
+	CU_ASSERT(yett_metrics_get(group.agent->node->metrics, YETT_COUNT_GAPS) > 0);
+	group.agent->process->faults.full = false;
+	world_run(group.world, 10 * YETT_SEC);
+	restart(&group);
+	world_start(group.server);
+	world_run(group.world, 300 * YETT_SEC);
+	account = world_account(group.server);
+	CU_ASSERT(account.declared > 0);
+	CU_ASSERT_EQUAL(account.events + account.declared, group.told);
+	CU_ASSERT_EQUAL(account.missing, 0);
+	CU_ASSERT_EQUAL(world_queued(group.agent), 0);
+	world_free(group.world);
+}
+
 static const struct yett_queue_operations *real;
 static unsigned refusals;
 
@@ -364,6 +415,7 @@ int main(int argc, char **argv)
 			what_is_gone_without_a_name_is_told_once},
 		{"a notice does not wait", a_notice_does_not_wait},
 		{"what has no name makes room", what_has_no_name_makes_room},
+		{"a full disk is a lane's own affair", a_full_disk_is_a_lanes_own_affair},
 		{"what is refused as a whole is asked again",
 			what_is_refused_as_a_whole_is_asked_again},
 		{"events are bounded", events_are_bounded},

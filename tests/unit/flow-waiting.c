@@ -92,9 +92,33 @@ static void a_full_lane_of_small_ones(void)
 	a_full_lane(100, 4096);
 }
 
+/* The disk is full: the lane that found it so comes last the next time, since nobody asked for the others. */
+static void a_full_disk(void)
+{
+	struct yett_waiting waiting = {.own = &own};
+	struct yett_keep_list round = {0};
+	bool first[YETT_LANES] = {false};
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		add(&waiting, lane, 100, 1);
+	}
+	for (uint32_t i = 0; i < YETT_LANES; i++) {
+		yett_waiting_gather(&waiting, false, &round);
+		CU_ASSERT_EQUAL_FATAL(round.count, YETT_LANES);
+		first[round.head->batch.info.lane] = true;
+		for (struct yett_keep *keep = round.head; keep != NULL; keep = keep->next) {
+			keep->result = YETT_ENOSPC;
+		}
+		yett_waiting_put_back(&waiting, &round);
+	}
+	CU_ASSERT(first[0] && first[1] && first[2]);
+	yett_waiting_complete_all(&waiting, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
+		{"a full disk", a_full_disk},
 		{"a full lane of large batches", a_full_lane_of_large_ones},
 		{"a full lane of small batches", a_full_lane_of_small_ones},
 		CU_TEST_INFO_NULL,

@@ -11,6 +11,8 @@
 #define YETT_DISK_NAME_SIZE 32
 #define YETT_DISK_BAD_MAX   8  /* damaged segments kept for whoever wants to look at them */
 #define YETT_DISK_OPEN_MAX  16 /* sealed segments that are open at a time */
+/* Before what the disk refuses at a start is asked for once more. */
+#define YETT_DISK_PAUSE_NS (UINT64_C(1) * 1000000000)
 
 struct yett_disk_settings {
 	const char *directory;
@@ -144,6 +146,7 @@ struct yett_disk {
 	size_t bad_count;
 	struct yett_disk_refused *refused;
 	size_t refused_count, refused_room;
+	void (*pause)(uint64_t ns); /* at a start; sleeps, or what a test does instead */
 	uint64_t proved_ns; /* when it took and synced a manifest because of what it refuses */
 	bool proof_wanted;
 
@@ -221,6 +224,10 @@ int64_t yett_disk_read_again(
  * given up yet, ask again. */
 int64_t yett_disk_segment_read(struct yett_disk *disk, const struct yett_disk_segment *segment,
 	void *ret_bytes, size_t length, uint64_t offset);
+/* Reads what was given up of a segment once more, into the `bytes` that were read of it. How many pieces came,
+ * and how many did not: those are as they were. */
+int yett_disk_read_given_up(struct yett_disk *disk, const struct yett_disk_segment *segment,
+	uint8_t *bytes, size_t length, size_t *ret_came, size_t *ret_left);
 /* Whether some of [from, to) was given up, or was refused the last time and is not given up. */
 bool yett_disk_has_refused(
 	const struct yett_disk *disk, uint64_t serial, uint64_t from, uint64_t to, bool given_up);

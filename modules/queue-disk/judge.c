@@ -6,11 +6,11 @@
  * a loss. Damage from there on is what a crash leaves of writes that nobody was told were done:
  * everything from it on is cut off, without a word.
  *
- * Bytes that the disk does not give (refused.c) are zeros here, in pieces of 4 KiB, and judged as the rest
- * is; a file of which some are is never deleted as a leftover.
+ * Bytes that the disk does not give (refused.c), nor a moment later, are zeros here, in pieces of 4 KiB, and
+ * judged as the rest is; a file of which some are is never deleted as a leftover.
  *
- * Thread: the queue's. Failure: of memory, YETT_EVERSION for a newer format, a file that cannot be opened,
- * or what counts cannot be made durable. */
+ * Thread: the queue's. Failure: of memory, YETT_EVERSION for a newer format, a file that cannot be opened, or
+ * be read only now and then, or what counts cannot be made durable. */
 #include "recovery.h"
 
 #include <fcntl.h>
@@ -103,6 +103,29 @@ static int refuse(
 		"cannot be mended, move that file away: what it held is lost then, and told",
 		"segment %s in %s is there and cannot be opened: %s", name, disk->path,
 		disk->host->result_text(result));
+}
+
+/* What the disk has refused it may give a moment later: then the way to it was gone, and nothing is lost. Where
+ * some of it comes and some does not, that says nothing of the rest: it is left to the next start. */
+static int ask_again(struct yett_disk_recovery *recovery, const struct yett_disk_segment *segment,
+	uint32_t length)
+{
+	struct yett_disk *disk = recovery->disk;
+	size_t came = 0, left = 0;
+	int result;
+
+	if (disk->read_only || !yett_disk_has_refused(disk, segment->serial, 0, length, true)) {
+		return 0;
+	}
+	yett_disk_pause(recovery);
+	result = yett_disk_read_given_up(disk, segment, recovery->bytes, length, &came, &left);
+	if (result == 0 && came > 0 && left > 0) {
+		result = disk->host->fail(recovery->error, YETT_EIO,
+			"look at the disk and at the way to it, and start again",
+			"segment %u-%016" PRIx64 " in %s can be read only now and then",
+			(unsigned)segment->lane, segment->serial, disk->path);
+	}
+	return result;
 }
 
 /* Says what the disk does not give of a segment. */
@@ -336,9 +359,7 @@ static int name_losses(struct yett_disk_recovery *recovery, struct yett_disk_seg
 static int keep(struct yett_disk_recovery *recovery, struct yett_disk_segment *segment,
 	const struct verdict *verdict, const struct yett_disk_listed *listed)
 {
-	struct yett_disk *disk = recovery->disk;
 	struct yett_disk_ranges ranges = {NULL, 0, 0};
-	char name[YETT_DISK_NAME_SIZE];
 	int beside;
 	int result = take(recovery, segment, verdict, listed);
 
@@ -355,10 +376,7 @@ static int keep(struct yett_disk_recovery *recovery, struct yett_disk_segment *s
 	segment->synced_count = segment->count;
 	segment->sealed =
 		!verdict->tail_clean || segment->damaged || (listed != NULL && listed->sealed);
-	yett_disk_name(name, segment->lane, segment->serial, "rng");
-	beside = yett_disk_ranges_read(disk->host, disk->dir, name,
-		yett_disk_salt(disk->incarnation, segment->serial, segment->lane), segment->lane,
-		&ranges);
+	beside = yett_disk_ranges_beside(recovery, segment->lane, segment->serial, &ranges);
 	result = name_losses(recovery, segment, beside == 0 ? &ranges : &segment->ranges);
 	if (beside == 0 && segment->sealed && !verdict->torn && verdict->end <= verdict->synced) {
 		segment->recorded = true;
@@ -491,6 +509,7 @@ int yett_disk_judge(struct yett_disk_recovery *recovery, const struct yett_disk_
 		/* One that has gone meanwhile is missed like any other. */
 		return result == YETT_ENOTFOUND ? 0 : refuse(recovery, seen, result);
 	}
+	result = result < 0 ? result : ask_again(recovery, segment, length);
 	verdict.refused = result == 0 && is_refused(recovery, seen, length);
 	result = result < 0 ? result : examine(recovery, seen, length, listed, &verdict);
 	if (result <= 0) {

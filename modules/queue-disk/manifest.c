@@ -229,7 +229,7 @@ static int read_slot(struct yett_disk *disk, int slot, uint8_t **ret_bytes, size
 	const struct yett_host *host = disk->host;
 	int flags = disk->read_only ? O_RDONLY : O_RDWR;
 	uint8_t *bytes;
-	int64_t length;
+	int64_t length, got;
 	size_t body;
 
 	disk->manifests[slot] = files->open(files->fs, disk->dir, names[slot], flags);
@@ -246,11 +246,17 @@ static int read_slot(struct yett_disk *disk, int slot, uint8_t **ret_bytes, size
 	if (bytes == NULL) {
 		return YETT_ENOMEM;
 	}
-	length = yett_disk_read_again(files, disk->manifests[slot], bytes, (size_t)length, 0);
-	if (length < 0) {
-		free(bytes);
-		return (int)length;
+	got = yett_disk_read_again(files, disk->manifests[slot], bytes, (size_t)length, 0);
+	if (got == YETT_EIO && !disk->read_only) {
+		disk->pause(
+			YETT_DISK_PAUSE_NS); /* the other copy, if it is older, lists what is settled */
+		got = yett_disk_read_again(files, disk->manifests[slot], bytes, (size_t)length, 0);
 	}
+	if (got < 0) {
+		free(bytes);
+		return (int)got;
+	}
+	length = got;
 	if (length < HEAD_SIZE || yett_disk_get32(bytes) != MAGIC ||
 		yett_disk_get32(bytes + 100) != host->crc32c(0, bytes, 100)) {
 		free(bytes);

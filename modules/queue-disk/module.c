@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "manifest.h"
 
@@ -118,6 +119,14 @@ static void limit(struct yett_disk *disk, const struct yett_disk_settings *setti
 		per_cent(disk->size_bytes, settings->reserve_bulk);
 }
 
+static void sleep_for(uint64_t ns)
+{
+	struct timespec time = {
+		.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+
+	(void)nanosleep(&time, NULL);
+}
+
 static int create(const struct yett_host *host, const struct yett_create *with, void **ret_self,
 	struct yett_error *error)
 {
@@ -140,6 +149,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	disk->manifests[1] = -1;
 	disk->manifest_good = -1;
 	disk->group = 1;
+	disk->pause = sleep_for;
 	disk->read_only = settings->read_only;
 	disk->path = make_path(with, settings->directory);
 	if (disk->path == NULL) {

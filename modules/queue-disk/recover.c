@@ -8,9 +8,9 @@
  *
  * Thread: the queue's. Damage never stops it; it ends only for want of memory, for a newer format
  * (YETT_EVERSION), a lock that another process holds (YETT_EPERM), a directory that cannot be used, a
- * file that is there and cannot be opened (that is no damage: its owner can be mended), a manifest of
- * which the disk gives neither copy, or where what counts cannot be made durable. What was read until
- * then is freed by destroy. */
+ * file that is there and cannot be opened (that is no damage: its owner can be mended), one that the disk
+ * gives now and refused a moment ago (nor is that), a manifest of which the disk gives neither copy, or
+ * where what counts cannot be made durable. What was read until then is freed by destroy. */
 #include "recovery.h"
 
 #include <fcntl.h>
@@ -18,6 +18,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PAUSES_MAX 10 /* a disk may have many bad sectors, and somebody waits for the start */
 
 void yett_disk_note(struct yett_disk_recovery *recovery, const char *format, ...)
 {
@@ -32,6 +34,31 @@ void yett_disk_note(struct yett_disk_recovery *recovery, const char *format, ...
 	if (recovery->report != NULL && recovery->stopped == 0) {
 		recovery->stopped = recovery->report(recovery->arg, &what);
 	}
+}
+
+void yett_disk_pause(struct yett_disk_recovery *recovery)
+{
+	if (recovery->pauses < PAUSES_MAX) {
+		recovery->pauses++;
+		recovery->disk->pause(YETT_DISK_PAUSE_NS);
+	}
+}
+
+int yett_disk_ranges_beside(struct yett_disk_recovery *recovery, uint32_t lane, uint64_t serial,
+	struct yett_disk_ranges *ret_ranges)
+{
+	const struct yett_disk *disk = recovery->disk;
+	uint64_t salt = yett_disk_salt(disk->incarnation, serial, lane);
+	char name[YETT_DISK_NAME_SIZE];
+	int result;
+
+	yett_disk_name(name, lane, serial, "rng");
+	result = yett_disk_ranges_read(disk->host, disk->dir, name, salt, lane, ret_ranges);
+	if (result == YETT_EIO && !disk->read_only) {
+		yett_disk_pause(recovery);
+		result = yett_disk_ranges_read(disk->host, disk->dir, name, salt, lane, ret_ranges);
+	}
+	return result;
 }
 
 const struct yett_disk_listed *yett_disk_listed_find(
@@ -230,7 +257,6 @@ static int miss(struct yett_disk_recovery *recovery, const struct yett_disk_list
 	struct yett_disk_ranges ranges = {NULL, 0, 0};
 	struct yett_disk_loss rest = {
 		listed->serial, listed->first + listed->count, 0, {.count = 0}};
-	char name[YETT_DISK_NAME_SIZE];
 	uint64_t end = listed->first + listed->count;
 	uint64_t from_here =
 		listed->settled_below > listed->first ? listed->settled_below : listed->first;
@@ -241,10 +267,7 @@ static int miss(struct yett_disk_recovery *recovery, const struct yett_disk_list
 	if (result < 0) {
 		return result;
 	}
-	yett_disk_name(name, listed->lane, listed->serial, "rng");
-	(void)yett_disk_ranges_read(disk->host, disk->dir, name,
-		yett_disk_salt(disk->incarnation, listed->serial, listed->lane), listed->lane,
-		&ranges);
+	(void)yett_disk_ranges_beside(recovery, listed->lane, listed->serial, &ranges);
 	for (uint64_t n = from_here; n < end && result == 0;) {
 		uint64_t from = n;
 

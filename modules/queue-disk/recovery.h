@@ -29,6 +29,7 @@ struct yett_disk_recovery {
 	void *arg;
 	struct yett_error *error;
 	int stopped; /* what report() returned, once it was not 0 */
+	unsigned pauses;
 
 	struct yett_disk_seen *segments; /* files by name, in order of serial */
 	size_t segments_count, segments_room;
@@ -49,6 +50,11 @@ void yett_disk_note(struct yett_disk_recovery *recovery, const char *format, ...
 	__attribute__((format(printf, 2, 3)));
 const struct yett_disk_listed *yett_disk_listed_find(
 	const struct yett_disk_recovery *recovery, uint64_t serial);
+/* Before the disk is asked once more for what it refused: a moment, in which the way to it may come back. */
+void yett_disk_pause(struct yett_disk_recovery *recovery);
+/* The range file beside a segment, as yett_disk_ranges_read. */
+int yett_disk_ranges_beside(struct yett_disk_recovery *recovery, uint32_t lane, uint64_t serial,
+	struct yett_disk_ranges *ret_ranges);
 /* Reads one segment, decides what of it counts, and adds it to its lane. */
 int yett_disk_judge(struct yett_disk_recovery *recovery, const struct yett_disk_seen *seen);
 

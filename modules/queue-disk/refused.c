@@ -6,11 +6,12 @@
  * held. A piece that is given up reads as zeros, and the checksums judge what that has damaged.
  *
  * Where somebody waits for the answer (at recovery, and where a queue is only looked at), a read is tried
- * a few times at once, and what is refused still is given up. While the queue runs the caller is told
- * YETT_EIO, loses nothing, and asks again (deliver does, each second). Then a piece is given up only where
- * it was refused again and again for a minute, without a success in between, and the disk has taken and
- * synced a manifest after that: so it is there, and the piece is not. What adjoins a piece that was given
- * up is of the same damage, and not waited for.
+ * a few times at once, and what is refused still is given up; at recovery it is asked for once more a
+ * moment later, and where only some of it comes, nothing is concluded (judge.c). While the queue runs the
+ * caller is told YETT_EIO, loses nothing, and asks again (deliver does, each second). Then a piece is given
+ * up only where it was refused again and again for a minute, without a success in between, and the disk has
+ * taken and synced a manifest after that: so it is there, and the piece is not. What adjoins a piece that
+ * was given up is of the same damage, and not waited for.
  *
  * Not responsible for what the bytes mean. Thread: the queue's. Failure: YETT_EIO; YETT_ENOMEM. */
 #include "disk.h"
@@ -145,6 +146,38 @@ int64_t yett_disk_read_again(
 		got = files->read(files->fs, file, ret_bytes, length, offset);
 	}
 	return got;
+}
+
+int yett_disk_read_given_up(struct yett_disk *disk, const struct yett_disk_segment *segment,
+	uint8_t *bytes, size_t length, size_t *ret_came, size_t *ret_left)
+{
+	const struct yett_files *files = disk->files;
+	size_t came = 0, left = 0, i = 0;
+
+	while (i < disk->refused_count) {
+		uint32_t offset = disk->refused[i].offset;
+		int64_t got = YETT_EIO;
+
+		if (disk->refused[i].serial != segment->serial || offset >= length) {
+			i++;
+			continue;
+		}
+		got = files->read(files->fs, segment->file, bytes + offset,
+			length - offset < PIECE ? length - offset : PIECE, offset);
+		if (got == YETT_EIO) {
+			left++;
+			i++;
+		} else if (got < 0) {
+			return (int)got;
+		} else {
+			came++;
+			yett_disk_refused_forget(
+				disk, segment->serial, offset, (uint64_t)offset + 1);
+		}
+	}
+	*ret_came = came;
+	*ret_left = left;
+	return 0;
 }
 
 /* One piece, or a part of it: as files->read; zeros where it is given up. */

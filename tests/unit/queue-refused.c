@@ -22,6 +22,32 @@
 
 static const struct yett_disk_settings settings = FIXTURE_DISK_SETTINGS("queue");
 
+/* What the disk is like once a start has waited for it: as before (NULL), or it refuses [from, to) of a file. */
+static struct {
+	struct yett_faulty *faulty;
+	const char *name;
+	uint64_t from, to;
+	unsigned pauses;
+} later;
+
+static void wait_for_disk(uint64_t ns)
+{
+	CU_ASSERT_EQUAL(ns, SECOND);
+	later.pauses++;
+	if (later.faulty != NULL) {
+		yett_faulty_plan_read(later.faulty, later.name, later.from, later.to,
+			later.to > 0 ? YETT_EIO : 0);
+	}
+}
+
+static int create_and_recover(struct fixture *f, struct yett_faulty *faulty)
+{
+	fixture_create(f, yett_faulty_files(faulty), &settings);
+	((struct yett_disk *)f->self)->pause = wait_for_disk;
+	later.pauses = 0;
+	return fixture_recover(f);
+}
+
 static int ignore(void *arg, uint64_t number, const struct yett_range *range, const void *meta,
 	size_t meta_length)
 {
@@ -69,8 +95,7 @@ static void open_again(struct fixture *f, struct yett_faulty *faulty)
 		fixture_destroy(f, false);
 		yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
 	}
-	fixture_create(f, yett_faulty_files(faulty), &settings);
-	CU_ASSERT_EQUAL_FATAL(fixture_recover(f), 0);
+	CU_ASSERT_EQUAL_FATAL(create_and_recover(f, faulty), 0);
 }
 
 /* Reads what there is; the last result: 0, or what is in the way. */
@@ -195,8 +220,7 @@ static void refused_start(struct yett_faulty *faulty, int want, const char *name
 	struct fixture f = {.random = 1};
 	unsigned segments = count_names(faulty, ".seg");
 
-	fixture_create(&f, yett_faulty_files(faulty), &settings);
-	CU_ASSERT_EQUAL(fixture_recover(&f), want);
+	CU_ASSERT_EQUAL(create_and_recover(&f, faulty), want);
 	CU_ASSERT_PTR_NOT_NULL(strstr(f.error, name));
 	CU_ASSERT_PTR_NOT_NULL(strstr(f.error, "start again"));
 	CU_ASSERT_EQUAL(f.losses, 0);
@@ -431,6 +455,116 @@ static void test_names_are_waited_for(void)
 	yett_faulty_free(faulty);
 }
 
+/* The way to the disk is gone for a moment, while the segments are read: all of them are there. */
+static void test_back_in_a_moment(void)
+{
+	for (unsigned each = 4; each <= ENTRIES; each *= 10) {
+		struct yett_faulty *faulty = made(each);
+		struct fixture f = {.random = 1};
+		uint64_t seen;
+
+		later.faulty = faulty;
+		yett_faulty_plan_read(faulty, SEALED, 0, WHENEVER, YETT_EIO);
+		open_again(&f, faulty);
+		CU_ASSERT_EQUAL(later.pauses, 1);
+		CU_ASSERT_EQUAL(read_all(&f, &seen), 0);
+		CU_ASSERT_EQUAL(seen, ALL);
+		CU_ASSERT_EQUAL(f.losses + f.notes, 0);
+		fixture_destroy(&f, true);
+		later.faulty = NULL;
+		yett_faulty_free(faulty);
+	}
+}
+
+/* Some of it comes and some does not, at the beginning or in the middle: the start is refused, and nothing is
+ * concluded, neither of what is listed nor of what no manifest speaks of. */
+static void test_now_and_then(void)
+{
+	static const uint64_t from[] = {0, PIECE};
+
+	for (int listed = 0; listed < 2; listed++) {
+		for (unsigned i = 0; i < 2; i++) {
+			struct yett_faulty *faulty = made(ENTRIES);
+
+			if (!listed) {
+				CU_ASSERT(yett_faulty_take(faulty, "manifest-a"));
+				CU_ASSERT(yett_faulty_take(faulty, "manifest-b"));
+			}
+			/* Without a manifest it is known by its header, which is given once. */
+			yett_faulty_plan_read(
+				faulty, SEALED, listed ? 0 : PIECE, WHENEVER, YETT_EIO);
+			later.faulty = faulty;
+			later.name = SEALED;
+			later.from = from[i] + (listed ? 0 : PIECE);
+			later.to = later.from + PIECE;
+			refused_start(faulty, YETT_EIO, "1-0000000000000001");
+			later.faulty = NULL;
+			later.to = 0;
+			expect_all(faulty);
+			yett_faulty_free(faulty);
+		}
+	}
+}
+
+/* The newer copy of the manifest is waited for: the older one still lists what has been settled and deleted. */
+static void test_newer_manifest_waited_for(void)
+{
+	static const char *const names[] = {"manifest-a", "manifest-b"};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct yett_faulty *faulty = made(4);
+		struct fixture f = {.random = 1};
+		uint64_t seen;
+
+		open_again(&f, faulty);
+		for (uint64_t number = 1; number <= 4; number++) {
+			CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+		}
+		CU_ASSERT_EQUAL(count_names(faulty, ".seg"), 9);
+		yett_faulty_plan_read(faulty, names[i], 0, WHENEVER, YETT_EIO);
+		later.faulty = faulty;
+		open_again(&f, faulty);
+		CU_ASSERT_EQUAL(read_all(&f, &seen), 0);
+		CU_ASSERT_EQUAL(seen, ALL & ~UINT64_C(0x1e));
+		CU_ASSERT_EQUAL(f.losses + f.notes, 0);
+		later.faulty = NULL;
+		fixture_destroy(&f, true);
+		yett_faulty_free(faulty);
+	}
+}
+
+/* So is a name, which may be all that is left of an entry. */
+static void test_name_comes_back(bool gone)
+{
+	struct yett_faulty *faulty = made(ENTRIES);
+	struct fixture f = {.random = 1};
+	uint64_t seen;
+
+	open_again(&f, faulty);
+	wipe(&f, faulty, 11, 12);
+	fixture_destroy(&f, true);
+	yett_faulty_crash(faulty, YETT_FAULTY_EVERYTHING);
+	if (gone) {
+		CU_ASSERT(yett_faulty_take(faulty, SEALED));
+	}
+	yett_faulty_plan_read(faulty, RANGES, 0, WHENEVER, YETT_EIO);
+	later.faulty = faulty;
+	open_again(&f, faulty);
+	later.faulty = NULL;
+	CU_ASSERT_EQUAL(read_all(&f, &seen), 0);
+	CU_ASSERT_EQUAL(seen, gone ? 0 : ALL & ~(UINT64_C(3) << 11));
+	CU_ASSERT_EQUAL(lost(&f), ALL & ~seen);
+	CU_ASSERT_EQUAL(f.notes, 0);
+	fixture_destroy(&f, true);
+	yett_faulty_free(faulty);
+}
+
+static void test_names_come_back(void)
+{
+	test_name_comes_back(false);
+	test_name_comes_back(true);
+}
+
 /* The caller is not kept waiting by one call that finds everything damaged. */
 static void test_many_losses(void)
 {
@@ -459,6 +593,10 @@ const CU_TestInfo queue_refused_tests[] = {
 	{"a sector that goes bad", test_bad_while_running},
 	{"what is written to again", test_written_again},
 	{"names are waited for", test_names_are_waited_for},
+	{"a start while the disk is gone for a moment", test_back_in_a_moment},
+	{"a start while the disk comes and goes", test_now_and_then},
+	{"a start waits for the newer manifest", test_newer_manifest_waited_for},
+	{"a start waits for names", test_names_come_back},
 	{"much damage at once", test_many_losses},
 	CU_TEST_INFO_NULL,
 };

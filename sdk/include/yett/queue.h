@@ -112,7 +112,7 @@ struct yett_queue_operations {
 	 * recovery until `declared` says that the core has made the loss durable. Refused is only a
 	 * newer format (YETT_EVERSION), a directory that another process holds (YETT_EPERM), one
 	 * that cannot be written, or synced (what counts from now on has to be durable), and a file
-	 * that is there and cannot be opened. */
+	 * that is there and cannot be opened, or be read only now and then. */
 	int (*recover)(void *self, yett_recovery_fn report, void *arg, struct yett_error *error);
 	/* All that `recover` and `read` have told as lost so far. Optional. */
 	int (*declared)(void *self);

@@ -223,17 +223,21 @@ static void decide(struct yett_disk_recovery *recovery, const struct yett_disk_s
 		(!scan->marked || is_zero(recovery->bytes, scan->at + YETT_DISK_MARK_SIZE, length));
 }
 
-static int mark_lost(
-	struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t from, uint32_t to)
+/* Entries that cannot be read: what was settled, or declared, nobody misses. */
+static void mark_lost(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t from,
+	uint32_t to, const struct yett_disk_listed *listed)
 {
+	uint64_t settled_below = listed != NULL ? listed->settled_below : 0;
+
 	for (uint32_t i = from; i < to; i++) {
-		if (yett_disk_declared(disk, segment->serial, segment->first + i)) {
+		uint64_t number = segment->first + i;
+
+		if (number < settled_below || yett_disk_declared(disk, segment->serial, number)) {
 			yett_disk_place_settle(disk, segment, i);
 		} else {
 			yett_disk_place_lose(disk, segment, i);
 		}
 	}
-	return 0;
 }
 
 static void push_tail(struct yett_disk_recovery *recovery, struct yett_disk_segment *segment,
@@ -282,12 +286,12 @@ static int take(struct yett_disk_recovery *recovery, struct yett_disk_segment *s
 		if (result < 0) {
 			return result;
 		}
-		mark_lost(disk, segment, before, segment->count - 1);
+		mark_lost(disk, segment, before, segment->count - 1, listed);
 		result = yett_disk_ranges_add(&segment->ranges, edge->number, &edge->range);
 		if (edge->number < settled_below) {
 			yett_disk_place_settle(disk, segment, segment->count - 1);
 		} else if (!found->intact) {
-			mark_lost(disk, segment, segment->count - 1, segment->count);
+			mark_lost(disk, segment, segment->count - 1, segment->count, listed);
 		}
 		if (result < 0 || !found->intact) {
 			continue;
@@ -327,7 +331,7 @@ static int take_lost_tail(struct yett_disk_recovery *recovery, struct yett_disk_
 		segment->places_room = (uint32_t)room;
 		segment->places[segment->count++] = (struct yett_disk_place){0};
 	}
-	mark_lost(disk, segment, before, segment->count);
+	mark_lost(disk, segment, before, segment->count, listed);
 	loss.number = segment->first + segment->count;
 	for (size_t i = 0; i < disk->holes_count; i++) {
 		if (disk->holes[i].serial == segment->serial && disk->holes[i].numbers == 0) {

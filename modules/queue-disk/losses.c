@@ -89,17 +89,69 @@ static bool count_records(
 	return true;
 }
 
+/* At least so many records the entries [from, to) bring: one each where memory does not know it. */
+static uint64_t least_records(const struct yett_disk_segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t end = segment->first + segment->count;
+	uint64_t records = to - from;
+
+	for (uint64_t n = from > segment->first ? from : segment->first; n < to && n < end; n++) {
+		const struct yett_disk_place *place = &segment->places[n - segment->first];
+
+		records += (place->where & ~UINT32_C(7)) != 0 ? place->count - UINT64_C(1) : 0;
+	}
+	return records;
+}
+
+/* Where the records of `row` begin that entry `number` brings, at the least: after the nearest entry before it
+ * that can still speak. */
+static int begin_after(struct yett_disk *disk, struct yett_disk_segment *segment,
+	const struct yett_disk_row *row, uint64_t number, uint64_t *ret_first)
+{
+	uint64_t from = row->number > segment->first ? row->number : segment->first;
+	struct yett_range beside;
+	int spoken = 0;
+
+	*ret_first = row->range.first + least_records(segment, row->number, number);
+	for (uint64_t n = number; n > from && spoken == 0; n--) {
+		spoken = own_range(disk, segment, n - 1, &beside);
+		if (spoken > 0) {
+			*ret_first =
+				beside.first + beside.count + least_records(segment, n, number);
+		}
+	}
+	return spoken;
+}
+
+/* Where those of all before entry `number` end, at the most: before the nearest from it on that can. */
+static int end_before(struct yett_disk *disk, struct yett_disk_segment *segment,
+	const struct yett_disk_row *row, uint64_t number, uint64_t *ret_end)
+{
+	uint64_t row_end = row->number + row->entries;
+	uint64_t to = segment->first + segment->count;
+	struct yett_range beside;
+	int spoken = 0;
+
+	*ret_end = row->range.first + row->range.count - least_records(segment, number, row_end);
+	for (uint64_t n = number; n < row_end && n < to && spoken == 0; n++) {
+		spoken = own_range(disk, segment, n, &beside);
+		if (spoken > 0) {
+			*ret_end = beside.first - least_records(segment, number, n);
+		}
+	}
+	return spoken;
+}
+
 /* Those of `row` that the entries [number, number + numbers) bring, by what is known of all before them; else
- * what is left of it between the entries on both sides. */
+ * what is left of it between the entries on both sides. Of entries there that cannot speak either (what was
+ * lost before them, or settled) it takes no more than it has to. */
 static int between(struct yett_disk *disk, struct yett_disk_segment *segment,
 	const struct yett_disk_row *row, uint64_t number, uint64_t numbers,
 	struct yett_range *ret_range)
 {
 	struct yett_range range = row->range;
-	uint64_t end = row->range.first + row->range.count;
-	struct yett_range beside;
-	uint64_t skipped, records;
-	int before, after = 0;
+	uint64_t end, skipped, records;
+	int result;
 
 	if (count_records(segment, row->number, number, &skipped) &&
 		count_records(segment, number, number + numbers, &records)) {
@@ -108,18 +160,12 @@ static int between(struct yett_disk *disk, struct yett_disk_segment *segment,
 		*ret_range = range;
 		return 0;
 	}
-	before = number > row->number ? own_range(disk, segment, number - 1, &beside) : 0;
-	if (before > 0) {
-		range.first = beside.first + beside.count;
+	result = begin_after(disk, segment, row, number, &range.first);
+	if (result >= 0) {
+		result = end_before(disk, segment, row, number + numbers, &end);
 	}
-	if (number + numbers < row->number + row->entries) {
-		after = own_range(disk, segment, number + numbers, &beside);
-	}
-	if (after > 0) {
-		end = beside.first;
-	}
-	if (before < 0 || after < 0) {
-		return before < 0 ? before : after;
+	if (result < 0) {
+		return result;
 	}
 	range.count = end > range.first ? end - range.first : 0;
 	*ret_range = range;

@@ -415,6 +415,7 @@ int main(int argc, char **argv)
 	suite_add("queue-disk: crashes", queue_crash_tests);
 	suite_add("queue-disk: damage", queue_damage_tests);
 	suite_add("queue-disk: what the disk refuses", queue_refused_tests);
+	suite_add("queue-disk: what rots in time", queue_rot_tests);
 	result = suite_end(argc, argv);
 	if (yett_buffer_alive() != 0) {
 		printf("%zu buffers are left\n", yett_buffer_alive());

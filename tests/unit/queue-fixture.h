@@ -59,6 +59,7 @@ void fixture_drop_bulk(struct fixture *fixture, uint64_t segment, unsigned left)
 		.reserve_urgent = 15, .reserve_normal = 40, .reserve_bulk = 15,                    \
 		.reserve_custody = 5,                                                              \
 	}
-extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[], queue_refused_tests[];
+extern const CU_TestInfo queue_crash_tests[], queue_damage_tests[], queue_refused_tests[],
+	queue_rot_tests[];
 
 #endif

@@ -1,8 +1,9 @@
 /* Reading one entry, or what stands before its batch, back from its segment.
  *
  * The header and the trailer of an entry say the same; either will do. Thread: the queue's.
- * Failure: YETT_ECORRUPT where neither is whole, or the disk was given up on them; YETT_EIO and others
- * where it does not give them now, which says nothing of what they are; YETT_ENOTFOUND. */
+ * Failure: YETT_ECORRUPT where neither is whole, the disk was given up on them, or the file is gone; YETT_EIO
+ * and others where it does not give them now, which says nothing of what they are; YETT_ENOTFOUND where there
+ * never was anything. */
 #include "disk.h"
 
 int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
@@ -20,7 +21,7 @@ int yett_disk_edge_read(struct yett_disk *disk, struct yett_disk_segment *segmen
 	}
 	result = yett_disk_segment_open(disk, segment);
 	if (result < 0) {
-		return result;
+		return result == YETT_ENOTFOUND ? YETT_ECORRUPT : result;
 	}
 	header = yett_disk_segment_read(disk, segment, bytes, sizeof(bytes), offset);
 	if (header == (int64_t)sizeof(bytes) &&

@@ -1,10 +1,10 @@
 /* Reading, settling and dropping, and what the queue says of itself.
  *
  * An entry is read with one call into one buffer, which the batch then borrows; its checksum and
- * the batch's own are held against it. What is damaged becomes a loss and is skipped; what the disk
- * does not give (refused.c) is neither: the caller asks again. Settling is kept in memory; the manifest
- * takes it along whenever it is written, so a crash may bring settled entries back, never lose
- * unsettled ones.
+ * the batch's own are held against it. What is damaged becomes a loss and is skipped, and so is all of a
+ * segment whose file is gone; what the disk does not give (refused.c) is neither: the caller asks again.
+ * Settling is kept in memory; the manifest takes it along whenever it is written, so a crash may bring
+ * settled entries back, never lose unsettled ones.
  *
  * Thread: the queue's. Failure: a result; a segment that cannot be deleted stays and is tried
  * again. */
@@ -145,19 +145,32 @@ static int name_damaged(
 	return 0;
 }
 
-/* Takes a damaged entry out, and says what it was; or does neither. */
+/* Takes damaged entries out, and says what they were; or does neither. */
 static int lose(struct yett_disk *disk, struct yett_disk_segment *segment, uint32_t index,
-	yett_recovery_fn report, void *arg)
+	uint32_t count, yett_recovery_fn report, void *arg)
 {
 	size_t losses = disk->losses_count;
-	int result = name_damaged(disk, segment, index, 1);
+	int result = name_damaged(disk, segment, index, count);
 
 	if (result < 0) {
 		return result;
 	}
-	yett_disk_place_lose(disk, segment, index);
+	for (uint32_t i = 0; i < count; i++) {
+		yett_disk_place_lose(disk, segment, index + i);
+	}
 	disk->manifest_dirty = true;
 	return yett_disk_loss_report(disk, losses, report, arg);
+}
+
+/* How many entries from `index` on, which is one, are to be read. */
+static uint32_t readable_run(const struct yett_disk_segment *segment, uint32_t index)
+{
+	uint32_t count = 1;
+
+	while (index + count < segment->synced_count && is_readable(segment, index + count)) {
+		count++;
+	}
+	return count;
 }
 
 int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queue_item *items,
@@ -184,8 +197,10 @@ int yett_disk_op_read(void *self, uint32_t lane, uint64_t from, struct yett_queu
 			break;
 		}
 		result = read_one(disk, segment, index, &items[got]);
-		if (result == YETT_ECORRUPT) {
-			result = lose(disk, segment, index, report, arg);
+		if (result == YETT_ECORRUPT || result == YETT_ENOTFOUND) {
+			result = lose(disk, segment, index,
+				result == YETT_ENOTFOUND ? readable_run(segment, index) : 1, report,
+				arg);
 			if (result == 0 && ++lost >= LOSSES_A_READ && !disk->read_only) {
 				result = YETT_EAGAIN;
 			}

@@ -401,10 +401,11 @@ static int write_again(struct yett_disk_recovery *recovery, const struct yett_di
 	const struct yett_disk *disk = recovery->disk;
 	const struct yett_files *files = disk->files;
 	uint32_t from = synced > YETT_DISK_HEAD_SIZE ? synced : 0; /* its header neither */
-	struct iovec iov = {recovery->bytes + from, segment->end - from};
 	int result = 0;
 
 	if (!disk->read_only && segment->end > synced) {
+		struct iovec iov = {recovery->bytes + from, segment->end - from};
+
 		result = files->write(files->fs, segment->file, &iov, 1, from);
 		result = result < 0 ? result : files->sync(files->fs, segment->file);
 	}

@@ -45,7 +45,7 @@ enum yett_pg_metric {
 };
 
 /* Legal transitions: TOLD → OPEN at the first batch; OPEN ⇄ COMPLETE as its numbers are accounted
- * for and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
+ * for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
 enum yett_pg_epoch_state {
 	YETT_PG_TOLD = 0,     /* known by notices only; not counted as open */
 	YETT_PG_OPEN = 1,     /* has batches, and may get more */
@@ -54,10 +54,10 @@ enum yett_pg_epoch_state {
 
 struct yett_pg_origin {
 	int32_t id;
-	bool fresh;      /* to be written */
-	bool open_known; /* `open` is filled */
-	uint32_t open_count;
-	struct yett_epoch open[YETT_EPOCHS_OPEN_MAX + 1]; /* epochs, without their lanes */
+	bool fresh;              /* to be written */
+	bool open_known;         /* `open` is filled */
+	struct yett_epoch *open; /* without their lanes */
+	size_t open_count, open_room;
 	struct yett_id uuid;
 };
 
@@ -279,16 +279,23 @@ void yett_pg_group_finish(
 
 /* resolve.c: what the database has of all that a group names. */
 int yett_pg_resolve(struct yett_pg *store, struct yett_pg_group *group, struct yett_error *error);
-/* The epoch of a batch that was received at `now_ns`, open, made where it is new: 1; or 0 where its origin
- * has too many. */
-int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
-	struct yett_error *error);
+/* The epoch whose columns are those of the row. */
+int yett_pg_epoch_at_hand(struct yett_pg *store, const struct yett_id *origin, const PGresult *rows,
+	int row, struct yett_pg_epoch **ret_epoch, struct yett_error *error);
 void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch);
 struct yett_pg_epoch *yett_pg_epoch_find(struct yett_pg *store, const struct yett_id *origin,
 	const struct yett_epoch *epoch, uint32_t lane);
 /* Where a batch is kept; {0, 0}, which no node numbers in, for one that is put aside. */
 struct yett_epoch yett_pg_epoch_of(const struct yett_put *put);
 void yett_pg_forget(struct yett_pg *store); /* all that a put has at hand */
+
+/* admit.c: the epoch of a batch that was received at `now_ns`, made where it is new: 1; or 0 where its origin
+ * has too many that are open, for now. */
+int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
+	struct yett_error *error);
+/* One more that is open. */
+int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
+	const struct yett_epoch *epoch, struct yett_error *error);
 
 /* put.c */
 int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);

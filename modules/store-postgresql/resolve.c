@@ -10,9 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* For so long nothing has come of an epoch that is given up for a new one. */
-#define QUIET_NS INT64_C(3600000000000)
-
 struct epoch_key {
 	int64_t origin;
 	uint64_t ordinal, random, lane;
@@ -20,11 +17,14 @@ struct epoch_key {
 
 void yett_pg_forget(struct yett_pg *store)
 {
+	struct yett_pg_origin *origin;
 	struct yett_pg_epoch *epoch;
-	size_t at = 0;
 
-	while ((epoch = yett_pg_map_next(&store->epochs, &at)) != NULL) {
+	for (size_t at = 0; (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
 		free(epoch->fresh);
+	}
+	for (size_t at = 0; (origin = yett_pg_map_next(&store->origins, &at)) != NULL;) {
+		free(origin->open);
 	}
 	yett_pg_map_clear(&store->epochs);
 	yett_pg_map_clear(&store->origins);
@@ -233,12 +233,32 @@ static int find_epochs(struct yett_pg *store, struct yett_error *error)
 	return result;
 }
 
+int yett_pg_epoch_at_hand(struct yett_pg *store, const struct yett_id *origin, const PGresult *rows,
+	int row, struct yett_pg_epoch **ret_epoch, struct yett_error *error)
+{
+	struct yett_epoch epoch = {
+		(uint64_t)yett_pg_int(rows, row, 2), (uint64_t)yett_pg_int(rows, row, 3)};
+	uint32_t lane = (uint32_t)yett_pg_int(rows, row, 4);
+	int result;
+
+	*ret_epoch = yett_pg_epoch_find(store, origin, &epoch, lane);
+	if (*ret_epoch != NULL) {
+		return 0;
+	}
+	result = want_epoch(store, origin, &epoch, lane, error);
+	if (result == 0) {
+		read_epoch(store, rows, row);
+		*ret_epoch = yett_pg_epoch_find(store, origin, &epoch, lane);
+	}
+	return result;
+}
+
 /* Of the origins that have an epoch here which is not open yet: those that are. */
 static int find_open(struct yett_pg *store, struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	struct yett_pg_epoch *epoch;
-	struct yett_pg_origin *origin, **by_order = NULL;
+	struct yett_pg_origin **by_order = NULL;
 	size_t at = 0, count = 0;
 	PGresult *rows = NULL;
 	int result;
@@ -266,12 +286,11 @@ static int find_open(struct yett_pg *store, struct yett_error *error)
 	result = yett_pg_run(store, YETT_PG_OPEN_EPOCHS_STATEMENT, &args, &rows, error);
 	yett_pg_args_done(&args);
 	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
-		origin = by_order[yett_pg_int(rows, i, 0) - 1];
-		if (origin->open_count <= YETT_EPOCHS_OPEN_MAX) {
-			origin->open[origin->open_count++] =
-				(struct yett_epoch){(uint64_t)yett_pg_int(rows, i, 1),
-					(uint64_t)yett_pg_int(rows, i, 2)};
-		}
+		const struct yett_epoch open = {
+			(uint64_t)yett_pg_int(rows, i, 1), (uint64_t)yett_pg_int(rows, i, 2)};
+
+		result = yett_pg_open_add(
+			store, by_order[yett_pg_int(rows, i, 0) - 1], &open, error);
 	}
 	PQclear(rows);
 	free(by_order);
@@ -286,109 +305,6 @@ void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch)
 		store->head_dirty = true;
 	}
 	epoch->dirty = true;
-}
-
-/* Nobody will ever tell how far it went: what lacks of it is lost, by inference, as for an origin that holds
- * nothing more of it. What comes of it all the same is received. */
-static void give_up(struct yett_pg_epoch *epoch)
-{
-	uint64_t end = epoch->highest + 1;
-
-	if (epoch->state == YETT_PG_OPEN) {
-		epoch->oldest = epoch->oldest > end ? epoch->oldest : end;
-		epoch->next = epoch->next > end ? epoch->next : end;
-		epoch->closed = epoch->dirty = true;
-		epoch->state = YETT_PG_COMPLETE;
-	}
-}
-
-static void close_open(struct yett_pg_origin *origin, const struct yett_epoch *epoch)
-{
-	for (uint32_t i = 0; i < origin->open_count; i++) {
-		if (origin->open[i].ordinal == epoch->ordinal &&
-			origin->open[i].random == epoch->random) {
-			origin->open[i] = origin->open[--origin->open_count];
-			return;
-		}
-	}
-}
-
-/* The lanes of the epoch in `rows`, at hand. 0 if something of it came in this very put. */
-static int take_in(struct yett_pg *store, const struct yett_pg_origin *origin, const PGresult *rows,
-	int64_t before_ns, struct yett_pg_epoch *ret_lanes[], struct yett_error *error)
-{
-	for (int i = 0; i < PQntuples(rows); i++) {
-		struct yett_epoch epoch = {
-			(uint64_t)yett_pg_int(rows, i, 2), (uint64_t)yett_pg_int(rows, i, 3)};
-		uint32_t lane = (uint32_t)yett_pg_int(rows, i, 4);
-		int result = 0;
-
-		ret_lanes[i] = yett_pg_epoch_find(store, &origin->uuid, &epoch, lane);
-		if (ret_lanes[i] == NULL) {
-			result = want_epoch(store, &origin->uuid, &epoch, lane, error);
-			read_epoch(store, rows, i);
-			ret_lanes[i] = yett_pg_epoch_find(store, &origin->uuid, &epoch, lane);
-		}
-		if (result < 0 || ret_lanes[i]->changed_ns >= before_ns) {
-			return result;
-		}
-	}
-	return 1;
-}
-
-/* Makes room for one more open epoch: an origin that is put back to one snapshot again and again forgets its
- * starts, tells of none that it is over, and would be refused for ever. The oldest goes that has been quiet for
- * long though there are later ones. 1 if there is room now. */
-static int make_room(struct yett_pg *store, struct yett_pg_origin *origin, uint64_t below,
-	int64_t now_ns, struct yett_error *error)
-{
-	struct yett_pg_epoch *lanes[YETT_LANES];
-	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
-	PGresult *rows = NULL;
-	int result;
-
-	yett_pg_arg_int(&args, origin->id);
-	yett_pg_arg_int(&args, now_ns - QUIET_NS);
-	yett_pg_arg_int(&args, (int64_t)below);
-	result = yett_pg_run(store, YETT_PG_EPOCH_QUIET_STATEMENT, &args, &rows, error);
-	yett_pg_args_done(&args);
-	if (result == 0 && PQntuples(rows) > 0 && PQntuples(rows) <= YETT_LANES) {
-		result = take_in(store, origin, rows, now_ns - QUIET_NS, lanes, error);
-	}
-	for (int i = 0; result > 0 && i < PQntuples(rows); i++) {
-		give_up(lanes[i]);
-		close_open(origin, &lanes[i]->epoch);
-	}
-	PQclear(rows);
-	return result;
-}
-
-int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
-	struct yett_error *error)
-{
-	struct yett_pg_origin *origin = epoch->origin;
-	uint32_t i = 0;
-	int result;
-
-	/* A complete one is not opened until a number of it turns out to be new. */
-	if (epoch->made && epoch->state != YETT_PG_TOLD) {
-		return 1;
-	}
-	while (i < origin->open_count && (origin->open[i].ordinal != epoch->epoch.ordinal ||
-						 origin->open[i].random != epoch->epoch.random)) {
-		i++;
-	}
-	if (i == origin->open_count) {
-		if (origin->open_count >= YETT_EPOCHS_OPEN_MAX &&
-			(result = make_room(store, origin, epoch->epoch.ordinal, now_ns, error)) <=
-				0) {
-			return result;
-		}
-		origin->open[origin->open_count++] = epoch->epoch;
-	}
-	yett_pg_epoch_make(store, epoch);
-	epoch->state = YETT_PG_OPEN;
-	return 1;
 }
 
 static bool is_sound(const struct yett_batch_info *info)

@@ -48,6 +48,9 @@
 		"HAVING max(changed) < $2::bigint AND ordinal < $3::bigint "                       \
 		"ORDER BY ordinal, random LIMIT 1) AS quiet USING (ordinal, random) "              \
 		"WHERE epoch.origin = $1::bigint")                                                 \
+	X(EPOCH_GIVE_UP, "give up an epoch",                                                       \
+		"UPDATE epoch SET state = 2 WHERE origin = $1::bigint AND ordinal = $2::bigint "   \
+		"AND random = $3::bigint AND state = 1")                                           \
 	X(EPOCH_WRITE, "write epochs",                                                             \
 		"INSERT INTO epoch SELECT * FROM unnest($1::bigint[], $2::integer[], "             \
 		"$3::bigint[], $4::bigint[], $5::integer[], $6::integer[], $7::bigint[], "         \

@@ -41,7 +41,7 @@ enum yett_sqlite_metric {
 };
 
 /* Legal transitions: TOLD → OPEN at the first batch; OPEN ⇄ COMPLETE as its numbers are accounted
- * for and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
+ * for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
 enum yett_sqlite_epoch_state {
 	YETT_SQLITE_TOLD = 0,     /* known by notices only; not counted as open */
 	YETT_SQLITE_OPEN = 1,     /* has batches, and may get more */
@@ -211,17 +211,18 @@ const char *yett_sqlite_json(
 int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
 	const struct yett_epoch *epoch, uint32_t lane, bool make,
 	struct yett_sqlite_epoch **ret_epoch, struct yett_error *error);
-/* The epoch of a batch that was received at `now_ns`, open, made where it is new: 1; or 0 where its origin
- * has too many. */
-int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
-	const struct yett_batch_info *info, int64_t now_ns, struct yett_sqlite_epoch **ret_epoch,
-	struct yett_error *error);
 /* What the pieces say; for NEW the piece is stored. Returns an enum yett_verdict. */
 int yett_sqlite_epoch_judge(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	const struct yett_batch_info *info, struct yett_error *error);
 /* Writes back what the transaction changed, and completes the epochs that are. */
 int yett_sqlite_epoch_flush(struct yett_sqlite *store, struct yett_error *error);
 void yett_sqlite_epoch_forget(struct yett_sqlite *store);
+
+/* admit.c: the epoch of a batch that was received at `now_ns`, made where it is new: 1; or 0 where its origin
+ * has too many that are open, for now. */
+int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
+	const struct yett_batch_info *info, int64_t now_ns, struct yett_sqlite_epoch **ret_epoch,
+	struct yett_error *error);
 
 /* custody.c: a batch of notices, as yett_sqlite_insert. */
 int yett_sqlite_custody(struct yett_sqlite *store, const struct yett_put *put,

@@ -517,6 +517,7 @@ int main(int argc, char **argv)
 	};
 
 	suite_add_around("store-postgresql: custody", pg_begin, pg_end, store_custody_tests);
+	suite_add_around("store-postgresql: limits", pg_begin, pg_end, store_limits_tests);
 	suite_add_around("store-postgresql: dead letters", pg_begin, pg_end, store_dead_tests);
 	suite_add_around("store-postgresql: reading", pg_begin, pg_end, store_reading_tests);
 	suite_add_around("store-postgresql: together", pg_begin, pg_end, store_together_tests);

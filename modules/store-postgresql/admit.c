@@ -1,7 +1,11 @@
 /* Which epochs of an origin are open, and what becomes of those beyond their limit.
  *
  * An origin has so many open starts at most. Where it has them all, the oldest of which nothing has come for
- * an hour gives way to a newer one. Else it is refused, to come again later. Under the lock.
+ * an hour gives way to a newer one. Else it is refused, to come again later: but not for ever, since whoever
+ * holds what is refused holds all that came with it, too. An origin of which something has been refused, here
+ * or for the pieces of a lane (epoch.c), for an hour without a pause as long, is taken beyond the limit: what
+ * lacks is then lost by inference, which only says so, and is received if it comes. That is remembered in
+ * memory alone: it begins anew with each start, and each management server keeps its own time. Under the lock.
  */
 #include "internal.h"
 
@@ -9,6 +13,36 @@
 
 /* For so long nothing has come of an epoch that is given up for a new one. */
 #define QUIET_NS INT64_C(3600000000000)
+/* For so long an origin is refused. */
+#define PATIENCE_NS UINT64_C(3600000000000)
+/* Origins that are remembered; then all are forgotten. */
+#define REFUSED_MAX 65536
+
+struct refused {
+	uint64_t since_ns, last_ns; /* monotonic */
+};
+
+bool yett_pg_patience_ends(struct yett_pg *store, const struct yett_id *origin)
+{
+	uint64_t now_ns = store->host->monotonic_ns(store->host->instance);
+	struct refused *refused = yett_pg_map_find(&store->refused, origin, sizeof(*origin));
+
+	if (refused == NULL) {
+		if (store->refused.count >= REFUSED_MAX) {
+			yett_pg_map_clear(&store->refused);
+		}
+		refused = calloc(1, sizeof(*refused));
+		if (refused == NULL ||
+			yett_pg_map_put(&store->refused, origin, sizeof(*origin), refused) != 0) {
+			return false;
+		}
+		refused->since_ns = now_ns;
+	} else if (now_ns - refused->last_ns > PATIENCE_NS) {
+		refused->since_ns = now_ns;
+	}
+	refused->last_ns = now_ns;
+	return now_ns - refused->since_ns >= PATIENCE_NS;
+}
 
 int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
 	const struct yett_epoch *epoch, struct yett_error *error)
@@ -111,6 +145,7 @@ int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int6
 	struct yett_error *error)
 {
 	struct yett_pg_origin *origin = epoch->origin;
+	bool beyond = false;
 	int result;
 
 	/* A complete one is not opened until a number of it turns out to be new. */
@@ -118,16 +153,24 @@ int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int6
 		return 1;
 	}
 	if (place_of(origin, &epoch->epoch) == origin->open_count) {
-		if (origin->open_count >= YETT_EPOCHS_OPEN_MAX &&
-			(result = make_room(store, origin, epoch->epoch.ordinal, now_ns, error)) <=
-				0) {
-			return result;
+		if (origin->open_count >= YETT_EPOCHS_OPEN_MAX) {
+			result = make_room(store, origin, epoch->epoch.ordinal, now_ns, error);
+			beyond = result == 0 && yett_pg_patience_ends(store, &origin->uuid);
+			if (result < 0 || (result == 0 && !beyond)) {
+				return result;
+			}
 		}
-		if ((result = yett_pg_open_add(store, origin, &epoch->epoch, error)) < 0) {
+		if (!beyond &&
+			(result = yett_pg_open_add(store, origin, &epoch->epoch, error)) < 0) {
 			return result;
 		}
 	}
 	yett_pg_epoch_make(store, epoch);
-	epoch->state = YETT_PG_OPEN;
+	if (beyond) {
+		/* Each batch of it is taken for all that there is, so that it is never open. */
+		give_up(epoch);
+	} else {
+		epoch->state = YETT_PG_OPEN;
+	}
 	return 1;
 }

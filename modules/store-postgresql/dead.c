@@ -3,7 +3,7 @@
  * does not pass: they stay what they are.
  *
  * The others' numbers have been in the account as received since they came, so what is stored of them later
- * is not judged again: it takes no numbers. That it happens once is the row's doing, which goes in
+ * takes none; but for those for which there was no room. That it happens once is the row's doing, which goes in
  * the same transaction; that no record is there twice is the table's own.
  */
 #include "internal.h"
@@ -128,7 +128,7 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 {
 	struct yett_pg_item *item = &group->items[0];
 	uint64_t count = item->put->batch->info.count;
-	int result = yett_pg_resolve(store, group, error);
+	int verdict, result = yett_pg_resolve(store, group, error);
 
 	if (result < 0) {
 		return result;
@@ -136,6 +136,14 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	*ret_cause = judge_letter(rows, item);
 	if (*ret_cause != NULL) {
 		return 0;
+	}
+	/* One for whose numbers there was no room takes them now: somebody asks for it. */
+	store->wanted = true;
+	verdict = yett_pg_epoch_judge(store, group, item, error);
+	store->wanted = false;
+	if (verdict != YETT_VERDICT_NEW && verdict != YETT_VERDICT_DUPLICATE) {
+		*ret_cause = "its numbers are other batches'";
+		return verdict < 0 ? verdict : 0;
 	}
 	item->epoch->dead -= item->epoch->dead < count ? item->epoch->dead : count;
 	item->epoch->dirty = true;

@@ -93,21 +93,45 @@ static int add_piece(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	return 0;
 }
 
+/* There are as many pieces as may be: 1 if this one may come beside them, or 0. */
+static int make_room(struct yett_pg *store, struct yett_pg_epoch *epoch,
+	const struct yett_piece *piece, struct yett_error *error)
+{
+	uint64_t first_missing = 0;
+	int result = yett_pg_fold_older(store, epoch, &first_missing, error);
+
+	/* What fills the first hole is taken all the same: it is what ends this. */
+	if (result < 0 || epoch->pieces < YETT_PIECES_MAX || piece->first == first_missing) {
+		return result < 0 ? result : 1;
+	}
+	if (store->wanted) {
+		return 1;
+	}
+	if (!yett_pg_patience_ends(store, &epoch->origin->uuid)) {
+		return 0;
+	}
+	/* It has not come, nor been declared: it is lost, by inference, unless it comes after all. */
+	if (epoch->oldest <= epoch->highest) {
+		epoch->oldest = epoch->highest + 1;
+		epoch->dirty = true;
+	}
+	result = yett_pg_fold_older(store, epoch, &first_missing, error);
+	return result < 0 ? result : epoch->pieces < YETT_PIECES_MAX;
+}
+
 static int take(struct yett_pg *store, struct yett_pg_epoch *epoch, const struct yett_piece *piece,
 	struct yett_error *error)
 {
 	uint64_t first_missing = 0;
 	int result;
 
-	if (epoch->pieces >= YETT_PIECES_MAX ||
-		(epoch->pieces >= YETT_PG_FOLD_ABOVE && epoch->pieces % 64 == 0)) {
-		if ((result = yett_pg_fold_older(store, epoch, &first_missing, error)) < 0) {
-			return result;
+	if (epoch->pieces >= YETT_PIECES_MAX) {
+		if ((result = make_room(store, epoch, piece, error)) <= 0) {
+			return result < 0 ? result : YETT_VERDICT_LIMIT;
 		}
-		/* What fills the first hole is taken all the same: it is what ends this. */
-		if (epoch->pieces >= YETT_PIECES_MAX && piece->first != first_missing) {
-			return YETT_VERDICT_LIMIT;
-		}
+	} else if (epoch->pieces >= YETT_PG_FOLD_ABOVE && epoch->pieces % 64 == 0 &&
+		   (result = yett_pg_fold_older(store, epoch, &first_missing, error)) < 0) {
+		return result;
 	}
 	result = add_piece(store, epoch, piece, error);
 	return result < 0 ? result : YETT_VERDICT_NEW;

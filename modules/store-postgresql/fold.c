@@ -29,17 +29,43 @@ static int ask(struct yett_pg *store, enum yett_pg_statement which, int64_t epoc
 	return result;
 }
 
+/* Up to where there is room for what the pieces below `boundary` make of the runs: each island is one more, but
+ * for those that it touches. 0: there is nothing to fold, or no room for the first. */
+static int find_room(struct yett_pg *store, const struct yett_pg_epoch *epoch, uint64_t boundary,
+	uint64_t *ret_boundary, struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	uint64_t runs = epoch->runs;
+	PGresult *rows = NULL;
+	int result;
+
+	yett_pg_arg_int(&args, epoch->id);
+	yett_pg_arg_int(&args, (int64_t)boundary);
+	result = yett_pg_run(store, YETT_PG_PIECE_ISLANDS_STATEMENT, &args, &rows, error);
+	yett_pg_args_done(&args);
+	if (result < 0) {
+		return result;
+	}
+	*ret_boundary = PQntuples(rows) > 0 ? boundary : 0;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		runs = runs + 1 - (uint64_t)yett_pg_int(rows, i, 1);
+		if (runs > YETT_PG_RUNS_MAX) {
+			*ret_boundary = i > 0 ? (uint64_t)yett_pg_int(rows, i, 0) : 0;
+			break;
+		}
+	}
+	PQclear(rows);
+	return 0;
+}
+
 static int fold(struct yett_pg *store, struct yett_pg_epoch *epoch, uint64_t boundary,
 	struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	PGresult *rows = NULL;
-	int64_t islands;
-	int result;
+	int result = find_room(store, epoch, boundary, &boundary, error);
 
-	if ((result = ask(store, YETT_PG_PIECE_ISLANDS_STATEMENT, epoch->id, (int64_t)boundary,
-		     &islands, error)) < 0 ||
-		islands == 0 || epoch->runs + (uint64_t)islands > YETT_PG_RUNS_MAX) {
+	if (result < 0 || boundary == 0) {
 		return result;
 	}
 	yett_pg_arg_int(&args, epoch->id);
@@ -66,7 +92,7 @@ int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch,
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	PGresult *rows = NULL;
-	int64_t kept, missing = 0;
+	int64_t kept = 0, missing = 0;
 	int result;
 
 	if ((result = yett_pg_flush_pieces(store, epoch, error)) < 0 ||

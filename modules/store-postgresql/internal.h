@@ -44,8 +44,9 @@ enum yett_pg_metric {
 	YETT_PG_METRICS,
 };
 
-/* Legal transitions: TOLD → OPEN at the first batch; OPEN ⇄ COMPLETE as its numbers are accounted
- * for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
+/* Legal transitions: TOLD → OPEN at the first batch, or → COMPLETE where too many are open; OPEN ⇄ COMPLETE as
+ * its numbers are accounted for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was
+ * lost. */
 enum yett_pg_epoch_state {
 	YETT_PG_TOLD = 0,     /* known by notices only; not counted as open */
 	YETT_PG_OPEN = 1,     /* has batches, and may get more */
@@ -147,7 +148,10 @@ struct yett_pg {
 	struct yett_pg_map epochs; /* origin's id, ordinal, random, lane → struct yett_pg_epoch */
 	struct yett_pg_map names;  /* text → struct yett_pg_name */
 	bool wary;                 /* a number was found to be there though no piece said so */
+	bool wanted;               /* it is a dead letter that is replayed: no limit refuses it */
 	const char *refusal; /* why its one batch is to be kept raw, whatever it holds; or NULL */
+
+	struct yett_pg_map refused; /* struct yett_id of an origin → since when (admit.c) */
 
 	/* The batch that the server had no time for when it was alone, and how often. */
 	struct yett_batch_info late;
@@ -296,6 +300,8 @@ int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int6
 /* One more that is open. */
 int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
 	const struct yett_epoch *epoch, struct yett_error *error);
+/* Something of the origin is to be refused: whether that has been so for too long already. */
+bool yett_pg_patience_ends(struct yett_pg *store, const struct yett_id *origin);
 
 /* put.c */
 int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);

@@ -1,7 +1,7 @@
 /* The store's hash table: open addressing, linear probing, no removal of single keys.
  *
- * Keys are copied, values are the table's and go with it, by free(). Nothing in it outlives the
- * transaction that filled it: another management server may change all of it meanwhile. Without
+ * Keys are copied, values are the table's and go with it, by free(). Nothing of the database in it
+ * outlives the transaction that filled it: another management server may change all of it meanwhile. Without
  * memory, put frees the value, answers -1, and leaves the table as it was.
  */
 #include "map.h"

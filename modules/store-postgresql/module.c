@@ -125,6 +125,7 @@ static void destroy(void *self)
 	yett_pg_map_done(&store->origins);
 	yett_pg_map_done(&store->epochs);
 	yett_pg_map_done(&store->names);
+	yett_pg_map_done(&store->refused);
 	yett_pg_bytes_done(&store->json);
 	free(store->state);
 	free(store->group);
@@ -137,7 +138,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 {
 	struct yett_pg *store = calloc(1, sizeof(*store));
 	bool knows_group = with->size >= offsetof(struct yett_create, group) + sizeof(with->group);
-	uint64_t seeds[3];
+	uint64_t seeds[4];
 
 	if (!YETT_HOST_HAS(host, files) || host->files == NULL) {
 		free(store);
@@ -153,6 +154,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	yett_pg_map_init(&store->origins, seeds[0]);
 	yett_pg_map_init(&store->epochs, seeds[1]);
 	yett_pg_map_init(&store->names, seeds[2]);
+	yett_pg_map_init(&store->refused, seeds[3]);
 	store->name = strdup(with->name != NULL ? with->name : "store-postgresql");
 	store->state = strdup(with->state != NULL ? with->state : ".");
 	store->group = strdup(knows_group && with->group != NULL ? with->group : "");

@@ -2,9 +2,10 @@
  *
  * The whole group costs a dozen statements, however many batches and records it has: the records go
  * in by one COPY. Whatever is well framed is taken: what cannot be decoded, or may not be stored, is
- * kept raw as a dead letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged. Only
- * limits that pass with time refuse. A negative result means that the whole transaction is lost; the core
- * then tries fewer, down to one, and a single batch that PostgreSQL refuses for itself is kept raw, too.
+ * kept raw as a dead letter, what contradicts what is here is kept raw as a fork, and both count as
+ * acknowledged. Only limits that pass with time refuse, and none for longer than an hour (admit.c). A negative
+ * result means that the whole transaction is lost; the core then tries fewer, down to one, and a single batch
+ * that PostgreSQL refuses for itself is kept raw, too.
  * Where the put has begun it and what stopped it passes (a serialisation failure, a deadlock that an
  * administrator's own statement made), it is done again from the beginning, a few times.
  */
@@ -68,7 +69,10 @@ static int judge_item(struct yett_pg *store, const struct yett_pg_group *group,
 	case YETT_VERDICT_FORK:
 		return yett_pg_keep_fork(store, item->epoch, item->put, error);
 	case YETT_VERDICT_LIMIT:
-		return YETT_PUT_LATER;
+		return yett_pg_patience_ends(store, &info->origin)
+			       ? yett_pg_keep_dead(store, item->epoch, item->put,
+					 "its epoch has too many holes", error)
+			       : YETT_PUT_LATER;
 	default:
 		return verdict;
 	}

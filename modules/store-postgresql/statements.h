@@ -91,8 +91,12 @@
 		"SELECT first FROM piece WHERE epoch = $1::bigint ORDER BY first DESC "            \
 		"LIMIT 1 OFFSET $2::bigint")                                                       \
 	X(PIECE_ISLANDS, "read pieces",                                                            \
-		"SELECT count(*) FROM unnest((SELECT range_agg(int8range(first, first + count)) "  \
-		"FROM piece WHERE epoch = $1::bigint AND first < $2::bigint))")                    \
+		"SELECT lower(run), (SELECT count(*) FROM folded WHERE epoch = $1::bigint "        \
+		"AND first = upper(run)) + (SELECT count(*) FROM (SELECT next FROM folded "        \
+		"WHERE epoch = $1::bigint AND first < lower(run) ORDER BY first DESC LIMIT 1) "    \
+		"AS below WHERE next = lower(run)) FROM unnest((SELECT "                           \
+		"range_agg(int8range(first, first + count)) FROM piece "                           \
+		"WHERE epoch = $1::bigint AND first < $2::bigint)) AS run ORDER BY 1")             \
 	X(PIECE_FOLD, "fold pieces",                                                               \
 		"WITH gone AS (DELETE FROM piece WHERE epoch = $1::bigint "                        \
 		"AND first < $2::bigint RETURNING first, first + count AS next), "                 \

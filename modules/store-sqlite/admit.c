@@ -1,7 +1,12 @@
 /* Which epochs of an origin are open, and what becomes of those beyond their limit.
  *
  * An origin has so many open starts at most. Where it has them all, the oldest of which nothing has come for
- * an hour gives way to a newer one. Else it is refused, to come again later. Within a write transaction.
+ * an hour gives way to a newer one. Else it is refused, to come again later: but not for ever, since whoever
+ * holds what is refused holds all that came with it, too. An origin of which something has been refused, here
+ * or for the pieces of a lane (epoch.c), for an hour without a pause as long, is taken beyond the limit: what
+ * lacks is then lost by inference, which only says so, and is received if it comes. That is remembered in
+ * memory alone: it begins anew with each start, and each management server keeps its own time. Within a write
+ * transaction.
  */
 #include "internal.h"
 
@@ -9,6 +14,42 @@
 
 /* For so long nothing has come of an epoch that is given up for a new one. */
 #define QUIET_NS INT64_C(3600000000000)
+/* For so long an origin is refused. */
+#define PATIENCE_NS UINT64_C(3600000000000)
+/* Origins that are remembered; then all are forgotten. */
+#define REFUSED_MAX 65536
+
+struct refused {
+	uint64_t since_ns, last_ns; /* monotonic */
+};
+
+bool yett_sqlite_patience_ends(struct yett_sqlite *store, const struct yett_id *origin)
+{
+	uint64_t now_ns = store->host->monotonic_ns(store->host->instance);
+	struct yett_sqlite_map_slot *slot =
+		yett_sqlite_map_find(&store->refused, origin, sizeof(*origin));
+	struct refused *refused = slot != NULL ? slot->pointer : NULL;
+
+	if (refused == NULL) {
+		if (store->refused.count >= REFUSED_MAX) {
+			yett_sqlite_map_clear(&store->refused, free);
+		}
+		refused = calloc(1, sizeof(*refused));
+		slot = refused != NULL
+			       ? yett_sqlite_map_put(&store->refused, origin, sizeof(*origin))
+			       : NULL;
+		if (slot == NULL) {
+			free(refused);
+			return false;
+		}
+		slot->pointer = refused;
+		refused->since_ns = now_ns;
+	} else if (now_ns - refused->last_ns > PATIENCE_NS) {
+		refused->since_ns = now_ns;
+	}
+	refused->last_ns = now_ns;
+	return now_ns - refused->since_ns >= PATIENCE_NS;
+}
 
 /* 1 if the origin may have this epoch open beside those that are. */
 static int may_open(struct yett_sqlite *store, int64_t origin, const struct yett_epoch *epoch,
@@ -123,6 +164,7 @@ int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
 	struct yett_error *error)
 {
 	struct yett_sqlite_epoch *epoch;
+	bool beyond = false;
 	int result = yett_sqlite_epoch_find(
 		store, origin, &info->epoch, info->lane, false, &epoch, error);
 
@@ -138,10 +180,18 @@ int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
 	if (result == 0) {
 		result = make_room(store, origin, info->epoch.ordinal, now_ns, error);
 	}
-	if (result <= 0 ||
-		(result = yett_sqlite_epoch_find(
-			 store, origin, &info->epoch, info->lane, true, &epoch, error)) < 0 ||
-		(result = set_state(store, epoch, YETT_SQLITE_OPEN, error)) < 0) {
+	if (result == 0) {
+		beyond = yett_sqlite_patience_ends(store, &info->origin);
+		result = beyond;
+	}
+	if (result <= 0 || (result = yett_sqlite_epoch_find(store, origin, &info->epoch, info->lane,
+				    true, &epoch, error)) < 0) {
+		return result;
+	}
+	/* Of one beyond the limit each batch is taken for all that there is, so that it is never open. */
+	result = beyond ? give_up(store, epoch, error)
+			: set_state(store, epoch, YETT_SQLITE_OPEN, error);
+	if (result < 0) {
 		return result;
 	}
 	*ret_epoch = epoch;

@@ -3,7 +3,7 @@
  * does not pass: they stay what they are.
  *
  * The others' numbers have been in the account as received since they came, so what is stored of them later
- * is not judged again: it takes no numbers. That it happens once is the row's doing, which goes in
+ * takes none; but for those for which there was no room. That it happens once is the row's doing, which goes in
  * the same transaction; that no record is there twice is the table's own.
  */
 #include "internal.h"
@@ -143,9 +143,9 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter, 
 		.gateway = letter->gateway[0] != '\0' ? letter->gateway : NULL,
 		.flags = flags};
 	int64_t origin;
-	int result =
-		store->host->batch_parse(letter->buffer, store->host->buffer_bytes(letter->buffer),
-			store->host->buffer_length(letter->buffer), &batch);
+	int verdict, result = store->host->batch_parse(letter->buffer,
+			     store->host->buffer_bytes(letter->buffer),
+			     store->host->buffer_length(letter->buffer), &batch);
 
 	if (result < 0) {
 		*ret_cause = store->host->result_text(result);
@@ -165,6 +165,14 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter, 
 		batch.info.first > INT64_MAX / 2) {
 		*ret_cause = "it takes numbers that cannot be";
 		return 0;
+	}
+	/* One for whose numbers there was no room takes them now: somebody asks for it. */
+	store->wanted = true;
+	verdict = yett_sqlite_epoch_judge(store, epoch, &batch.info, error);
+	store->wanted = false;
+	if (verdict != YETT_VERDICT_NEW && verdict != YETT_VERDICT_DUPLICATE) {
+		*ret_cause = "its numbers are other batches'";
+		return verdict < 0 ? verdict : 0;
 	}
 	result = yett_sqlite_store(store, epoch, &put, ret_cause, error);
 	if (result > 0) {

@@ -145,7 +145,7 @@ int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
 	return 0;
 }
 
-/* Puts a run beside those that are there, joined with its neighbours. */
+/* Puts a run beside those that are there, joined with its neighbours: 1; or 0 where it is one too many. */
 static int add_run(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct run run,
 	struct yett_error *error)
 {
@@ -180,6 +180,9 @@ static int add_run(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, s
 	if ((result = yett_sqlite_number(store, at, "fold pieces", 0, &next, error)) < 0) {
 		return result;
 	}
+	if (epoch->runs + 1 - (joined ? 1 : 0) - (next > 0 ? 1 : 0) > YETT_SQLITE_RUNS_MAX) {
+		return 0;
+	}
 	if (next > 0) {
 		sqlite3_bind_int64(drop, 1, epoch->id);
 		sqlite3_bind_int64(drop, 2, (int64_t)run.next);
@@ -193,12 +196,14 @@ static int add_run(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, s
 	sqlite3_bind_int64(write, 2, (int64_t)run.first);
 	sqlite3_bind_int64(write, 3, (int64_t)run.next);
 	epoch->runs += joined ? 0 : 1;
-	return yett_sqlite_run(store, write, "fold pieces", error);
+	result = yett_sqlite_run(store, write, "fold pieces", error);
+	return result < 0 ? result : 1;
 }
 
-/* The runs that the pieces below `boundary` make; answers how many. */
+/* The runs that the pieces below `*boundary` make; answers how many. Of more pieces than there is room for, the
+ * boundary is the first that is left out. */
 static int collect_runs(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
-	uint64_t boundary, struct run *runs, uint64_t *ret_pieces, struct yett_error *error)
+	uint64_t *boundary, struct run *runs, struct yett_error *error)
 {
 	sqlite3_stmt *statement;
 	int code, count = 0;
@@ -213,7 +218,8 @@ static int collect_runs(struct yett_sqlite *store, struct yett_sqlite_epoch *epo
 		uint64_t first = (uint64_t)sqlite3_column_int64(statement, 0);
 		uint64_t next = first + (uint64_t)sqlite3_column_int64(statement, 1);
 
-		if (first >= boundary || pieces > YETT_PIECES_MAX) {
+		if (first >= *boundary || pieces > YETT_PIECES_MAX) {
+			*boundary = first < *boundary ? first : *boundary;
 			code = SQLITE_DONE;
 			break;
 		}
@@ -228,19 +234,17 @@ static int collect_runs(struct yett_sqlite *store, struct yett_sqlite_epoch *epo
 	if (code != SQLITE_DONE) {
 		return yett_sqlite_fail(store, error, code, "read pieces");
 	}
-	*ret_pieces = pieces;
 	return count;
 }
 
 /* Folds the pieces below the first number that is under way; `all` of them, or all but the
- * newest. */
+ * newest; and none from the first on that would make a run too many. */
 static int fold(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, uint64_t first_missing,
 	bool all, struct yett_error *error)
 {
 	uint64_t boundary = first_missing > 0 ? first_missing : INT64_MAX;
 	struct run *runs = NULL;
 	sqlite3_stmt *statement;
-	uint64_t pieces;
 	int64_t kept;
 	int count, result;
 
@@ -261,14 +265,18 @@ static int fold(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, uint
 	if (runs == NULL) {
 		return store->host->fail(error, YETT_ENOMEM, NULL, "no memory to fold pieces");
 	}
-	result = count = collect_runs(store, epoch, boundary, runs, &pieces, error);
-	if (count <= 0 || epoch->runs + (uint64_t)count > YETT_SQLITE_RUNS_MAX) {
-		goto out;
-	}
+	result = count = collect_runs(store, epoch, &boundary, runs, error);
 	for (int i = 0; i < count; i++) {
 		if ((result = add_run(store, epoch, runs[i], error)) < 0) {
 			goto out;
 		}
+		if (result == 0) {
+			boundary = runs[i].first;
+			break;
+		}
+	}
+	if (count <= 0 || boundary == runs[0].first) {
+		goto out;
 	}
 	if ((result = yett_sqlite_prepare(
 		     store, YETT_SQLITE_PIECE_FOLD_STATEMENT, &statement, error)) < 0) {
@@ -394,6 +402,32 @@ static int add_piece(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	return 0;
 }
 
+/* There are as many pieces as may be: 1 if this one may come beside them, or 0. */
+static int make_room(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	const struct yett_batch_info *info, struct yett_error *error)
+{
+	uint64_t first_missing = 0;
+	int result = fold_older(store, epoch, &first_missing, error);
+
+	/* What fills the first hole is taken all the same: it is what ends this. */
+	if (result < 0 || epoch->pieces < YETT_PIECES_MAX || info->first == first_missing) {
+		return result < 0 ? result : 1;
+	}
+	if (store->wanted) {
+		return 1;
+	}
+	if (!yett_sqlite_patience_ends(store, &info->origin)) {
+		return 0;
+	}
+	/* It has not come, nor been declared: it is lost, by inference, unless it comes after all. */
+	if (epoch->oldest <= epoch->highest) {
+		epoch->oldest = epoch->highest + 1;
+		epoch->dirty = true;
+	}
+	result = fold_older(store, epoch, &first_missing, error);
+	return result < 0 ? result : epoch->pieces < YETT_PIECES_MAX;
+}
+
 static int take(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	const struct yett_piece *pieces, size_t count, const struct yett_batch_info *info,
 	struct yett_error *error)
@@ -402,12 +436,8 @@ static int take(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	int result;
 
 	if (epoch->pieces >= YETT_PIECES_MAX) {
-		if ((result = fold_older(store, epoch, &first_missing, error)) < 0) {
-			return result;
-		}
-		/* What fills the first hole is taken all the same: it is what ends this. */
-		if (epoch->pieces >= YETT_PIECES_MAX && info->first != first_missing) {
-			return YETT_VERDICT_LIMIT;
+		if ((result = make_room(store, epoch, info, error)) <= 0) {
+			return result < 0 ? result : YETT_VERDICT_LIMIT;
 		}
 	} else if (epoch->pieces >= YETT_SQLITE_FOLD_ABOVE && epoch->pieces % 64 == 0 &&
 		   (result = fold_older(store, epoch, &first_missing, error)) < 0) {

@@ -40,8 +40,9 @@ enum yett_sqlite_metric {
 	YETT_SQLITE_METRICS,
 };
 
-/* Legal transitions: TOLD → OPEN at the first batch; OPEN ⇄ COMPLETE as its numbers are accounted
- * for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was lost. */
+/* Legal transitions: TOLD → OPEN at the first batch, or → COMPLETE where too many are open; OPEN ⇄ COMPLETE as
+ * its numbers are accounted for, or it is given up, and others come late; TOLD ⇄ COMPLETE if all of it was
+ * lost. */
 enum yett_sqlite_epoch_state {
 	YETT_SQLITE_TOLD = 0,     /* known by notices only; not counted as open */
 	YETT_SQLITE_OPEN = 1,     /* has batches, and may get more */
@@ -85,8 +86,11 @@ struct yett_sqlite {
 	struct yett_sqlite_map names, origins;
 	int64_t data_version;
 
+	struct yett_sqlite_map refused; /* struct yett_id of an origin → since when (admit.c) */
+
 	/* Of the present transaction. */
 	struct yett_sqlite_map epochs; /* struct epoch_key → struct yett_sqlite_epoch */
+	bool wanted;                   /* a dead letter is replayed: no limit refuses it */
 	int64_t next_record;
 	int64_t counts[YETT_SQLITE_METRICS]; /* added to the metrics once it is committed */
 
@@ -223,6 +227,8 @@ void yett_sqlite_epoch_forget(struct yett_sqlite *store);
 int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
 	const struct yett_batch_info *info, int64_t now_ns, struct yett_sqlite_epoch **ret_epoch,
 	struct yett_error *error);
+/* Something of the origin is to be refused: whether that has been so for too long already. */
+bool yett_sqlite_patience_ends(struct yett_sqlite *store, const struct yett_id *origin);
 
 /* custody.c: a batch of notices, as yett_sqlite_insert. */
 int yett_sqlite_custody(struct yett_sqlite *store, const struct yett_put *put,

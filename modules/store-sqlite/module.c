@@ -81,6 +81,7 @@ static void destroy(void *self)
 	yett_sqlite_map_done(&store->names, NULL);
 	yett_sqlite_map_done(&store->origins, NULL);
 	yett_sqlite_map_done(&store->epochs, free);
+	yett_sqlite_map_done(&store->refused, free);
 	free(store->json);
 	free(store->path);
 	free(store->name);
@@ -91,7 +92,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	struct yett_error *error)
 {
 	struct yett_sqlite *store = calloc(1, sizeof(*store));
-	uint64_t seeds[3];
+	uint64_t seeds[4];
 
 	if (!YETT_HOST_HAS(host, files) || host->files == NULL) {
 		free(store);
@@ -107,6 +108,7 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	yett_sqlite_map_init(&store->names, seeds[0]);
 	yett_sqlite_map_init(&store->origins, seeds[1]);
 	yett_sqlite_map_init(&store->epochs, seeds[2]);
+	yett_sqlite_map_init(&store->refused, seeds[3]);
 	store->name = strdup(with->name != NULL ? with->name : "store-sqlite");
 	store->path = resolve(with->state, store->settings->path);
 	if (store->name == NULL || store->path == NULL) {

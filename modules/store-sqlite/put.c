@@ -2,8 +2,8 @@
  *
  * Whatever is well framed is taken: what cannot be decoded, or may not be stored, is kept raw as a
  * dead letter, what contradicts what is here is kept raw as a fork, and both count as acknowledged.
- * Only limits that pass with time refuse. A negative result means that the whole transaction is lost: the caller
- * rolls back and comes again. Runs within a transaction.
+ * Only limits that pass with time refuse, and none for longer than an hour (admit.c). A negative result means
+ * that the whole transaction is lost: the caller rolls back and comes again. Runs within a transaction.
  */
 #include "internal.h"
 
@@ -154,7 +154,9 @@ static int judge_put(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	case YETT_VERDICT_FORK:
 		return keep_fork(store, epoch, put, error);
 	case YETT_VERDICT_LIMIT:
-		return YETT_PUT_LATER;
+		return yett_sqlite_patience_ends(store, &info->origin)
+			       ? keep_dead(store, epoch, put, "its epoch has too many holes", error)
+			       : YETT_PUT_LATER;
 	default:
 		return verdict;
 	}

@@ -1,8 +1,15 @@
-/* The contract of a store's limits on what is open of an origin: they hold. */
+/* The contract of a store's limits on what is open of an origin: they hold, and nobody is refused for ever. */
+#include <stdio.h>
+
 #include "store-contract.h"
 
-#define NORMAL YETT_LANE_NORMAL
-#define SECOND INT64_C(1000000000)
+#define NORMAL  YETT_LANE_NORMAL
+#define URGENT  YETT_LANE_URGENT
+#define SECOND  INT64_C(1000000000)
+#define AT_ONCE 500
+
+/* Folded runs of one lane, as both stores have them (YETT_…_RUNS_MAX). */
+#define RUNS_MAX 16384
 
 static struct store writer;
 
@@ -88,8 +95,175 @@ static void one_that_is_given_up_stays_so(void)
 	store_end(&writer);
 }
 
+static int put_of(uint64_t epoch, uint64_t first)
+{
+	return store_put(&writer, store_batch(1, epoch, NORMAL, first, 2, "a"));
+}
+
+/* One older than all that are open, of which none is quiet, and then a newer one: refused for an hour, then
+ * taken for all that there is of it. They are never open, and what comes of them counts, once. */
+static void nobody_is_refused_for_ever(void)
+{
+	struct yett_notice closed = store_bounds(1, 64, NORMAL, 5, 5, true);
+
+	store_begin(&writer);
+	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(put_of(epoch, 3), YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(put_of(0, 3), YETT_PUT_LATER);
+	store_world.monotonic_shift_ns += 1800 * SECOND;
+	CU_ASSERT_EQUAL(put_of(0, 3), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 0, NORMAL).size, 0);
+	store_world.monotonic_shift_ns += 1801 * SECOND;
+	CU_ASSERT_EQUAL(put_of(0, 3), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 0, NORMAL).received, 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 0, NORMAL).inferred, 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 0, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(put_of(0, 3), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_of(0, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(0, 7), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 0, NORMAL).inferred, 2);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 0, URGENT, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(65, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).missing, 0);
+	/* Another origin has its own time; and this one a new hour, once nothing was refused for so long. */
+	for (uint64_t epoch = 1; epoch <= YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(2, epoch, NORMAL, 1, 2, "a")),
+			YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(2, 65, NORMAL, 1, 2, "a")), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(64, 1), YETT_PUT_STORED);
+	store_world.monotonic_shift_ns += 3601 * SECOND;
+	CU_ASSERT_EQUAL(put_of(66, 1), YETT_PUT_LATER); /* the notice opened a lane of its own */
+	closed = store_bounds(1, 63, NORMAL, 5, 5, true);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 2, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(66, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(67, 1), YETT_PUT_LATER);
+	store_end(&writer);
+}
+
+static int put_a(uint64_t first)
+{
+	return store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"));
+}
+
+/* Batches of one record each, whose numbers are as far apart as `step` says. How many were stored. */
+static unsigned put_row(uint64_t first, unsigned count, unsigned step)
+{
+	struct yett_batch batches[AT_ONCE];
+	struct yett_put puts[AT_ONCE];
+	unsigned stored = 0;
+
+	for (unsigned done = 0; done < count;) {
+		unsigned n = 0;
+
+		for (; n < AT_ONCE && done + n < count; n++) {
+			batches[n] = store_batch(1, 1, NORMAL, first, 1, "a");
+			puts[n] = (struct yett_put){.size = sizeof(puts[n]), .batch = &batches[n]};
+			first += step;
+		}
+		put_all(puts, n);
+		for (unsigned i = 0; i < n; i++) {
+			stored += puts[i].ret_result == YETT_PUT_STORED;
+			store_batch_free(&batches[i]);
+		}
+		done += n;
+	}
+	return stored;
+}
+
+/* Numbers of which every second one never comes, and nobody says why: after an hour the others do not wait
+ * for them any more. They still count if they come. */
+static void holes_that_nobody_fills(void)
+{
+	uint64_t first = 2 * YETT_PIECES_MAX + 2;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(put_row(2, YETT_PIECES_MAX, 2), YETT_PIECES_MAX);
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_LATER);
+	store_world.monotonic_shift_ns += 3000 * SECOND;
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, YETT_PIECES_MAX);
+	store_world.monotonic_shift_ns += 601 * SECOND;
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).inferred, YETT_PIECES_MAX);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 1);
+	CU_ASSERT_EQUAL(put_a(1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_a(first - 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_a(2), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).inferred, YETT_PIECES_MAX - 1);
+	/* Whoever goes on like that does not hold up anybody again. */
+	CU_ASSERT_EQUAL(put_row(first + 2, 3 * YETT_PIECES_MAX, 2), 3 * YETT_PIECES_MAX);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, 4 * YETT_PIECES_MAX + 3);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 4 * YETT_PIECES_MAX + 3);
+	store_end(&writer);
+}
+
+static int remember_id(void *arg, const struct yett_dead_letter *letter)
+{
+	*(uint64_t *)arg = letter->id;
+	return 0;
+}
+
+static void replay_the_letter(void)
+{
+	uint64_t id = 0, revision;
+	char key[32];
+
+	CU_ASSERT_EQUAL(
+		writer.operations->dead_letters(writer.self, 0, 1, remember_id, &id, &writer.error),
+		0);
+	snprintf(key, sizeof(key), "%llu", (unsigned long long)id);
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, YETT_TABLE_REPLAY, key,
+				YETT_REPLAY, YETT_REVISION_ANY, &revision, &writer.error),
+		0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+}
+
+/* As many holes as are kept apart, all of them declared, of a start that is over: what comes behind the last
+ * of them joins it, however much that is. What leaves more of them is refused for an hour, and then kept as it
+ * came; it can be replayed. */
+static void as_many_holes_as_there_may_be(void)
+{
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, 100000);
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, 100001, 100001, true);
+	uint64_t first = 2 * RUNS_MAX + 1, received;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(
+		store_put_for_others(&writer, store_notices(2, 1, 1, &gap, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_row(2, RUNS_MAX, 2), RUNS_MAX);
+	CU_ASSERT_EQUAL(put_row(first, 2 * YETT_PIECES_MAX, 1), 2 * YETT_PIECES_MAX);
+	first += 2 * YETT_PIECES_MAX + 1;
+	CU_ASSERT_EQUAL(put_row(first, YETT_PIECES_MAX + 1, 2), YETT_PIECES_MAX);
+	first += 2 * YETT_PIECES_MAX;
+	store_world.monotonic_shift_ns += 3000 * SECOND;
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_LATER);
+	store_world.monotonic_shift_ns += 601 * SECOND;
+	received = store_account(&writer, 1, 1, NORMAL).received;
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_a(first - 2), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(put_a(2), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 1);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), received);
+	replay_the_letter();
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received + 1);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), received + 1);
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_DUPLICATE);
+	store_end(&writer);
+}
+
 const CU_TestInfo store_limits_tests[] = {
 	{"many starts at once", many_starts_at_once},
 	{"one that is given up stays so", one_that_is_given_up_stays_so},
+	{"nobody is refused for ever", nobody_is_refused_for_ever},
+	{"holes that nobody fills", holes_that_nobody_fills},
+	{"as many holes as there may be", as_many_holes_as_there_may_be},
 	CU_TEST_INFO_NULL,
 };

@@ -79,8 +79,12 @@ static void one_line(const char *text, char ret_line[TEXT_SIZE])
 	while (length > 0 && isspace((unsigned char)text[length - 1])) {
 		length--;
 	}
-	snprintf(ret_line, TEXT_SIZE, "%.*s", (int)(length < TEXT_SIZE ? length : TEXT_SIZE - 1),
-		text);
+	length = length < TEXT_SIZE ? length : TEXT_SIZE - 1;
+	/* Never within a character: PostgreSQL would not take it back as the cause of a dead letter. */
+	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80) {
+		length--;
+	}
+	snprintf(ret_line, TEXT_SIZE, "%.*s", (int)length, text);
 }
 
 /* Where the code stands in a verbose text: after a severity, whatever its language. */

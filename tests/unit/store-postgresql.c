@@ -353,6 +353,24 @@ static void tidied_by_one(void)
 	asked.keep_ns = 0;
 }
 
+/* A batch that is refused with a long sentence in other letters is kept raw as well, wherever the sentence is
+ * cut. */
+static void refused_in_other_letters(void)
+{
+	store_begin(&writer);
+	CU_ASSERT(pg_sql("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+			 "RAISE EXCEPTION USING ERRCODE = '23514', MESSAGE = "
+			 "repeat('x', (new.number % 2)::integer) || repeat(chr(228), 400); END $$; "
+			 "CREATE TRIGGER refuse BEFORE INSERT ON record FOR EACH ROW "
+			 "EXECUTE FUNCTION refuse()"));
+	CU_ASSERT_EQUAL(pg_try_put(1, 1), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(pg_try_put(2, 1), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM dead_letter WHERE cause LIKE "
+				  "'%' || repeat(chr(228), 150) || '%23514%'"),
+		2);
+	store_end(&writer);
+}
+
 /* Whoever watches is not lost with the server: what changed meanwhile is told afterwards. */
 static int count_change(
 	void *arg, const char *table, const char *key, const char *json, uint64_t revision)
@@ -511,6 +529,7 @@ int main(int argc, char **argv)
 		{"a burst deletes nothing", a_burst_deletes_nothing},
 		{"size is that of all", size_is_that_of_all},
 		{"tidied by one", tidied_by_one},
+		{"refused in other letters", refused_in_other_letters},
 		{"watching across a restart", watching_across_a_restart},
 		{"document", document},
 		CU_TEST_INFO_NULL,

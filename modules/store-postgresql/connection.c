@@ -148,7 +148,8 @@ static int connect_once(struct yett_pg *store, const char *target, struct yett_e
 		goto out;
 	}
 	store->broken = false;
-	store->record_floor = store->age_cursor = 0; /* it may have been put back meanwhile */
+	/* It may have been put back meanwhile. */
+	store->tidied.record_floor = store->tidied.age_cursor = 0;
 	result = yett_pg_setup(store, error);
 out:
 	if (result == 0 || result == YETT_ETIMEOUT) {

@@ -104,6 +104,14 @@ struct yett_pg_head {
 	int64_t record, epoch, origin, name; /* the last id that was given out */
 };
 
+/* How far housekeeping has come: as it was before a slice that is rolled back. */
+struct yett_pg_tidied {
+	int64_t record_floor; /* below it there is no record any more */
+	int64_t age_cursor;   /* up to it all were received by a clock far ahead, or are gone */
+	int64_t name_cursor;  /* where the sweep for unused names goes on */
+	bool retired;         /* records were deleted since the last sweep began */
+};
+
 #define YETT_PG_HOST_LISTS 3
 struct yett_pg_hosts {
 	char *lists[YETT_PG_HOST_LISTS]; /* host, hostaddr, port, as libpq has them; or NULL */
@@ -167,11 +175,8 @@ struct yett_pg {
 	/* The store's own clock for retention: starts with the wall clock and never leaps. */
 	int64_t opened_wall_ns;
 	uint64_t opened_monotonic_ns;
-	int64_t newest_ns;    /* when the newest record of then was received; INT64_MAX: none */
-	int64_t record_floor; /* below it there is no record any more */
-	int64_t age_cursor;   /* up to it all were received by a clock far ahead, or are gone */
-	int64_t name_cursor;  /* where the sweep for unused names goes on */
-	bool retired;         /* records were deleted since the last sweep began */
+	int64_t newest_ns; /* when the newest record of then was received; INT64_MAX: none */
+	struct yett_pg_tidied tidied;
 };
 
 extern const char *const yett_pg_schema; /* schema.c */

@@ -106,7 +106,7 @@ int yett_pg_tidy_open(struct yett_pg *store, struct yett_error *error)
 static int retire_records(struct yett_pg *store, int64_t last, int64_t most, int64_t *ret_deleted,
 	struct yett_error *error)
 {
-	const int64_t numbers[] = {store->record_floor, last, most};
+	const int64_t numbers[] = {store->tidied.record_floor, last, most};
 	int64_t gone[ANSWERS];
 	int result = ask(store, YETT_PG_RECORD_RETIRE_STATEMENT, numbers, 3, gone, error);
 
@@ -114,7 +114,7 @@ static int retire_records(struct yett_pg *store, int64_t last, int64_t most, int
 		return result;
 	}
 	*ret_deleted = gone[0];
-	store->record_floor = gone[0] > 0 ? gone[1] : last;
+	store->tidied.record_floor = gone[0] > 0 ? gone[1] : last;
 	return 0;
 }
 
@@ -122,9 +122,10 @@ static int retire_records(struct yett_pg *store, int64_t last, int64_t most, int
 static int retire_slice(
 	struct yett_pg *store, int64_t before_ns, int64_t most, struct yett_error *error)
 {
-	bool by_age = before_ns != INT64_MAX && store->age_cursor > store->record_floor;
-	const int64_t numbers[] = {by_age ? store->age_cursor : store->record_floor, before_ns,
-		most, steady_now(store) + AHEAD_NS};
+	bool by_age =
+		before_ns != INT64_MAX && store->tidied.age_cursor > store->tidied.record_floor;
+	const int64_t numbers[] = {by_age ? store->tidied.age_cursor : store->tidied.record_floor,
+		before_ns, most, steady_now(store) + AHEAD_NS};
 	int64_t found[ANSWERS], deleted = 0, dead, forks, raw_before = before_ns;
 	int result;
 
@@ -132,7 +133,7 @@ static int retire_slice(
 		return result;
 	}
 	if (found[0] == 0 && found[2] == most) {
-		store->age_cursor = found[3]; /* all of them by a clock far ahead */
+		store->tidied.age_cursor = found[3]; /* all of them by a clock far ahead */
 		return 1;
 	}
 	if (found[0] > 0) {
@@ -149,7 +150,7 @@ static int retire_slice(
 		return result;
 	}
 	store->counts[YETT_PG_RETIRED] += deleted;
-	store->retired = store->retired || deleted > 0;
+	store->tidied.retired = store->tidied.retired || deleted > 0;
 	return deleted + dead + forks > 0;
 }
 
@@ -160,27 +161,28 @@ static int sweep_names(struct yett_pg *store, struct yett_error *error)
 	int result;
 
 	if ((result = yett_pg_lock(store, error)) < 0 ||
-		(result = ask(store, YETT_PG_NAME_SWEEP_END_STATEMENT, &store->name_cursor, 1, end,
-			 error)) < 0) {
+		(result = ask(store, YETT_PG_NAME_SWEEP_END_STATEMENT, &store->tidied.name_cursor,
+			 1, end, error)) < 0) {
 		return result;
 	}
 	if (end[0] == 0) {
-		store->name_cursor = 0;
-		store->retired = false;
+		store->tidied.name_cursor = 0;
+		store->tidied.retired = false;
 		return 0;
 	}
-	if ((result = change(store, YETT_PG_NAME_SWEEP_STATEMENT, store->name_cursor, end[0],
+	if ((result = change(store, YETT_PG_NAME_SWEEP_STATEMENT, store->tidied.name_cursor, end[0],
 		     &deleted, error)) < 0) {
 		return result;
 	}
-	store->name_cursor = end[0];
+	store->tidied.name_cursor = end[0];
 	return 1;
 }
 
 /* How many records are to go for the rest to take no more than `size`, or a slice of them; 0: none. */
 static int find_excess(struct yett_pg *store, int64_t *ret_count, struct yett_error *error)
 {
-	const int64_t numbers[] = {store->record_floor, (int64_t)store->settings->size_bytes};
+	const int64_t numbers[] = {
+		store->tidied.record_floor, (int64_t)store->settings->size_bytes};
 	int64_t volume[ANSWERS], each, excess;
 	int result;
 
@@ -224,13 +226,14 @@ static int do_slice(struct yett_pg *store, struct yett_error *error)
 	if (deleted > 0) {
 		return 1;
 	}
-	return store->retired ? sweep_names(store, error) : 0;
+	return store->tidied.retired ? sweep_names(store, error) : 0;
 }
 
 /* A transaction that is not under the store's lock, unless a slice takes it. */
 static int slice(struct yett_pg *store, struct yett_error *error)
 {
 	int more, result = yett_pg_begin(store, error);
+	const struct yett_pg_tidied before = store->tidied;
 
 	if (result < 0) {
 		return result;
@@ -244,6 +247,7 @@ static int slice(struct yett_pg *store, struct yett_error *error)
 	if (more < 0) {
 		store->locked = true;
 		yett_pg_rollback(store);
+		store->tidied = before; /* what it deleted is there again */
 		return more;
 	}
 	if (!store->locked) {
@@ -251,7 +255,11 @@ static int slice(struct yett_pg *store, struct yett_error *error)
 		store->locked = true; /* as for the commit */
 	}
 	result = yett_pg_commit(store, error);
-	return result < 0 ? result : more;
+	if (result < 0) {
+		store->tidied = before;
+		return result;
+	}
+	return more;
 }
 
 int yett_pg_tidy(void *self, uint64_t budget_ns, struct yett_error *error)

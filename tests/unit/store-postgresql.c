@@ -353,6 +353,28 @@ static void tidied_by_one(void)
 	asked.keep_ns = 0;
 }
 
+/* Housekeeping that is stopped half-way has deleted nothing, and deletes it the next time. */
+static void tidied_half_way(void)
+{
+	struct holder holder;
+
+	asked.keep_ns = 3600 * SECOND;
+	asked.timeout_ns = SECOND / 2;
+	store_begin(&writer);
+	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put_at(&writer, 1, 200, 1000, "a"), YETT_PUT_STORED);
+	holder = pg_hold("SELECT FROM dead_letter FOR UPDATE", NULL);
+	CU_ASSERT_EQUAL(writer.operations->tidy(writer.self, SECOND, NULL), YETT_EAGAIN);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 200);
+	pg_let_go(&holder);
+	store_tidy_all(&writer);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1);
+	store_end(&writer);
+	asked.timeout_ns = 0;
+	asked.keep_ns = 0;
+}
+
 /* A batch that is refused with a long sentence in other letters is kept raw as well, wherever the sentence is
  * cut. */
 static void refused_in_other_letters(void)
@@ -529,6 +551,7 @@ int main(int argc, char **argv)
 		{"a burst deletes nothing", a_burst_deletes_nothing},
 		{"size is that of all", size_is_that_of_all},
 		{"tidied by one", tidied_by_one},
+		{"tidied half-way", tidied_half_way},
 		{"refused in other letters", refused_in_other_letters},
 		{"watching across a restart", watching_across_a_restart},
 		{"document", document},

@@ -4,10 +4,11 @@
  * One management server tidies at a time; another one passes over it. Slices of records do not take
  * the store's lock, so that batches go on meanwhile; names do, since a batch under way may be about
  * to use one. Records are retired in the order of storing, by the time of receipt, never by what they
- * say of their own time, and never by the word of one clock: what is older than `keep` by this host's wall
- * clock must be so by the monotonic one, counted from the newest record that was there at the start, and by
- * the database's clock; and for an hour after the start nothing goes, so that a clock can be set right. A record
- * that was received by a clock far ahead goes with the next one that was not. The newest record always
+ * say of their own time, and not by this host's wall clock alone: what is older than `keep` by it must be so
+ * by the monotonic one, counted from the newest record that was there at the start, and by the database's
+ * clock; and for an hour after the start nothing goes, so that a clock can be set right. Where both wall clocks
+ * are far ahead, a start that finds a record which was received by one believes them, once that hour is over. A
+ * record that was received by a clock far ahead goes with the next one that was not. The newest record always
  * stays, so that ids only ever rise. Epochs and their accounts stay for good.
  *
  * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So

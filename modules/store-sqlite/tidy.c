@@ -3,10 +3,11 @@
  * moved into the database.
  *
  * Records are retired in the order of storing, by the time of receipt, never by what they say of
- * their own time, and never by the word of one clock: what is older than `keep` by the wall clock must be
- * so by the monotonic one, counted from the newest record that was there at the start; and for an hour after
- * the start nothing goes, so that a clock can be set right. A record that was received by a clock far ahead
- * goes with the next one that was not. The newest record always stays, so that ids only ever rise. Epochs and
+ * their own time, and not by the wall clock alone: what is older than `keep` by it must be so by the
+ * monotonic one, counted from the newest record that was there at the start; and for an hour after
+ * the start nothing goes, so that a clock can be set right. One that is far ahead is believed by a start that
+ * finds a record which was received by it, once that hour is over. A record that was received by a clock far
+ * ahead goes with the next one that was not. The newest record always stays, so that ids only ever rise. Epochs and
  * their accounts stay for good: they say what was received, also of records that are retired.
  *
  * So the database may be larger than `size` for what is no record, and then no record that is deleted

@@ -112,6 +112,14 @@ struct yett_pg_tidied {
 	bool retired;         /* records were deleted since the last sweep began */
 };
 
+/* What the records take, by blocks of ids (weigh.c). */
+struct yett_pg_volume {
+	int64_t first; /* block */
+	size_t count, room;
+	int64_t *bytes; /* of each */
+	int64_t low;    /* the first id, when the first of them was weighed */
+};
+
 #define YETT_PG_HOST_LISTS 3
 struct yett_pg_hosts {
 	char *lists[YETT_PG_HOST_LISTS]; /* host, hostaddr, port, as libpq has them; or NULL */
@@ -177,6 +185,7 @@ struct yett_pg {
 	uint64_t opened_monotonic_ns;
 	int64_t newest_ns; /* when the newest record of then was received; INT64_MAX: none */
 	struct yett_pg_tidied tidied;
+	struct yett_pg_volume volume;
 };
 
 extern const char *const yett_pg_schema; /* schema.c */
@@ -357,6 +366,11 @@ int yett_pg_query(void *self, const struct yett_query *query, yett_row_fn visit,
 /* At the opening, before anything is put. */
 int yett_pg_tidy_open(struct yett_pg *store, struct yett_error *error);
 int yett_pg_tidy(void *self, uint64_t budget_ns, struct yett_error *error);
+/* weigh.c: how many records are to go, `most` at most, for the rest to take no more than `size`. 1: they are
+ * not all weighed yet. */
+int yett_pg_find_excess(
+	struct yett_pg *store, int64_t most, int64_t *ret_count, struct yett_error *error);
+void yett_pg_volume_forget(struct yett_pg_volume *volume);
 int yett_pg_positions(void *self, const char *prefix,
 	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg);
 int yett_pg_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit, void *arg,

@@ -10,6 +10,12 @@
 	"epoch.declared, epoch.inferred, epoch.changed, epoch.gateway"
 #define YETT_PG_EPOCH_COLUMN_COUNT 22
 
+/* What the columns of varying size take of a record. */
+#define YETT_PG_RECORD_BYTES                                                                       \
+	"coalesce(pg_column_size(value), 0) + coalesce(pg_column_size(whole), 0) + "               \
+	"coalesce(pg_column_size(words), 0) + coalesce(pg_column_size(unit), 0) + "                \
+	"coalesce(pg_column_size(body), 0) + coalesce(pg_column_size(attributes), 0)"
+
 #define YETT_PG_STATEMENTS(X)                                                                      \
 	X(META_GET, "read the store's identity",                                                   \
 		"SELECT version, store_id, group_id, generation, opens FROM store")                \
@@ -134,16 +140,19 @@
 		"$2::bigint, (SELECT max(id) FROM (SELECT id FROM record WHERE id > $1::bigint "   \
 		"ORDER BY id LIMIT $3::bigint) AS slice)) RETURNING id) "                          \
 		"SELECT count(*), max(id) FROM gone")                                              \
-	X(RECORD_VOLUME, "measure the records",                                                    \
-		"SELECT high - low + 1, (SELECT avg(coalesce(pg_column_size(value), 0) + "         \
-		"coalesce(pg_column_size(whole), 0) + coalesce(pg_column_size(words), 0) + "       \
-		"coalesce(pg_column_size(unit), 0) + coalesce(pg_column_size(body), 0) + "         \
-		"coalesce(pg_column_size(attributes), 0))::bigint "                                \
-		"FROM generate_series(0, 499) AS step CROSS JOIN LATERAL (SELECT * FROM record "   \
-		"WHERE id >= low + (high - low) * step / 499 ORDER BY id LIMIT 1) AS taken) "      \
-		"FROM (SELECT (SELECT min(id) FROM record WHERE id > $1::bigint) AS low, "         \
-		"(SELECT max(id) FROM record) AS high) AS ends "                                   \
-		"WHERE low IS NOT NULL AND pg_total_relation_size('record') > $2::bigint")         \
+	X(RECORD_ENDS, "measure the records",                                                      \
+		"SELECT (SELECT min(id) FROM record WHERE id > $1::bigint), "                      \
+		"(SELECT max(id) FROM record) "                                                    \
+		"WHERE pg_total_relation_size('record') > $2::bigint")                             \
+	X(RECORD_WEIGH, "measure the records",                                                     \
+		"SELECT id / $4::bigint AS block, "                                                \
+		"sum($3::bigint + " YETT_PG_RECORD_BYTES ")::bigint FROM record "                  \
+		"WHERE id >= $1::bigint AND id < $2::bigint GROUP BY block")                       \
+	X(RECORD_EXCESS, "measure the records",                                                    \
+		"SELECT count(*) FROM (SELECT sum(bytes) OVER (ORDER BY id) - bytes AS before "    \
+		"FROM (SELECT id, $4::bigint + " YETT_PG_RECORD_BYTES " AS bytes FROM record "     \
+		"WHERE id > $1::bigint ORDER BY id LIMIT $3::bigint) AS oldest) AS summed "        \
+		"WHERE before < $2::bigint")                                                       \
 	X(DEAD_MAKE, "keep a dead letter",                                                         \
 		"INSERT INTO dead_letter (epoch, first, count, crc, received, gateway, meta, "     \
 		"batch, cause) VALUES ($1::bigint, $2::bigint, $3::bigint, $4::bigint, "           \

@@ -12,8 +12,8 @@
  * stays, so that ids only ever rise. Epochs and their accounts stay for good.
  *
  * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So
- * the size that the limit is held against is not that of the files, once these are larger: it is reckoned from
- * the number of records and what one of them takes, as some of all ages show.
+ * the size that the limit is held against is not that of the files, once these are larger: it is what the
+ * records are reckoned to take (weigh.c).
  */
 #include "internal.h"
 
@@ -26,9 +26,6 @@
 #define TOMBSTONE_NS  (7 * 86400 * SECOND_NS)
 #define SETTLE_NS     (3600 * SECOND_NS)
 #define AHEAD_NS      (86400 * SECOND_NS) /* by more no clock is ahead that was right */
-/* What a row takes beside its columns of varying size: the others, its header and pointer, and its entries in
- * four indexes. */
-#define ROW_OVERHEAD 215
 
 static int64_t steady_now(const struct yett_pg *store)
 {
@@ -179,27 +176,6 @@ static int sweep_names(struct yett_pg *store, struct yett_error *error)
 	return 1;
 }
 
-/* How many records are to go for the rest to take no more than `size`, or a slice of them; 0: none. */
-static int find_excess(struct yett_pg *store, int64_t *ret_count, struct yett_error *error)
-{
-	const int64_t numbers[] = {
-		store->tidied.record_floor, (int64_t)store->settings->size_bytes};
-	int64_t volume[ANSWERS], each, excess;
-	int result;
-
-	*ret_count = 0;
-	if (store->settings->size_bytes == 0) {
-		return 0;
-	}
-	result = ask(store, YETT_PG_RECORD_VOLUME_STATEMENT, numbers, 2, volume, error);
-	each = volume[1] + ROW_OVERHEAD;
-	excess = volume[0] - (int64_t)(store->settings->size_bytes / (uint64_t)each);
-	if (result == 0 && excess > 0) {
-		*ret_count = excess < SLICE_RECORDS ? excess : SLICE_RECORDS;
-	}
-	return result;
-}
-
 /* What one slice may do, in this order; each answers 1 if it did something. */
 static int do_slice(struct yett_pg *store, struct yett_error *error)
 {
@@ -214,7 +190,7 @@ static int do_slice(struct yett_pg *store, struct yett_error *error)
 		(result = retire_slice(store, before, SLICE_RECORDS, error)) != 0) {
 		return result;
 	}
-	if ((result = find_excess(store, &excess, error)) < 0 ||
+	if ((result = yett_pg_find_excess(store, SLICE_RECORDS, &excess, error)) != 0 ||
 		(excess > 0 && (result = retire_slice(store, INT64_MAX, excess, error)) != 0)) {
 		return result;
 	}

@@ -331,6 +331,51 @@ static void size_is_that_of_all(void)
 	asked.size_bytes = 0;
 }
 
+/* 500 records, one of which is as large as all others together. */
+static void put_mixed(uint64_t first, unsigned large)
+{
+	static char body[200000];
+	struct yett_record records[500];
+
+	store_world.host.random_bytes(NULL, body, sizeof(body));
+	for (size_t i = 0; i < sizeof(body); i++) {
+		body[i] = (char)('0' + (body[i] & 63));
+	}
+	for (unsigned i = 0; i < 500; i++) {
+		records[i] = (struct yett_record){.size = sizeof(records[i]),
+			.kind = YETT_RECORD_EVENT,
+			.name = yett_text("body"),
+			.body = {body, i == large ? sizeof(body) : 100}};
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_of(1, 1, NORMAL, first, records, 500)),
+		YETT_PUT_STORED);
+}
+
+/* A few large ones among many small ones: however often it is looked at, what has room stays. */
+static void what_has_room_stays(void)
+{
+	unsigned chance = 1;
+	long long bytes;
+
+	asked.size_bytes = 8 << 20;
+	store_begin(&writer);
+	for (uint64_t i = 0; i < 40; i++) {
+		chance = chance * 1103515245 + 12345;
+		put_mixed(1 + 500 * i, chance >> 16 & 255);
+	}
+	for (uint64_t i = 0; i < 50; i++) {
+		CU_ASSERT_EQUAL(pg_put(20001 + 10 * i, 10), YETT_PUT_STORED);
+		store_tidy_all(&writer);
+	}
+	bytes = pg_number("SELECT sum(215 + coalesce(pg_column_size(whole), 0) + "
+			  "coalesce(pg_column_size(unit), 0) + coalesce(pg_column_size(body), 0)) "
+			  "FROM record");
+	CU_ASSERT(bytes <= 8 << 20);
+	CU_ASSERT(bytes > (8 << 20) - 250000); /* the next to go may be a large one */
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
 /* Two tidy at once: one of them passes over it; batches go on meanwhile. */
 static void tidied_by_one(void)
 {
@@ -550,6 +595,7 @@ int main(int argc, char **argv)
 		{"retention by size", retention_by_size},
 		{"a burst deletes nothing", a_burst_deletes_nothing},
 		{"size is that of all", size_is_that_of_all},
+		{"what has room stays", what_has_room_stays},
 		{"tidied by one", tidied_by_one},
 		{"tidied half-way", tidied_half_way},
 		{"refused in other letters", refused_in_other_letters},

@@ -106,9 +106,8 @@
 	X(PIECE_FOLD, "fold pieces",                                                               \
 		"WITH gone AS (DELETE FROM piece WHERE epoch = $1::bigint "                        \
 		"AND first < $2::bigint RETURNING first, first + count AS next), "                 \
-		"old AS (DELETE FROM folded WHERE epoch = $1::bigint AND EXISTS (SELECT FROM "     \
-		"gone WHERE gone.first = folded.next OR gone.next = folded.first) "                \
-		"RETURNING first, next), "                                                         \
+		"old AS (DELETE FROM folded WHERE epoch = $1::bigint AND (next IN (SELECT first "  \
+		"FROM gone) OR first IN (SELECT next FROM gone)) RETURNING first, next), "         \
 		"runs AS (SELECT unnest(range_agg(int8range(first, next))) AS run "                \
 		"FROM (SELECT * FROM gone UNION ALL SELECT * FROM old) AS part), "                 \
 		"made AS (INSERT INTO folded (epoch, first, next) "                                \

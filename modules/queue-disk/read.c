@@ -10,10 +10,14 @@
  * again. */
 #include "disk.h"
 
+#include <stdlib.h>
+
 #include "manifest.h"
 
 #define LOSSES_A_READ 16 /* before the caller gets a word in: each may take a while */
 #define SCAN_TRIES    4
+#define GLANCE_BYTES  65536
+#define GLANCE_EACH   (GLANCE_BYTES / 16) /* of larger entries only the front is read */
 
 static bool is_readable(const struct yett_disk_segment *segment, uint32_t index)
 {
@@ -296,12 +300,55 @@ static int look(struct yett_disk *disk, struct yett_disk_segment *segment, uint3
 	return result == YETT_EIO ? YETT_ECORRUPT : result;
 }
 
+/* A piece of a segment with many small entries: a call for each of a million takes seconds at a start. */
+struct glance {
+	uint8_t *bytes; /* NULL: there is none */
+	uint32_t from;
+	uint32_t length;
+};
+
+/* The front of an entry out of such a piece. NULL: it is read by itself, which also says why where it cannot
+ * be: only what is whole, of a disk that refuses nothing, is taken from here. */
+static const uint8_t *glance_at(struct yett_disk *disk, struct yett_disk_segment *segment,
+	uint32_t index, struct glance *glance, struct yett_disk_edge *ret_edge)
+{
+	const struct yett_files *files = disk->files;
+	uint32_t total = segment->places[index].total;
+	uint32_t offset = segment->places[index].where & ~UINT32_C(7);
+	uint64_t salt = yett_disk_salt(disk->incarnation, segment->serial, segment->lane);
+	const uint8_t *front;
+
+	if (glance->bytes == NULL || total > GLANCE_EACH || disk->refused_count > 0) {
+		return NULL;
+	}
+	if (offset < glance->from || offset - glance->from + total > glance->length) {
+		int64_t got;
+
+		if (yett_disk_segment_open(disk, segment) < 0) {
+			return NULL;
+		}
+		got = files->read(files->fs, segment->file, glance->bytes, GLANCE_BYTES, offset);
+		glance->from = offset;
+		glance->length = got > 0 ? (uint32_t)got : 0;
+		if (glance->length < total) {
+			return NULL;
+		}
+	}
+	front = glance->bytes + (offset - glance->from);
+	return yett_disk_edge_decode(disk->host, front, salt, YETT_DISK_HEADER, ret_edge) &&
+			       ret_edge->total == total && yett_disk_batch_at(ret_edge) <= total
+		       ? front
+		       : NULL;
+}
+
 /* 0: go on; else what the visitor returned, or an error. What cannot be read is passed over, and read() will
  * tell; or, where it is about to be dropped, it is visited like the rest. */
 static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segment, bool dropping,
 	yett_scan_fn visit, void *arg)
 {
+	struct glance glance = {.bytes = dropping ? NULL : malloc(GLANCE_BYTES)};
 	uint8_t front[YETT_DISK_FRONT_MAX];
+	const uint8_t *seen;
 	struct yett_disk_edge edge;
 	int result = 0;
 
@@ -309,8 +356,12 @@ static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segme
 		if (!is_readable(segment, i)) {
 			continue;
 		}
-		result = dropping ? yett_disk_front_read(disk, segment, i, &edge, front)
-				  : look(disk, segment, i, &edge, front);
+		seen = glance_at(disk, segment, i, &glance, &edge);
+		if (seen == NULL) {
+			seen = front;
+			result = dropping ? yett_disk_front_read(disk, segment, i, &edge, front)
+					  : look(disk, segment, i, &edge, front);
+		}
 		if (result == YETT_ECORRUPT && dropping) {
 			uint32_t count = 1 + damaged_run(disk, segment, i + 1);
 
@@ -319,10 +370,11 @@ static int visit_segment(struct yett_disk *disk, struct yett_disk_segment *segme
 		} else if (result == YETT_ECORRUPT) {
 			result = 0;
 		} else if (result == 0) {
-			result = visit(arg, edge.number, &edge.range, front + yett_disk_meta_at(),
+			result = visit(arg, edge.number, &edge.range, seen + yett_disk_meta_at(),
 				edge.meta_length);
 		}
 	}
+	free(glance.bytes);
 	return result;
 }
 

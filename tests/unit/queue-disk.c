@@ -392,6 +392,69 @@ static void test_recover_fast(void)
 	fixture_destroy(&f, true);
 }
 
+static const struct yett_files *counted_files;
+static unsigned counted_reads;
+
+static int64_t counted_read(void *fs, int file, void *ret_bytes, size_t length, uint64_t offset)
+{
+	counted_reads++;
+	return counted_files->read(fs, file, ret_bytes, length, offset);
+}
+
+static unsigned scan(struct fixture *f)
+{
+	unsigned seen = 0;
+
+	counted_reads = 0;
+	CU_ASSERT_EQUAL(f->queue->scan(f->self, 1, fixture_count_ranges, &seen), 0);
+	return seen;
+}
+
+/* Small entries are looked at many at a time; what is damaged, or refused, by itself. */
+static void test_scan(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+	struct yett_faulty *faulty = yett_faulty_new(3);
+	struct yett_files files = *yett_faulty_files(faulty);
+	struct fixture f = {.self = NULL};
+	const struct yett_disk_segment *segment;
+	char name[YETT_DISK_NAME_SIZE];
+	uint64_t number = 5;
+	uint8_t *bytes;
+	size_t length;
+	unsigned seen;
+
+	counted_files = yett_faulty_files(faulty);
+	files.read = counted_read;
+	CU_ASSERT_EQUAL_FATAL(restart(&f, &files, &settings, true), 0);
+	for (unsigned i = 1; i <= 1000; i++) {
+		CU_ASSERT_EQUAL(fixture_append(&f, 1, 7, i, 100, NULL, NULL), 0);
+	}
+	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	CU_ASSERT_EQUAL(f.queue->settle(f.self, 1, &number, 1), 0);
+	CU_ASSERT_EQUAL(scan(&f), 999);
+	CU_ASSERT(counted_reads <= 20);
+
+	segment = ((struct yett_disk *)f.self)->lanes[1].segments[0];
+	yett_disk_name(name, 1, segment->serial, "seg");
+	bytes = yett_faulty_bytes(faulty, name, &length);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+	bytes += segment->places[0].where;
+	bytes[20] ^= 1; /* of its header: there is its trailer */
+	CU_ASSERT_EQUAL(scan(&f), 999);
+	bytes[segment->places[0].total - YETT_DISK_EDGE_SIZE + 20] ^= 1;
+	CU_ASSERT_EQUAL(scan(&f), 998);
+
+	yett_faulty_plan_read(faulty, name, 8192, 12288, YETT_EIO);
+	seen = scan(&f);
+	CU_ASSERT(seen >= 980 && seen < 998);
+	yett_faulty_plan_read(faulty, NULL, 0, 0, 0);
+	CU_ASSERT_EQUAL(scan(&f), 998);
+	fixture_destroy(&f, true);
+	CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
+	yett_faulty_free(faulty);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -404,6 +467,7 @@ int main(int argc, char **argv)
 		{"the largest batch in each lane", test_largest},
 		{"limits", test_limits},
 		{"recovery is fast", test_recover_fast},
+		{"a look at all entries", test_scan},
 		CU_TEST_INFO_NULL,
 	};
 	int result;

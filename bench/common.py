@@ -17,8 +17,9 @@ import harness  # noqa: E402  (it reads where the build is)
 
 LOAD = os.path.join(BUILD, "bench", "load")
 RECORD_BYTES = 256
-# What a record of bench/load has beside its body: time, kind, name, severity.
-BODY_BYTES = RECORD_BYTES - 45
+# What a record of bench/load has beside its body as it is encoded (core/wire/record.c): the map's head,
+# time, kind, name, severity, and the body's key and head. check_told() holds a flow to it.
+BODY_BYTES = RECORD_BYTES - (1 + 10 + 2 + 12 + 2 + 3)
 RUNS = 3  # a figure is the median of so many
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -164,6 +165,33 @@ def metrics(node):
             name, value = line.rsplit(" ", 1)
             values[name.replace('{instance="node"}', "")] = float(value)
     return values
+
+
+def open_sessions(node):
+    """Sessions whose peer has proved its name. yett_sessions counts those that are coming up, too."""
+    return sum(value for name, value in metrics(node).items()
+               if name.startswith("yett_sessions_by_method{") and 'method="none yet"' not in name)
+
+
+def _line(sender, begin):
+    for line in sender.output().splitlines():
+        if line.startswith(begin):
+            return line.split()
+    raise harness.Failure(f"{sender.name} has not said what it {begin}\n" + sender.output()[-3000:])
+
+
+def check_told(sender):
+    """The records of an uncompressed flow that has ended were as long as the figures say."""
+    words = _line(sender, "told")
+    records, size = int(words[1]), int(words[5])
+    if records == 0 or size != records * RECORD_BYTES:
+        raise harness.Failure(f"{records} records took {size} bytes, not {RECORD_BYTES} each")
+
+
+def latency_ms(sender):
+    """From telling to acknowledgement, of a flow that has ended: median, 99th percentile, the longest."""
+    words = _line(sender, "latency")
+    return float(words[1]), float(words[4]), float(words[8])
 
 
 def load(folder, group, gateway, name="load", **options):

@@ -65,6 +65,11 @@ def _cheapest(results):
     return f"{results[best]['us']['gateway']:.1f} µs ({best})"
 
 
+def _ready(results):
+    """By how many batches the records stand in."""
+    return "; ".join(f"{run['seconds']:.2f} in {run['batches']:,} batches" for run in results["ready"].values())
+
+
 def _times(key):
     return lambda run, other: run["rate"] / other["rate"]
 
@@ -77,7 +82,7 @@ ROWS = [
     Row("relay", "records/s", lambda r: r["rate"], ["relay"]),
     Row("relay-gateway", "µs/record", lambda r: r["us"]["gateway"], ["relay"], ("<=", 0.8), _cheapest, 2),
     Row("relay-disk", "of the disk's rate", lambda r: r["of_disk"], ["relay"], (">=", 0.5),
-        lambda r: f"{r['relay']['disk'] / 1e6:,.0f} MB/s", 2),
+        lambda r: f"{r['relay']['disk'] / 1e6:,.0f} MB/s by {r['relay']['group_bytes'] / 1024:,.0f} KiB", 2),
     Row("relay/rsyslog-relp", "times", _times("rsyslog-relp"), ["relay", "rsyslog-relp"], (">=", 10),
         _peer("rsyslog-relp"), 1),
     Row("relay/syslog-ng", "times", _times("syslog-ng"), ["relay", "syslog-ng"], (">=", 5), _peer("syslog-ng"), 1),
@@ -96,10 +101,12 @@ ROWS = [
         lambda r: f"{r['kerberos']['us']:.0f} µs; X.509 {r['kerberos']['x509_us']:.0f} µs", 2),
     Row("kerberos-500", "s, 500 at once", lambda r: r["again_s"], ["kerberos"], None,
         lambda r: f"{r['kerberos']['first_s']:.1f} s with a KDC to ask", 2),
-    Row("ready", "s", lambda r: r["seconds"], ["ready"], ("<=", 2), None, 2),
+    Row("ready", "s", lambda r: max(r["large"]["seconds"], r["small"]["seconds"]), ["ready"], ("<=", 2),
+        _ready, 2),
     Row("backlog", "of the relay's rate", lambda b, r: b["rate"] / r["rate"], ["backlog", "relay"], (">=", 1),
         None, 2),
-    Row("backlog-urgent", "s", lambda r: r["urgent"], ["backlog"], ("<=", 1), None, 2),
+    Row("backlog-urgent", "s", lambda r: r["urgent"], ["backlog"], ("<=", 1),
+        lambda r: f"{r['backlog']['sent']:.0f} records", 2),
     Row("rest-memory", "MiB", lambda r: r["mib"], ["rest"], ("<=", 12), None, 1),
     Row("rest-cpu", "% of a core", lambda r: r["cpu"] * 100, ["rest"], ("<=", 0.1), None, 3),
 ]

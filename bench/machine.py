@@ -1,4 +1,5 @@
 """What this machine can do at most, in the same run: the figures are held against it."""
+import math
 import os
 import ssl
 import tempfile
@@ -7,6 +8,7 @@ import time
 from common import harness, median
 
 SEGMENT = 16 << 20
+BLOCK = 65536
 
 
 def _syncs(folder, block, group, seconds):
@@ -42,9 +44,11 @@ def sync_seconds(seconds=1.0):
         return _syncs(folder, 4096, 1, seconds)[1]
 
 
-def grouped_bytes(group=16, seconds=2.0):
+def grouped_bytes(group_bytes, seconds=0.7):
+    """Bytes a second in groups of that size, or up to a block more."""
+    blocks = min(max(math.ceil(group_bytes / BLOCK), 1), SEGMENT // BLOCK)
     with tempfile.TemporaryDirectory() as folder:
-        return _syncs(folder, 65536, group, seconds)[0]
+        return _syncs(folder, BLOCK, blocks, seconds)[0]
 
 
 def _copy(seconds=1.0):
@@ -91,7 +95,7 @@ def _tls(seconds=1.0):
 
 def limits():
     with tempfile.TemporaryDirectory() as folder:
-        grouped, _ = _syncs(folder, 65536, 16, 3)
+        grouped, _ = _syncs(folder, BLOCK, 16, 3)
         small, sync = _syncs(folder, 4096, 1, 2)
     return {"grouped": grouped, "small": small / 4096, "sync_ms": sync * 1e3,
             "copy": _copy(), "tls": _tls()}

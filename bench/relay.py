@@ -5,11 +5,14 @@ import tempfile
 import time
 
 import machine
-from common import BODY_BYTES, RECORD_BYTES, RUNS, cpu_seconds, harness, load, median_of, metrics, nodes, say, steady
+from common import (BODY_BYTES, RECORD_BYTES, RUNS, check_told, cpu_seconds, harness, latency_ms, load,
+                    median_of, metrics, nodes, say, steady)
 import postgres
 
 BATCH = 250  # records of 256 bytes: 64 KiB, what a source cuts
 QUEUE = {"module": "queue-disk", "size": "4 GiB"}
+GROUP_MOST = 4 << 20  # what a group of the queue takes at most (core/flow/waiting.c)
+URGENT_RATE = 100  # urgent records a second while a backlog drains
 
 
 def triangle(group, store="store-null", queue=None):
@@ -20,9 +23,10 @@ def triangle(group, store="store-null", queue=None):
     return server, gateway
 
 
-def _flow():
-    """One run: the flow's window, with the disk's own rate before and after it."""
-    disk = [machine.grouped_bytes(seconds=0.7)]
+def _flow(group_bytes):
+    """One run: the flow's window; before it the disk's own rate in groups of `group_bytes`, and after it in
+    groups of the run's own size."""
+    disk = [machine.grouped_bytes(group_bytes)]
     with nodes() as (group, folder):
         server, gateway = triangle(group)
         group.start()
@@ -36,10 +40,11 @@ def _flow():
         syncs = after["yett_syncs_total"] - before["yett_syncs_total"]
         run["group_bytes"] = (after["yett_bytes_in_total"] - before["yett_bytes_in_total"]) / max(syncs, 1)
         sender.end()
+        check_told(sender)
         gateway.kill()  # what is queued is not waited for
         server.kill()
-    disk.append(machine.grouped_bytes(seconds=0.7))
-    run["disk"] = min(disk)
+    disk.append(machine.grouped_bytes(run["group_bytes"]))
+    run["disk"] = max(disk)
     say(f"yett: {run['rate']:,.0f} records/s, gateway {run['us']['gateway']:.2f} µs, sender "
         f"{run['us']['sender']:.2f}, receiver {run['us']['receiver']:.2f}; {run['group_bytes'] / 1024:.0f} KiB "
         f"a sync; the disk alone {run['disk'] / 1e6:.0f} MB/s")
@@ -47,7 +52,11 @@ def _flow():
 
 
 def relay():
-    run = median_of([_flow() for _ in range(RUNS)])
+    runs, group_bytes = [], GROUP_MOST
+    for _ in range(RUNS):
+        runs.append(_flow(group_bytes))
+        group_bytes = runs[-1]["group_bytes"]
+    run = median_of(runs)
     run["of_disk"] = run["rate"] * RECORD_BYTES / run["disk"]
     return run
 
@@ -96,37 +105,56 @@ def postgresql():
     return median_of([run() for _ in range(RUNS)])
 
 
-def _fill(group, folder, gateway, records, **options):
+def _fill(group, folder, gateway, records, batch=BATCH):
     """Lets the gateway have so many records, with nobody to pass them on to."""
-    sender = load(folder, group, gateway, name="fill", agents=2, records=records // 2, batch=BATCH,
-                  bytes=BODY_BYTES, window=64, timeout=300, repeat=True, **options)
+    sender = load(folder, group, gateway, name="fill", agents=2, records=records // 2, batch=batch,
+                  bytes=BODY_BYTES, window=64 if batch == BATCH else 1024, timeout=300, repeat=True)
     if sender.wait(300) != 0:
         raise harness.Failure("the gateway was not filled\n" + sender.output())
+    check_told(sender)
 
 
-def ready():
-    """Seconds from the start of a killed gateway until it says that it is ready and its port is open."""
+def _tell_one(group, folder, gateway, name):
+    """A new agent comes, tells one record, and has it acknowledged."""
+    one = load(folder, group, gateway, name=name, agents=1, first=900, records=1, batch=1, bytes=BODY_BYTES,
+               timeout=60)
+    if one.wait(60) != 0:
+        raise harness.Failure("the gateway has acknowledged nothing\n" + one.output())
+
+
+def _ready(batch):
+    """The longest of some starts of a killed gateway with 1,000,000 records queued, so many in a batch:
+    until its port is open, and until an agent that comes then has a record acknowledged."""
     with nodes() as (group, folder):
         server, gateway = triangle(group)
         server.port = harness.free_port()
         gateway.send_to([server])
         gateway.start()
-        _fill(group, folder, gateway, 1_000_000)
-        took = []
-        for _ in range(RUNS):
-            gateway.kill()
+        _tell_one(group, folder, gateway, "before")  # which makes its certificate
+        _fill(group, folder, gateway, 1_000_000, batch)
+        opened, took = [], []
+        for turn in range(RUNS):
             begin = time.monotonic()
+            gateway.kill()
             gateway.start(ready=False)
             harness.wait("the gateway's port", lambda: _accepts(gateway), 60, [gateway])
+            opened.append(time.monotonic() - begin)
+            _tell_one(group, folder, gateway, f"after-{turn}")
             took.append(time.monotonic() - begin)
-        waiting = gateway.ctl("queue")
+        waiting = gateway.ctl("queue")["lanes"]
         gateway.kill()
-        del server
-    records = sum(lane["records"] for lane in waiting["lanes"])
-    if records < 1_000_000:
+    records, batches = (sum(lane[what] for lane in waiting) for what in ("records", "batches"))
+    if records < 1_000_000 + RUNS:
         raise harness.Failure(f"only {records} records are queued after the start")
-    say(f"ready after {', '.join(f'{s:.3f}' for s in took)} s with {records:,} records")
-    return {"seconds": max(took)}
+    say(f"{records:,} records queued in {batches:,} batches: the port is open after "
+        f"{', '.join(f'{s:.3f}' for s in opened)} s, a batch acknowledged after "
+        f"{', '.join(f'{s:.3f}' for s in took)}")
+    return {"batches": batches, "port": max(opened), "seconds": max(took)}
+
+
+def ready():
+    """With as many records in a batch as a source cuts, and with one in each."""
+    return {"large": _ready(BATCH), "small": _ready(1)}
 
 
 def _accepts(node):
@@ -142,31 +170,52 @@ def backlog():
         server, gateway = triangle(group)
         gateway.start()
         _fill(group, folder, gateway, records)
+        # It tells already while the way up is cut, and so from the backlog's first moment to its last.
+        urgent = load(folder, group, gateway, name="urgent", agents=1, first=900, records=10 ** 6, batch=1,
+                      rate=URGENT_RATE, lane=0, window=64, bytes=BODY_BYTES, timeout=600, repeat=True)
+        harness.wait("the urgent sender's session", lambda: "all open" in urgent.output(), 30,
+                     [urgent, gateway])
         server.start()
         arrived = lambda: metrics(server)["yett_records_in_total"]
         harness.wait("the backlog to begin", lambda: arrived() > 0, 60, [gateway, server])
         begin, first = time.monotonic(), arrived()
-        urgent = load(folder, group, gateway, name="urgent", agents=1, first=900, records=200, batch=1,
-                      rate=100, lane=0, bytes=BODY_BYTES, timeout=60)
-        late = _urgent_delay(server, gateway, urgent)
-        harness.wait("the backlog to end", lambda: arrived() >= records, 120, [gateway, server])
+        late, sent = _drain(lambda: metrics(gateway), [urgent, gateway, server])
         end = time.monotonic()
+        harness.wait("the backlog to have arrived", lambda: arrived() >= records + sent, 30, [gateway, server])
+        urgent.end()
+        check_told(urgent)
+        late += latency_ms(urgent)[2] / 1e3
         gateway.kill()
         server.kill()
-    run = {"rate": (records - first) / (end - begin), "urgent": late}
-    say(f"backlog: {run['rate']:,.0f} records/s, urgent records at most {late * 1e3:.0f} ms late")
+    if sent < URGENT_RATE * (end - begin) / 2:
+        raise harness.Failure(f"only {sent:.0f} urgent records were sent in {end - begin:.1f} s of backlog")
+    run = {"rate": (records - first) / (end - begin), "urgent": late, "sent": sent}
+    say(f"backlog: {run['rate']:,.0f} records/s for {end - begin:.1f} s; {sent:.0f} urgent records meanwhile, "
+        f"at most {late * 1e3:.0f} ms late")
     return run
 
 
-def _urgent_delay(server, gateway, urgent):
-    """The longest that an urgent record can have been under way: until the gateway had it, and from
-    then until the receiver had. Looked at every few milliseconds while they are told."""
-    longest = 0.0
-    while urgent.process.poll() is None:
-        longest = max(longest, metrics(gateway)['yett_queue_oldest_seconds{lane="urgent"}'])
-        server.check_alive()
+def _drain(look, alive, timeout=120):
+    """Looks at the gateway until its backlog is gone, every few milliseconds: the longest that an urgent
+    record which it took meanwhile can have waited in its queue, and how many it took while there was a
+    backlog. What it took before is not counted: of the oldest one that waits, no more than the time since."""
+    begin = last = time.monotonic()
+    first = sent = None
+    longest = oldest = 0.0
+    while True:
+        values, now = look(), time.monotonic()
+        # It may have left just before this look; and another one have come just after the last one.
+        longest = max(longest, oldest + now - last)
+        oldest, last = min(values['yett_queue_oldest_seconds{lane="urgent"}'], now - begin), now
+        longest = max(longest, oldest)
+        if first is None:
+            first = values["yett_records_in_total"]
+        if values['yett_queue_records{lane="normal"}'] == 0:
+            break
+        sent = values["yett_records_in_total"] - first
+        for one in alive:
+            one.check_alive()
+        if now - begin > timeout:
+            raise harness.Failure(f"the backlog is not gone after {timeout} s: {values}")
         time.sleep(0.005)
-    if urgent.wait(60) != 0:
-        raise harness.Failure("the urgent records were not told\n" + urgent.output())
-    most = [line for line in urgent.output().splitlines() if line.startswith("latency")][0]
-    return longest + float(most.split()[-3]) / 1e3
+    return longest, sent or 0

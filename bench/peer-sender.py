@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A sender for what Yett is compared with, which costs little: it makes its bytes once and sends them
-again and again, over mutual TLS 1.3, until it is ended.
+"""A sender for what Yett is compared with: it makes its bytes once and sends them again and again, over
+mutual TLS 1.3, until it is ended. It costs less than a microsecond a record, but for RELP, whose frames
+are numbered one by one.
 
     peer-sender.py relp|syslog|nats|nats-setup PORT SERVER-NAME CA CERTIFICATE KEY [HUB-PORT]
 

@@ -1,6 +1,7 @@
-"""What a user would take instead, on the same triangle: sender (peer-sender.py, which costs little),
-gateway with a queue on disk, receiver that keeps nothing; mutual TLS 1.3 between them, with the
-certificates that Yett's nodes would have. bench/README.md says why each is configured as it is."""
+"""What a user would take instead, on the same triangle: sender (peer-sender.py), gateway with a queue on disk,
+receiver that keeps as little as it can be told to; mutual TLS 1.3 between them, with the certificates that
+Yett's nodes would have. bench/README.md says why each is configured as it is, and what sender and receiver
+cost."""
 import glob
 import json
 import os
@@ -107,6 +108,7 @@ TCP_ACTION = """action(type="omfwd" target="127.0.0.1" port="{to}" protocol="tcp
         TCP_Framing="octet-counted" action.resumeRetryCount="-1")"""
 DISK_QUEUE = """queue.type="Disk" queue.filename="relay" queue.checkpointInterval="100"
         queue.maxDiskSpace="4g" queue.maxFileSize="16m" queue.dequeueBatchSize="1024" """
+SYNCED_QUEUE = DISK_QUEUE + 'queue.syncQueueFiles="on" '
 
 
 def _rsyslog(stand, name, port, text):
@@ -118,7 +120,7 @@ def _rsyslog(stand, name, port, text):
         "-M", os.path.dirname(_program("usr/lib/*/rsyslog/imrelp.so"))])
 
 
-def _rsyslog_triangle(kind, receive, before, out, action):
+def _rsyslog_triangle(kind, receive, before, out, action, queue=DISK_QUEUE):
     def setup(stand):
         server_port, port, arrived = harness.free_port(), harness.free_port(), stand.path("arrived")
         server = {"ca": stand.ca, "certificate": stand.certificate("ms.example"),
@@ -131,7 +133,7 @@ def _rsyslog_triangle(kind, receive, before, out, action):
             + f'ruleset(name="relay") {{ action(type="omfile" file="{arrived}" template="one") }}\n')
         relay = _rsyslog(
             stand, "gateway", port, before.format(**gateway) + receive.format(**gateway) + out
-            + f'ruleset(name="relay" {DISK_QUEUE}) {{ {action.format(**gateway)} }}\n')
+            + f'ruleset(name="relay" {queue}) {{ {action.format(**gateway)} }}\n')
         return kind, port, _file_length(arrived), relay, receiver
     return setup
 
@@ -139,6 +141,11 @@ def _rsyslog_triangle(kind, receive, before, out, action):
 def rsyslog_relp():
     return triangle("rsyslog, RELP, disk queue",
                     _rsyslog_triangle("relp", RELP_IN, "", RELP_OUT, RELP_ACTION))
+
+
+def rsyslog_synced():
+    return triangle("rsyslog, RELP, disk queue synced for each record",
+                    _rsyslog_triangle("relp", RELP_IN, "", RELP_OUT, RELP_ACTION, SYNCED_QUEUE))
 
 
 def rsyslog_tcp():

@@ -12,10 +12,11 @@
 struct yett_buffer {
 	atomic_uint references;
 	size_t length;
+	size_t room; /* what was asked for; stays when the length shrinks */
 	uint8_t bytes[];
 };
 
-static atomic_size_t alive;
+static atomic_size_t alive, alive_bytes;
 
 struct yett_buffer *yett_buffer_new(size_t length)
 {
@@ -27,7 +28,9 @@ struct yett_buffer *yett_buffer_new(size_t length)
 	if (buffer != NULL) {
 		atomic_init(&buffer->references, 1);
 		buffer->length = length;
+		buffer->room = length;
 		atomic_fetch_add_explicit(&alive, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&alive_bytes, length, memory_order_relaxed);
 	}
 	return buffer;
 }
@@ -59,6 +62,7 @@ void yett_buffer_unref(struct yett_buffer *buffer)
 	if (buffer != NULL &&
 		atomic_fetch_sub_explicit(&buffer->references, 1, memory_order_acq_rel) == 1) {
 		atomic_fetch_sub_explicit(&alive, 1, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&alive_bytes, buffer->room, memory_order_relaxed);
 		free(buffer);
 	}
 }
@@ -66,4 +70,9 @@ void yett_buffer_unref(struct yett_buffer *buffer)
 size_t yett_buffer_alive(void)
 {
 	return atomic_load_explicit(&alive, memory_order_relaxed);
+}
+
+size_t yett_buffer_alive_bytes(void)
+{
+	return atomic_load_explicit(&alive_bytes, memory_order_relaxed);
 }

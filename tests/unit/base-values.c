@@ -100,6 +100,7 @@ static void test_buffers(void)
 	memset(yett_buffer_bytes(buffer), 1, 100);
 	yett_buffer_shrink(buffer, 60);
 	CU_ASSERT_EQUAL(yett_buffer_length(buffer), 60);
+	CU_ASSERT_EQUAL(yett_buffer_alive_bytes(), 100); /* the memory stays what it was */
 	for (size_t i = 0; i < COUNT(threads); i++) {
 		pthread_create(&threads[i], NULL, share, yett_buffer_ref(buffer));
 	}
@@ -110,6 +111,7 @@ static void test_buffers(void)
 	yett_buffer_unref(NULL);
 	CU_ASSERT_PTR_NULL(yett_buffer_new(SIZE_MAX - 4));
 	CU_ASSERT_EQUAL(yett_buffer_alive(), 0);
+	CU_ASSERT_EQUAL(yett_buffer_alive_bytes(), 0);
 }
 
 /* RFC 3720, B.4, and the check value of the polynomial's catalogues. */

@@ -327,6 +327,45 @@ static void test_questions(void)
 	g_free(report);
 }
 
+/* What is half there goes with the session, not with the machine, which others may keep for long: also where
+ * the session ends in the middle of receiving. */
+static void test_close_midway(void)
+{
+	for (int within = 0; within < 2; within++) {
+		size_t before = yett_buffer_alive_bytes(), sent = 0;
+		struct iovec iov[8];
+		struct pair pair;
+
+		pair_init(&pair, 0);
+		bring_to(&pair, YETT_WIRE_OPEN);
+		grant(&pair, 1000, 0, 1000000);
+		settle(&pair);
+		send_batch(&pair, 2, 1000000, 0);
+		while (sent < 40000) {
+			CU_ASSERT(yett_wire_output(pair.i.wire, iov, 8) > 0);
+			yett_wire_receive(pair.a.wire, iov[0].iov_base, iov[0].iov_len);
+			sent += iov[0].iov_len;
+			yett_wire_sent(pair.i.wire, iov[0].iov_len);
+		}
+		CU_ASSERT_EQUAL(yett_buffer_alive_bytes(), before + 2000000);
+		if (within == 0) {
+			yett_wire_close(pair.a.wire);
+		} else {
+			pair.a.close_at_batch = true;
+			send_batch(&pair, 0, 1000, 0);
+			while (yett_wire_state(pair.a.wire) != YETT_WIRE_CLOSED &&
+				move(&pair, &pair.i)) {
+			}
+			CU_ASSERT_EQUAL(pair.a.batches->len, 1);
+			g_ptr_array_set_size(pair.a.batches, 0);
+		}
+		CU_ASSERT_EQUAL(yett_wire_state(pair.a.wire), YETT_WIRE_CLOSED);
+		CU_ASSERT(yett_buffer_alive_bytes() < before + 1010000); /* of the other end */
+		pair_done(&pair);
+		CU_ASSERT_EQUAL(yett_buffer_alive_bytes(), before);
+	}
+}
+
 /* Small, since servers hold very many idle ones. */
 static void test_idle_size(void)
 {
@@ -351,6 +390,7 @@ int main(int argc, char **argv)
 		{"tokens", test_auth_tokens},
 		{"closing within an event", test_close},
 		{"freeing midway", test_free_midway},
+		{"closing midway", test_close_midway},
 		{"text that is told", test_text_told},
 		{"questions and answers", test_questions},
 		{"idle size", test_idle_size},

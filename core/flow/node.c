@@ -275,7 +275,7 @@ int yett_node_start(struct yett_node *node, struct yett_error *error)
 
 /* Draining. */
 
-struct drain {
+struct yett_drain {
 	struct yett_node *node;
 	struct yett_timer *timer;
 	uint64_t deadline_ns;
@@ -291,7 +291,7 @@ static bool all_finished(const struct yett_node *node)
 
 static void drain_step(void *arg)
 {
-	struct drain *drain = arg;
+	struct yett_drain *drain = arg;
 	struct yett_node *node = drain->node;
 	bool late = yett_now(node) >= drain->deadline_ns;
 
@@ -304,17 +304,28 @@ static void drain_step(void *arg)
 			"not all was finished before the deadline; nothing that was acknowledged "
 			"is lost, and the rest is sent again");
 	}
+	node->drain = NULL;
 	node->loop->table->timer_free(drain->timer);
 	drain->done(drain->arg);
 	g_free(drain);
 }
 
+/* A node that ends in the middle of it has nobody to tell. */
+static void give_up_drain(struct yett_node *node)
+{
+	if (node->drain != NULL) {
+		node->loop->table->timer_free(node->drain->timer);
+		g_clear_pointer(&node->drain, g_free);
+	}
+}
+
 void yett_node_drain(
 	struct yett_node *node, uint64_t timeout_ns, void (*done)(void *arg), void *arg)
 {
-	struct drain *drain = g_new0(struct drain, 1);
+	struct yett_drain *drain = g_new0(struct yett_drain, 1);
 
 	node->draining = true;
+	node->drain = drain;
 	node->drain_send_ns = yett_now(node) + YETT_SEC;
 	drain->node = node;
 	drain->deadline_ns = yett_now(node) + timeout_ns;
@@ -337,6 +348,7 @@ void yett_node_drain(
 void yett_node_free(struct yett_node *node)
 {
 	node->draining = true;
+	give_up_drain(node);
 	node->loop->table->timer_free(node->ticker);
 	yett_source_close_all(node);
 	while (node->links->len > 0) {

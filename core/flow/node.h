@@ -122,8 +122,9 @@ struct yett_node {
 	int64_t started_ns; /* Unix time */
 	bool relay;         /* has listeners and upstreams */
 	bool draining;
-	uint64_t drain_send_ns; /* while draining: nothing new is sent after it */
-	bool degraded;          /* a sync failed, or stored data was damaged, since the start */
+	struct yett_drain *drain; /* from the drain's begin until it is done, or given up */
+	uint64_t drain_send_ns;   /* while draining: nothing new is sent after it */
+	bool degraded;            /* a sync failed, or stored data was damaged, since the start */
 	char degraded_why[256];
 	struct yett_management management;
 	struct yett_metrics *metrics;
@@ -189,7 +190,8 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	struct yett_node **ret_node, struct yett_error *error);
 /* The part that takes traffic: after management is in place. */
 int yett_node_start(struct yett_node *node, struct yett_error *error);
-/* Takes no new work and calls `done` when all under way is finished, or at the deadline. */
+/* Takes no new work and calls `done` when all under way is finished, or at the deadline; not, where the
+ * node is freed before. */
 void yett_node_drain(
 	struct yett_node *node, uint64_t timeout_ns, void (*done)(void *arg), void *arg);
 void yett_node_free(struct yett_node *node);

@@ -226,13 +226,6 @@ void world_kill(struct world_node *node)
 void world_power(struct world_node *node, enum yett_faulty_crash how)
 {
 	for (guint i = 0; i < node->world->nodes->len; i++) {
-		const struct world_node *other = node->world->nodes->pdata[i];
-
-		if (other->disk == node->disk && other->stopping) {
-			return;
-		}
-	}
-	for (guint i = 0; i < node->world->nodes->len; i++) {
 		struct world_node *other = node->world->nodes->pdata[i];
 
 		if (other->disk == node->disk && other->node != NULL) {
@@ -248,27 +241,49 @@ static void drained(void *arg)
 	*(bool *)arg = true;
 }
 
-static bool is_set(void *arg)
+struct stopping {
+	const struct world_node *node;
+	bool drained;
+};
+
+/* It has finished, or has met its end before, as its computer may have. */
+static bool has_stopped(void *arg)
 {
-	return *(bool *)arg;
+	const struct stopping *stopping = arg;
+
+	return stopping->drained || stopping->node->node == NULL;
+}
+
+/* The process has met its end while it was taken down. */
+static void died_late(void *arg)
+{
+	sim_loop_mute(((struct world_node *)arg)->loop, false);
 }
 
 void world_stop(struct world_node *node, uint64_t patience_ns)
 {
-	bool done = false;
+	struct stopping stopping = {.node = node};
+	struct world *world = node->world;
+	bool dead;
 
-	node->process->faults.kill_at = 0; /* a drain that is given up halfway would be left over */
-	node->stopping = true;
-	yett_node_drain(node->node, patience_ns, drained, &done);
-	sim_run_until(node->world->sim, is_set, &done,
+	yett_node_drain(node->node, patience_ns, drained, &stopping.drained);
+	sim_run_until(world->sim, has_stopped, &stopping,
 		patience_ns + 90 * YETT_SEC); /* it may be stalled */
-	YETT_REQUIRE(done);
-	node->stopping = false;
-	node->process->died = NULL;
+	if (node->node == NULL) {
+		return;
+	}
+	YETT_REQUIRE(stopping.drained);
+	world->taking_down++; /* who dies now, this one or another, is buried after it */
+	node->process->died = died_late;
 	sim_loop_settle(node->loop);
 	yett_node_free(node->node);
 	node->node = NULL;
+	dead = node->process->dead;
 	take_down(node);
+	world->taking_down--;
+	if (dead && world->died != NULL) {
+		world->died(world->died_arg, node);
+	}
 }
 
 void world_on_death(struct world *world, void (*fn)(void *arg, struct world_node *node), void *arg)

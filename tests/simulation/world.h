@@ -32,7 +32,6 @@ struct world_node {
 	struct yett_node *node; /* NULL: it is not running */
 	struct sim_disk *disk;
 	bool disk_shared;            /* with another node, whose it is */
-	bool stopping;               /* it drains: its computer keeps its power meanwhile */
 	struct sim_process *process; /* while it runs */
 	struct sim_faults faults;    /* what the process meets */
 	int64_t wall_offset_ns;      /* of its clock, from the next start on */
@@ -61,7 +60,8 @@ void world_kill(struct world_node *node);
 /* The computer loses its power, and with it what was not synced, as `how` says; of those nodes that
  * share its disk, all. */
 void world_power(struct world_node *node, enum yett_faulty_crash how);
-/* As after SIGTERM: drains, at most for so long. */
+/* As after SIGTERM: drains, at most for so long, and ends; or dies in the middle of that, of its faults or
+ * with its computer. */
 void world_stop(struct world_node *node, uint64_t patience_ns);
 /* What `died` is called with once a node has died of its faults (kill_at); it has been killed then. */
 void world_on_death(

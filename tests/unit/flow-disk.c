@@ -102,6 +102,63 @@ static void expect_accounted(struct group *group, uint64_t lost)
 	CU_ASSERT_EQUAL(world_queued(group->agent), 0);
 }
 
+/* Asked to stop, it dies at some operation of that, or does not; then the power goes. */
+static void a_stop_ends_well_enough(void)
+{
+	for (uint64_t at = 0; at <= 12; at++) {
+		struct sim_process *process;
+		struct group group;
+
+		group_make(&group, 10 + at, "");
+		tell(&group, YETT_LANE_NORMAL, 3, 20);
+		world_run(group.world, YETT_SEC);
+		process = group.agent->process;
+		process->faults.kill_at = at > 0 ? process->operations + at : 0;
+		world_stop(group.agent, 5 * YETT_SEC);
+		CU_ASSERT_PTR_NULL_FATAL(group.agent->node);
+		world_power(group.agent, (enum yett_faulty_crash)(at % YETT_FAULTY_CRASHES));
+		world_start(group.agent);
+		world_start(group.server);
+		expect_accounted(&group, 0);
+		world_free(group.world);
+	}
+}
+
+static void power_off(void *arg, struct world_node *node)
+{
+	(void)arg;
+	world_power(node, YETT_FAULTY_NOTHING);
+}
+
+static void die(void *arg)
+{
+	struct sim_process *process = ((struct world_node *)arg)->process;
+
+	process->dead = true;
+	process->died(process->died_arg);
+}
+
+/* The power goes in the middle of a drain, which would have taken as long as the server does not answer. */
+static void the_power_goes_in_a_drain(void)
+{
+	struct group group;
+
+	group_make(&group, 30, "");
+	world_start(group.server);
+	world_run(group.world, YETT_SEC);
+	sim_cut(group.world->sim, "ms.example", "agent.example", true);
+	tell(&group, YETT_LANE_NORMAL, 3, 20);
+	world_run(group.world, YETT_SEC);
+	world_on_death(group.world, power_off, NULL);
+	sim_at(group.world->sim, sim_now(group.world->sim) + YETT_SEC, die, group.agent);
+	world_stop(group.agent, 30 * YETT_SEC);
+	CU_ASSERT_PTR_NULL_FATAL(group.agent->node);
+	sim_cut(group.world->sim, "ms.example", "agent.example", false);
+	world_start(group.agent);
+	expect_accounted(&group, 0);
+	world_free(group.world);
+}
+
 static void reads_that_fail_lose_nothing(void)
 {
 	struct group group;
@@ -406,6 +463,8 @@ static void events_are_bounded(void)
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
+		{"a stop ends well enough", a_stop_ends_well_enough},
+		{"the power goes in a drain", the_power_goes_in_a_drain},
 		{"reads that fail lose nothing", reads_that_fail_lose_nothing},
 		{"much damage is told at once", much_damage_is_told_at_once},
 		{"rot takes no room", rot_takes_no_room},

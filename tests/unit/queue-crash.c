@@ -30,8 +30,9 @@ struct item {
 
 struct model {
 	struct item items[SOURCES][ITEMS_MAX];
-	uint64_t next[SOURCES];       /* the item that each source sends next */
-	uint64_t highest[YETT_LANES]; /* number given out; after a crash: that was synced */
+	uint64_t next[SOURCES];             /* the item that each source sends next */
+	uint64_t highest[YETT_LANES];       /* number given out; after a crash: that was synced */
+	uint64_t settled_below[YETT_LANES]; /* after a stop: such numbers do not come back */
 	uint64_t random;
 	struct fixture fixture;
 	struct yett_faulty *faulty;
@@ -215,6 +216,9 @@ static void find(struct model *model, const struct yett_queue_item *item, bool *
 	if (model->items[k][s].state >= SYNCED) {
 		CHECK(model, model->items[k][s].number == item->number);
 	}
+	if (model->items[k][s].state == SETTLED) {
+		CHECK(model, item->number >= model->settled_below[item->batch.info.lane]);
+	}
 	if (item->number > model->highest[item->batch.info.lane]) {
 		model->highest[item->batch.info.lane] = item->number;
 	}
@@ -279,7 +283,8 @@ static void compare(struct model *model)
 	}
 }
 
-static void crash(struct model *model, enum yett_faulty_crash how)
+/* The highest number of each lane that a crash must not make forgotten. */
+static void note_highest(struct model *model)
 {
 	memset(model->highest, 0, sizeof(model->highest));
 	for (unsigned k = 0; k < SOURCES; k++) {
@@ -292,6 +297,11 @@ static void crash(struct model *model, enum yett_faulty_crash how)
 			}
 		}
 	}
+}
+
+static void crash(struct model *model, enum yett_faulty_crash how)
+{
+	note_highest(model);
 	yett_faulty_plan(model->faulty, 0, 0, false);
 	fixture_destroy(&model->fixture, false);
 	yett_faulty_crash(model->faulty, how);
@@ -447,6 +457,86 @@ static void test_fail_sync(void)
 	CU_ASSERT(degraded > 40); /* not where only a range file could not be written */
 }
 
+/* What a stop that has come to its end has to remember: of each lane, all that is settled before its oldest
+ * entry that is not. */
+static void note_settled(struct model *model)
+{
+	memset(model->settled_below, 0xff, sizeof(model->settled_below));
+	for (unsigned k = 0; k < SOURCES; k++) {
+		for (uint64_t s = 1; s < model->next[k]; s++) {
+			const struct item *item = &model->items[k][s];
+			uint64_t *below = &model->settled_below[lane_of(k, s)];
+
+			if (item->state != SETTLED && item->number < *below) {
+				*below = item->number;
+			}
+		}
+	}
+}
+
+/* Asked to stop after so much work: operation `at` of the stop is the last that is made, or fails alone; 0:
+ * none does. Then the power goes, soon after the next start once more. Returns how many operations it took. */
+static uint64_t stop_and_crash(
+	unsigned steps, uint64_t at, bool last, enum yett_faulty_crash how, unsigned *failed)
+{
+	static struct model model;
+	uint64_t count;
+
+	model_init(&model, 50 + steps);
+	CHECK(&model, start(&model) == 0);
+	work(&model, steps);
+	note_highest(&model);
+	if (at == 0) {
+		note_settled(&model);
+	}
+	yett_faulty_plan(model.faulty, at, YETT_EIO, last);
+	fixture_destroy(&model.fixture, true);
+	count = yett_faulty_operations(model.faulty);
+	yett_faulty_crash(model.faulty, how);
+	CHECK(&model, start(&model) == 0);
+	compare(&model);
+	memset(model.settled_below, 0, sizeof(model.settled_below));
+	work(&model, 3);
+	crash(&model, how);
+	CHECK(&model, start(&model) == 0);
+	compare(&model);
+	fixture_destroy(&model.fixture, true);
+	CHECK(&model, yett_faulty_handles(model.faulty) == 0);
+	yett_faulty_free(model.faulty);
+	if (model.failed > 0) {
+		printf("\n    stopped after %u steps, operation %llu%s, crash %d", steps,
+			(unsigned long long)at, last ? " and all after it" : "", (int)how);
+	}
+	*failed += model.failed;
+	return count;
+}
+
+/* The power goes while the queue is stopped, at each operation, or soon after that. */
+static void test_crash_at_stop(void)
+{
+	unsigned failed = 0, runs = 0;
+
+	for (unsigned steps = 1; steps <= STEPS && failed == 0; steps += 3) {
+		uint64_t count = 0;
+
+		for (uint64_t at = 0; at <= count && failed == 0; at++) {
+			for (int how = 0; how < YETT_FAULTY_CRASHES && failed == 0; how++) {
+				uint64_t took = stop_and_crash(
+					steps, at, true, (enum yett_faulty_crash)how, &failed);
+
+				count = at == 0 ? took : count;
+				(void)stop_and_crash(
+					steps, at, false, (enum yett_faulty_crash)how, &failed);
+				runs += 2;
+			}
+		}
+		CU_ASSERT(count >= 4); /* two files, each written and synced */
+	}
+	printf("(%u crashes) ", runs);
+	CU_ASSERT_EQUAL(failed, 0);
+	CU_ASSERT(runs > 500);
+}
+
 static const struct yett_disk_settings few = FIXTURE_DISK_SETTINGS("queue");
 
 /* What can be read in lane 1; nothing was told as lost. */
@@ -551,6 +641,7 @@ static void test_fail_sync_then_kill_then_fail(void)
 const CU_TestInfo queue_crash_tests[] = {
 	{"a crash at every operation", test_crash_everywhere},
 	{"crashes of many seeds", test_crash_seeds},
+	{"a crash at every operation of a stop, and after it", test_crash_at_stop},
 	{"an error at every operation", test_fail_io},
 	{"no space at every operation", test_fail_space},
 	{"a failed sync", test_fail_sync},

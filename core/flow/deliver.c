@@ -429,6 +429,20 @@ uint64_t yett_deliver_unsettled(const struct yett_peer *peer)
 	return peer->flight != NULL ? peer->flight->bytes : 0;
 }
 
+uint64_t yett_deliver_ready_bytes(const struct yett_node *node)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; node->delivery != NULL && i < YETT_LANES; i++) {
+		for (GList *at = node->delivery->lanes[i].ready.head; at != NULL; at = at->next) {
+			const struct yett_unit *unit = at->data;
+
+			sum += yett_buffer_length(unit->batch.buffer);
+		}
+	}
+	return sum;
+}
+
 bool yett_deliver_has_room(const struct yett_peer *peer, uint32_t bytes)
 {
 	uint64_t unsettled = yett_deliver_unsettled(peer);

@@ -273,6 +273,8 @@ void yett_deliver_defer(struct yett_node *node, struct yett_unit *unit, uint32_t
 bool yett_deliver_idle(const struct yett_node *node); /* nothing is in flight */
 void yett_deliver_gone(struct yett_peer *peer);       /* what was in flight is ready again */
 uint64_t yett_deliver_unsettled(const struct yett_peer *peer);
+/* Of the buffers of what waits here to be sent; for tests. */
+uint64_t yett_deliver_ready_bytes(const struct yett_node *node);
 /* Whether so much more may be in flight to a peer: whatever credit it gives, what it has not
  * acknowledged is memory here. */
 bool yett_deliver_has_room(const struct yett_peer *peer, uint32_t bytes);

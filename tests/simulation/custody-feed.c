@@ -106,6 +106,7 @@ static void kept(struct yett_keep *keep, int result)
 	struct feed *feed = telling->feed;
 
 	telling->done = true;
+	telling->run->on_way_bytes -= telling->bytes;
 	feed->ahead -= feed->ahead > 0 ? 1 : 0;
 	if (result != 0) {
 		return;
@@ -204,6 +205,8 @@ void feed_tell(struct run *run, struct member *agent, struct feed *feed, unsigne
 	g_ptr_array_add(run->ledger, telling);
 	yett_put64(position, feed->line);
 	yett_put64(position + 8, feed->next - 1);
+	telling->bytes = yett_buffer_length(batch.buffer);
+	run->on_way_bytes += telling->bytes;
 	/* Numbers are given at once; the batch is the node's from here on. */
 	yett_buffer_ref(batch.buffer);
 	yett_origin_submit(node, &batch, feed->name, position, sizeof(position), kept, telling);

@@ -51,8 +51,10 @@ void hostile_capture(struct run *run, const struct telling *telling, const struc
 
 static void done(struct yett_keep *keep, int result)
 {
-	(void)keep;
+	struct run *run = keep->owner;
+
 	(void)result;
+	run->on_way_bytes -= keep->batch.length;
 }
 
 static void put(struct member *evil, const struct yett_batch *batch)
@@ -60,8 +62,9 @@ static void put(struct member *evil, const struct yett_batch *batch)
 	struct yett_envelope envelope = {.method = "sim"};
 	uint8_t meta[YETT_ENVELOPE_MAX];
 
+	evil->run->on_way_bytes += batch->length;
 	yett_keep_give(evil->at->node,
-		yett_keep_new(batch, meta, yett_envelope_encode(&envelope, meta), done, NULL));
+		yett_keep_new(batch, meta, yett_envelope_encode(&envelope, meta), done, evil->run));
 }
 
 /* The same content under other numbers, or under another name. */

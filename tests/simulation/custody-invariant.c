@@ -1,8 +1,7 @@
-/* What must hold.
+/* What must hold in the end (custody-memory.c: what must hold at any time).
  *
- * At any time: memory is bounded, and the credit that nodes gave adds up. Once faults have stopped: all
- * are well, queues are empty, each node's bounds have been told. Then, for every origin and each record
- * that its agent said was durable: it is stored, once and as it was told; or it is lost by name; never
+ * Once faults have stopped: all are well, queues are empty, each node's bounds have been told. Then, for
+ * every origin and each record that its agent said was durable: it is stored, once and as it was told; or it is lost by name; never
  * both; and nothing is lost at all in a run in which nothing happened that may lose. For each lane of
  * each epoch: received and lost are all that was sent, and what is counted as stored is there.
  *
@@ -16,11 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "flow/stages.h"
 
-#define BUFFERS_MAX 4000
-#define ROWS_MAX    1000000
+#define ROWS_MAX 1000000
 
 struct key {
 	struct yett_id origin;
@@ -77,41 +74,6 @@ static struct member *member_of(struct run *run, const struct yett_id *origin)
 		}
 	}
 	return NULL;
-}
-
-/* At any time. */
-
-bool invariant_bounded(struct run *run)
-{
-	for (unsigned i = 0; i < run->count && !run->failed; i++) {
-		const struct yett_node *node = run->all[i].at->node;
-		uint64_t sum = 0;
-
-		if (node == NULL) {
-			continue;
-		}
-		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			sum += node->credit_departed[lane];
-		}
-		for (guint j = 0; j < node->peers->len; j++) {
-			const struct yett_peer *peer = node->peers->pdata[j];
-
-			for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-				sum += peer->credit[lane].window;
-			}
-		}
-		if (node->credit_committed != sum) {
-			run_fail(run, "credit of %s does not add up: %" PRIu64 " and %" PRIu64,
-				node->name, node->credit_committed, sum);
-		}
-		if (sum > node->settings->node.memory_bytes + 2 * YETT_LANES * YETT_BATCH_MAX) {
-			run_fail(run, "%s has given credit of %" PRIu64 " bytes", node->name, sum);
-		}
-	}
-	if (yett_buffer_alive() > BUFFERS_MAX) {
-		run_fail(run, "%zu buffers are alive", yett_buffer_alive());
-	}
-	return !run->failed;
 }
 
 /* All becomes well. */
@@ -214,6 +176,9 @@ static void begin_anew(struct run *run)
 			world_stop(member->at, 10 * YETT_SEC);
 		}
 		world_kill(member->at);
+		if (one_in(run, 4)) {
+			world_power(member->at, YETT_FAULTY_NOTHING);
+		}
 		group_start(run, member);
 		if (member->at->node == NULL) {
 			run_fail(run, "%s does not start again", member->at->name);

@@ -5,6 +5,7 @@
  *   custody-feed.c       what agents tell, and the ledger of it
  *   custody-fault.c      what goes wrong, and when
  *   custody-hostile.c    a relay that lies
+ *   custody-memory.c     what must hold at any time
  *   custody-invariant.c  what must hold in the end
  *   custody.c            seeds, processes, options */
 #ifndef YETT_SIMULATION_CUSTODY_H
@@ -63,6 +64,7 @@ struct telling {
 	uint64_t first, line, item; /* its first number, its first item */
 	bool durable, excused, poison, done;
 	uint64_t durable_at; /* its place among all that have become so */
+	size_t bytes;        /* of its batch */
 	size_t index;
 	struct run *run;
 };
@@ -76,6 +78,7 @@ struct run {
 		count;             /* all: servers, gateways, agents in this order */
 	GPtrArray *ledger;         /* struct telling * */
 	uint64_t durable;          /* tellings that have become so */
+	uint64_t on_way_bytes;     /* given to nodes here, and not kept yet */
 	bool lossy;                /* something happened that may lose what was acknowledged */
 	uint64_t store_restored;   /* the ledger's length at the last restore of the store, and 1 */
 	uint64_t store_generation; /* at that time, if it can be told; else 0 */
@@ -121,7 +124,7 @@ void hostile_capture(
 void hostile_step(struct run *run);
 void hostile_done(struct run *run);
 
-bool invariant_bounded(struct run *run); /* at any time */
+bool invariant_bounded(struct run *run); /* memory, at any time */
 void invariant_settle(struct run *run);  /* faults have stopped: all becomes well */
 void invariant_check(struct run *run);
 

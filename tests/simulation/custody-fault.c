@@ -100,14 +100,29 @@ static void plan_death(struct run *run, struct member *member)
 	}
 }
 
+/* Asked to end: it may die in the middle of that, and what it wrote at its end has to outlast the power. */
+static void stop(struct run *run, struct member *member)
+{
+	if (one_in(run, 2)) {
+		plan_death(run, member);
+	}
+	world_stop(member->at, 5 * YETT_SEC);
+	if (one_in(run, 3)) {
+		power_off(run, member);
+	}
+}
+
 static void end_now(struct run *run, struct member *member)
 {
 	if (member->at->node == NULL) {
+		if (one_in(run, 3)) {
+			power_off(run, member);
+		}
 		group_start(run, member);
 	} else if (one_in(run, 3)) {
 		power_off(run, member);
 	} else if (one_in(run, 2)) {
-		world_stop(member->at, 5 * YETT_SEC);
+		stop(run, member);
 	} else {
 		world_kill(member->at);
 	}
@@ -428,7 +443,7 @@ static void move_agent(struct run *run)
 	struct member *agent = any_agent(run);
 
 	if (agent->at->node != NULL && one_in(run, 2)) {
-		world_stop(agent->at, 5 * YETT_SEC);
+		stop(run, agent);
 	}
 	world_kill(agent->at);
 	group_move(run, agent);

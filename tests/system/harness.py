@@ -337,7 +337,7 @@ class Node:
         self.port = None
         self.process = None
         self.inside = []  # what the daemon is started by: a program that makes itself the daemon
-        self.power = None  # what kill() says to the undoer, where the node runs on the shim
+        self.power = None  # what the undoer is told at its end, where the node runs on the shim
         self.expected = set()
         self.settings = {
             "node": {"name": name, "state": os.path.join(self.folder, "state"),
@@ -429,15 +429,17 @@ class Node:
             raise Failure(f"{self.name} did not end within {timeout * SLOWER} s") from None
 
     def stop(self):
+        """Asks it to end, and waits until it has; on the shim, the power goes right after that."""
         if self.process is None:
-            return
+            return ""
         self.signal(signal.SIGTERM)
         code = self.ended()
         if code != 0:
             raise Failure(f"{self.name} was asked to stop: exit code {code}")
+        return self.lose_power()
 
     def on_shim(self, tear=None):
-        """From its next start on, kill() also takes what it has not synced: all of it, or, where
+        """From its next start on, kill() and stop() also take what it has not synced: all of it, or, where
         tear() gives a seed, what that seed decides."""
         shim_needed()
         self.power = tear or (lambda: None)
@@ -446,6 +448,10 @@ class Node:
         """As if the power had gone: for the process, and, on the shim, for its files."""
         self.signal(signal.SIGKILL)
         self.ended()
+        return self.lose_power()
+
+    def lose_power(self):
+        """On the shim: takes what a process that has ended had not synced. Says what that was."""
         if self.power is None:
             return ""
         seed = self.power()

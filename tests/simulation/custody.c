@@ -2,13 +2,14 @@
  * simulated disks, under every fault that the design knows; and the invariant of custody after each run.
  * Everything in a run is decided by its seed.
  *
- *   custody                    2,000 seeds, on both cores, or as many as come in 90 s
+ *   custody                    2,000 seeds, on both cores, within 115 s; some of them twice
  *   custody --seed N           one, which says what went on
  *   custody --from N --seeds N
  *   custody --seconds N        as many as come in that time
- *   custody --jobs N --stop    so many processes; ends at the first failure
+ *   custody --jobs N --stop    so many processes; ends at the first seed that breaks what must hold
  *
- * Prints one line for each seed that fails, which is also how to run it again. Exit code 1: one did. */
+ * Prints one line for each seed that fails, which is also how to run it again. Exit code 1: one did, or not
+ * as many were run as were asked for. */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,12 +30,14 @@
 #define FAILURES_MAX 20 /* what comes after that says no more */
 #define SEED_S       60 /* what one seed may take */
 #define SEEDS        2000
-#define PATIENCE_S   90 /* of the run without options, where others have the processors */
+#define PATIENCE_S   115 /* of the run without options: ./check gives it 120 s */
+#define TWICE        250 /* one seed in so many is run twice: all of a run is decided by its seed */
 
 /* What a process tells its parent, in shared memory. */
 struct progress {
 	uint64_t seed; /* that it is at; 0: none */
 	uint64_t done, failed, records;
+	uint64_t ended; /* of those that failed: the process did not survive them */
 	uint64_t deaths, powers, restores, flips;
 };
 
@@ -115,7 +118,14 @@ static void run_steps(struct run *run)
 	}
 }
 
-bool custody_run(uint64_t seed, bool loud)
+static void fail_line(uint64_t seed, const char *why)
+{
+	printf("FAIL %s --seed %" PRIu64 ": %s\n", program, seed, why);
+	fflush(stdout);
+}
+
+/* Whether the seed holds. */
+static bool run_seed(uint64_t seed, bool loud, uint64_t *ret_trace)
 {
 	static struct run run;
 	uint64_t trace;
@@ -123,12 +133,11 @@ bool custody_run(uint64_t seed, bool loud)
 
 	run_init(&run, seed, loud);
 	run_steps(&run);
-	trace = sim_random(run.sim);
+	*ret_trace = trace = sim_trace(run.sim);
 	told = run.ledger->len;
 	run_done(&run);
 	if (run.failed) {
-		printf("FAIL %s --seed %" PRIu64 ": %s\n", program, seed, run.why);
-		fflush(stdout);
+		fail_line(seed, run.why);
 	}
 	if (loud) {
 		printf("seed %" PRIu64
@@ -140,8 +149,6 @@ bool custody_run(uint64_t seed, bool loud)
 			trace);
 	}
 	if (shared != NULL) {
-		shared->done++;
-		shared->failed += run.failed ? 1 : 0;
 		shared->records += told;
 		shared->deaths += run.deaths;
 		shared->powers += run.powers;
@@ -151,10 +158,29 @@ bool custody_run(uint64_t seed, bool loud)
 	return !run.failed;
 }
 
+/* Once more: what differs is what no seed can bring back. */
+static bool run_again(uint64_t seed, uint64_t trace)
+{
+	uint64_t other;
+	char why[80];
+
+	alarm(SEED_S);
+	if (!run_seed(seed, false, &other)) {
+		return false;
+	}
+	if (other != trace) {
+		snprintf(why, sizeof(why),
+			"two runs of it differ: trace %016" PRIx64 " and %016" PRIx64, trace,
+			other);
+		fail_line(seed, why);
+	}
+	return other == trace;
+}
+
 struct plan {
 	uint64_t from, seeds, seconds; /* seeds 0, seconds 0: no limit */
 	unsigned jobs;
-	bool stop;
+	bool stop, twice;
 };
 
 static uint64_t now_s(void)
@@ -165,19 +191,22 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
-static uint64_t failures(const struct plan *plan, const struct progress *all)
+/* Whether enough have failed. A bug that is looked for is found by what must hold, not by a crash. */
+static bool is_enough(const struct plan *plan, const struct progress *all)
 {
-	uint64_t sum = 0;
+	uint64_t failed = 0, ended = 0;
 
 	for (unsigned job = 0; job < plan->jobs; job++) {
-		sum += all[job].failed;
+		failed += all[job].failed;
+		ended += all[job].ended;
 	}
-	return sum;
+	return failed >= FAILURES_MAX || (plan->stop && failed > ended);
 }
 
 static int child(const struct plan *plan, struct progress *all, unsigned job, uint64_t until_s)
 {
 	bool good = true;
+	uint64_t trace;
 
 	shared = &all[job];
 	for (uint64_t i = shared->done * plan->jobs + job; plan->seeds == 0 || i < plan->seeds;
@@ -187,8 +216,13 @@ static int child(const struct plan *plan, struct progress *all, unsigned job, ui
 		}
 		shared->seed = plan->from + i;
 		alarm(SEED_S); /* one that does not end is one that fails */
-		good = custody_run(plan->from + i, false) && good;
-		if (failures(plan, all) >= (plan->stop ? 1 : FAILURES_MAX)) {
+		if (!run_seed(plan->from + i, false, &trace) ||
+			(plan->twice && i % TWICE == 0 && !run_again(plan->from + i, trace))) {
+			shared->failed++;
+			good = false;
+		}
+		shared->done++;
+		if (is_enough(plan, all)) {
 			return 1;
 		}
 	}
@@ -214,6 +248,7 @@ static int supervise(const struct plan *plan, struct progress *all)
 	uint64_t until_s = now_s() + plan->seconds;
 	pid_t pids[JOBS_MAX];
 	unsigned running = plan->jobs;
+	char why[32];
 	int wrong = 0;
 
 	for (unsigned job = 0; job < plan->jobs; job++) {
@@ -235,13 +270,15 @@ static int supervise(const struct plan *plan, struct progress *all)
 			wrong |= WEXITSTATUS(status);
 			continue;
 		}
-		printf("FAIL %s --seed %" PRIu64 ": ended by %s %d\n", program, all[job].seed,
+		snprintf(why, sizeof(why), "ended by %s %d",
 			WIFSIGNALED(status) ? "signal" : "code",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		fail_line(all[job].seed, why);
 		all[job].done++;
 		all[job].failed++;
+		all[job].ended++;
 		wrong = 1;
-		if (failures(plan, all) < (plan->stop ? 1 : FAILURES_MAX)) {
+		if (!is_enough(plan, all)) {
 			pids[job] = begin(plan, all, job, until_s);
 			running++;
 		}
@@ -273,16 +310,21 @@ static int run_plan(const struct plan *plan)
 	       " losses of power, %" PRIu64 " restores, %" PRIu64 " flipped bits\n",
 		sum.done, plan->from, sum.failed, now_s() - begun_s, sum.records, sum.deaths,
 		sum.powers, sum.restores, sum.flips);
+	if (wrong == 0 && sum.done < plan->seeds) {
+		printf("FAIL only %" PRIu64 " of %" PRIu64 " seeds were run in %" PRIu64 " s\n",
+			sum.done, plan->seeds, plan->seconds);
+		wrong = 1;
+	}
 	return wrong;
 }
 
-/* Sanitizers make all of it slower; there are other runs without. */
-static uint64_t default_seeds(void)
+/* Sanitizers make all of it slower; ./check gives them so much more time. */
+static uint64_t slower(void)
 {
-	const char *slower = getenv("YETT_SLOWER");
-	uint64_t factor = slower != NULL ? strtoull(slower, NULL, 10) : 1;
+	const char *text = getenv("YETT_SLOWER");
+	uint64_t factor = text != NULL ? strtoull(text, NULL, 10) : 1;
 
-	return factor > 1 ? SEEDS / (5 * factor) : SEEDS;
+	return factor > 1 ? factor : 1;
 }
 
 int main(int argc, char **argv)
@@ -291,7 +333,13 @@ int main(int argc, char **argv)
 		{"from", required_argument, NULL, 'f'}, {"seeds", required_argument, NULL, 'n'},
 		{"seconds", required_argument, NULL, 't'}, {"jobs", required_argument, NULL, 'j'},
 		{"stop", no_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
-	struct plan plan = {.from = 1, .seeds = default_seeds(), .seconds = PATIENCE_S, .jobs = 2};
+	/* There are other runs without sanitizers. */
+	struct plan plan = {.from = 1,
+		.seeds = slower() > 1 ? SEEDS / (5 * slower()) : SEEDS,
+		.seconds = PATIENCE_S * slower(),
+		.jobs = 2,
+		.twice = true};
+	uint64_t trace;
 	int option;
 
 	program = argv[0];
@@ -304,7 +352,7 @@ int main(int argc, char **argv)
 
 		switch (option) {
 		case 's':
-			return custody_run(number, true) ? 0 : 1;
+			return run_seed(number, true, &trace) ? 0 : 1;
 		case 'f':
 			plan.from = number;
 			break;
@@ -321,6 +369,7 @@ int main(int argc, char **argv)
 			break;
 		case 'x':
 			plan.stop = true;
+			plan.twice = false; /* what was planted may remember */
 			break;
 		default:
 			return 2;

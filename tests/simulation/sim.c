@@ -40,6 +40,14 @@ uint64_t sim_random(struct sim *sim)
 	return z ^ (z >> 31);
 }
 
+uint64_t sim_trace(const struct sim *sim)
+{
+	uint64_t trace = sim->state;
+
+	trace = trace * UINT64_C(6364136223846793005) + sim->order;
+	return trace * UINT64_C(6364136223846793005) + sim->now_ns;
+}
+
 /* Events: a binary heap. */
 
 static bool before(const struct event *a, const struct event *b)

@@ -16,6 +16,8 @@ struct sim *sim_new(uint64_t seed);
 void sim_free(struct sim *sim);          /* all loops must be freed */
 uint64_t sim_now(const struct sim *sim); /* monotonic, nanoseconds */
 uint64_t sim_random(struct sim *sim);    /* of the seed */
+/* Of all that has happened: chance, events, time. Two runs of one seed have the same. */
+uint64_t sim_trace(const struct sim *sim);
 /* Runs events until `until_ns` (monotonic), or until nothing is left to do. */
 void sim_run(struct sim *sim, uint64_t until_ns);
 /* Runs until the condition holds; false: it did not within `for_ns`. */

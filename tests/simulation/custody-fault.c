@@ -144,16 +144,29 @@ static void flap_now(void *arg)
 	g_free(flap);
 }
 
+static void flap_at(struct run *run, uint64_t at_ns, const struct member *from,
+	const struct member *to, bool cut)
+{
+	struct flap *next = g_new0(struct flap, 1);
+
+	*next = (struct flap){run, from->at->name, to->at->name, cut};
+	sim_at(run->sim, at_ns, flap_now, next);
+}
+
+/* What a says, what b says, or both. */
 static void flap(struct run *run, const struct member *a, const struct member *b)
 {
 	uint64_t at_ns = sim_now(run->sim);
+	uint64_t ways = draw(run, 3);
 
 	for (int i = 0; i < 6; i++) {
-		struct flap *next = g_new0(struct flap, 1);
-
-		*next = (struct flap){run, a->at->name, b->at->name, i % 2 == 0};
 		at_ns += 1 + draw(run, 400 * YETT_MS);
-		sim_at(run->sim, at_ns, flap_now, next);
+		if (ways != 1) {
+			flap_at(run, at_ns, a, b, i % 2 == 0);
+		}
+		if (ways != 0) {
+			flap_at(run, at_ns, b, a, i % 2 == 0);
+		}
 	}
 }
 

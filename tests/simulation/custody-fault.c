@@ -4,7 +4,7 @@
  * and for the end of all faults. Not responsible for what a fault does (sim.c, network.c, disk.c).
  *
  * Faults that may lose what was acknowledged (bits that flip, snapshots that are put back) are rare, and
- * a run in which one was met is `lossy`: only then may anything be lost, and then by name. */
+ * a run in which one was met is `lossy`. What each of them may have lost is noted with it. */
 #include "custody.h"
 
 #include <sqlite3.h>
@@ -322,11 +322,25 @@ static void take_snapshot(struct run *run)
 	member->snapshot_at = run->durable;
 }
 
+static struct member *any_with_snapshot(struct run *run)
+{
+	unsigned first = (unsigned)draw(run, run->count);
+
+	for (unsigned i = 0; i < run->count; i++) {
+		struct member *member = &run->all[(first + i) % run->count];
+
+		if (member->snapshot != NULL) {
+			return member;
+		}
+	}
+	return NULL;
+}
+
 static void restore_snapshot(struct run *run)
 {
-	struct member *member = any(run);
+	struct member *member = any_with_snapshot(run);
 
-	if (member->snapshot == NULL || member->role == ROLE_SERVER) {
+	if (member == NULL) {
 		return;
 	}
 	world_kill(member->at);
@@ -335,7 +349,8 @@ static void restore_snapshot(struct run *run)
 		feed_restored(run, member);
 	}
 	run->lossy = true;
-	run->restores++;
+	member->restored_at = run->ledger->len + 1;
+	run->disks_restored++;
 	group_start(run, member);
 }
 
@@ -352,7 +367,7 @@ static void take_store_snapshot(struct run *run)
 static void restore_store(struct run *run)
 {
 	static const char *const names[] = {"yett.db", "yett.db-wal"};
-	struct yett_faulty *faulty = sim_disk_faulty(run->all[0].at->disk);
+	struct yett_faulty *faulty = sim_disk_faulty(run->all[0].at->disk), *before;
 	size_t length;
 
 	if (run->store_snapshot == NULL ||
@@ -369,6 +384,9 @@ static void restore_store(struct run *run)
 		}
 		world_kill(run->all[i].at);
 	}
+	before = sim_disk_snapshot(run->all[0].at->disk);
+	undone_note(run, before, run->store_snapshot);
+	yett_faulty_free(before);
 	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
 		const uint8_t *bytes = yett_faulty_bytes(run->store_snapshot, names[i], &length);
 
@@ -378,8 +396,7 @@ static void restore_store(struct run *run)
 		}
 	}
 	run->lossy = true;
-	run->store_restored = run->ledger->len + 1;
-	run->restores++;
+	run->stores_restored++;
 }
 
 static void lose_something(struct run *run)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "flow/node.h"
 
 #define GROUP "group = { name = \"HOME\"; id = \"7f3c2d1e-0000-4000-8000-000000000001\"; };\n"
@@ -30,6 +31,16 @@ struct member *group_find(struct run *run, const struct world_node *node)
 {
 	for (unsigned i = 0; i < run->count; i++) {
 		if (run->all[i].at == node) {
+			return &run->all[i];
+		}
+	}
+	return NULL;
+}
+
+const struct member *group_of(const struct run *run, const struct yett_id *id)
+{
+	for (unsigned i = 0; i < run->count; i++) {
+		if (run->all[i].id_known && yett_id_equal(&run->all[i].id, id)) {
 			return &run->all[i];
 		}
 	}

@@ -1,13 +1,16 @@
 /* What must hold in the end (custody-memory.c: what must hold at any time).
  *
  * Once faults have stopped: all are well, queues are empty, each node's bounds have been told. Then, for
- * every origin and each record that its agent said was durable: it is stored, once and as it was told; or it is lost by name; never
- * both; and nothing is lost at all in a run in which nothing happened that may lose. For each lane of
- * each epoch: received and lost are all that was sent, and what is counted as stored is there.
+ * every origin and each record that its agent said was durable: it is stored, once and as it was told; or it
+ * is lost by name; never both. A loss is believed only where it can be: of a holder who drops in that lane,
+ * or whose disk was damaged; inferred only where something went without a name, since a disk that had it was damaged or put
+ * back, or since the store knew of it and was put back to a time before. For each lane of each epoch:
+ * received and lost are all that was sent, and what is counted as stored is there. Dead letters are what
+ * nobody could have read, all of it and nothing else.
  *
  * Excused is what nobody can know any more: what an agent told after the snapshot that it was put back
- * to, and what a store had before it was put back (its new generation says that it was); and what
- * concerns nodes that a hostile relay may speak for. */
+ * to, and what a store had accounted for before it was put back, and no longer after; and what concerns
+ * nodes that a hostile relay may speak for. All others it may slander; they have to hold. */
 #include "custody.h"
 
 #include <inttypes.h>
@@ -15,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "flow/stages.h"
 
 #define ROWS_MAX 1000000
@@ -25,19 +29,13 @@ struct key {
 	uint64_t lane, number;
 };
 
-struct span {
-	struct key key; /* number: the first */
-	uint64_t next;
-	bool named;
-};
-
 struct books {
 	struct run *run;
 	GHashTable *rows;  /* struct key → body */
 	GHashTable *items; /* body up to its noise */
-	GArray *lost;      /* struct span */
+	GArray *lost;      /* struct loss */
 	GArray *accounts;  /* struct yett_account */
-	uint64_t dead;
+	GHashTable *dead;  /* struct key, its epoch by the ordinal alone */
 };
 
 void run_fail(struct run *run, const char *format, ...)
@@ -64,16 +62,6 @@ static guint key_hash(gconstpointer data)
 static gboolean key_equal(gconstpointer a, gconstpointer b)
 {
 	return memcmp(a, b, sizeof(struct key)) == 0;
-}
-
-static struct member *member_of(struct run *run, const struct yett_id *origin)
-{
-	for (unsigned i = 0; i < run->count; i++) {
-		if (memcmp(&run->all[i].id, origin, sizeof(*origin)) == 0) {
-			return &run->all[i];
-		}
-	}
-	return NULL;
 }
 
 /* All becomes well. */
@@ -255,25 +243,24 @@ static int add_row(void *arg, const struct yett_row *row)
 	if (!g_hash_table_insert(books->rows, key, body)) {
 		run_fail(books->run, "stored twice: %s (number %" PRIu64 ")", body, row->number);
 	}
-	add_item(books, member_of(books->run, &row->origin), body);
+	add_item(books, group_of(books->run, &row->origin), body);
 	return 0;
 }
 
 static int add_loss(void *arg, const struct yett_notice *notice)
 {
-	static const struct yett_id nobody;
 	struct books *books = arg;
-	struct span span = {
-		.key = {notice->range.origin, notice->range.epoch, notice->range.lane,
-			notice->range.first},
-		.next = notice->range.first + notice->range.count,
-		.named = memcmp(&notice->holder, &nobody, sizeof(nobody)) != 0,
+	struct loss loss = {
+		.numbers = {notice->range.origin, notice->range.epoch, notice->range.lane,
+			notice->range.first, notice->range.first + notice->range.count},
+		.holder = notice->holder,
+		.cause = notice->cause,
 	};
 
-	if (!span.named) {
+	if (yett_id_is_zero(&loss.holder)) {
 		run_fail(books->run, "a loss without a holder");
 	}
-	g_array_append_val(books->lost, span);
+	g_array_append_val(books->lost, loss);
 	return 0;
 }
 
@@ -281,8 +268,53 @@ static int add_account(void *arg, const struct yett_account *account)
 {
 	struct books *books = arg;
 
-	books->dead += account->dead;
 	g_array_append_val(books->accounts, *account);
+	return 0;
+}
+
+static bool was_spoiled(
+	const struct run *run, const struct member *agent, const struct yett_dead_letter *letter)
+{
+	for (guint i = 0; i < run->ledger->len; i++) {
+		const struct telling *telling = run->ledger->pdata[i];
+
+		if (telling->poison && telling->agent == agent &&
+			telling->epoch.ordinal == letter->epoch && telling->lane == letter->lane &&
+			telling->first == letter->first && telling->count == letter->count) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What a hostile relay has sent in the name of those that it may speak for, and, put aside in no epoch, in
+ * that of the server itself. */
+static bool is_forged(
+	const struct run *run, const struct member *origin, const struct yett_dead_letter *letter)
+{
+	return origin->tainted ||
+	       (run->hostile && origin->role == ROLE_SERVER && letter->epoch == 0);
+}
+
+static int add_dead(void *arg, const struct yett_dead_letter *letter)
+{
+	struct books *books = arg;
+	struct run *run = books->run;
+	const struct member *origin;
+	struct yett_id id;
+
+	YETT_REQUIRE(yett_id_parse(letter->origin, &id) == 0);
+	origin = group_of(run, &id);
+	if (origin == NULL ||
+		(!is_forged(run, origin, letter) && !was_spoiled(run, origin, letter))) {
+		run_fail(run, "a dead letter of %s that nobody has spoiled: %s",
+			origin != NULL ? origin->at->name : "a stranger", letter->cause);
+	}
+	for (uint64_t i = 0; i < letter->count; i++) {
+		struct key key = {id, {letter->epoch, 0}, letter->lane, letter->first + i};
+
+		g_hash_table_add(books->dead, g_memdup2(&key, sizeof(key)));
+	}
 	return 0;
 }
 
@@ -299,6 +331,9 @@ static void read_books(struct books *books)
 	if (result == 0) {
 		result = store->losses(self, add_loss, books, &error);
 	}
+	if (result == 0) {
+		result = store->dead_letters(self, 0, ROWS_MAX, add_dead, books, &error);
+	}
 	query.name = "custody.event";
 	if (result == 0) {
 		result = store->query(self, &query, add_row, books, &error);
@@ -308,19 +343,16 @@ static void read_books(struct books *books)
 	}
 }
 
-static bool is_lost(const struct books *books, const struct key *key)
+static const struct loss *loss_of(const struct books *books, const struct numbers *number)
 {
 	for (guint i = 0; i < books->lost->len; i++) {
-		const struct span *span = &g_array_index(books->lost, struct span, i);
+		const struct loss *loss = &g_array_index(books->lost, struct loss, i);
 
-		if (key->number >= span->key.number && key->number < span->next &&
-			key->lane == span->key.lane &&
-			memcmp(&key->epoch, &span->key.epoch, sizeof(key->epoch)) == 0 &&
-			memcmp(&key->origin, &span->key.origin, sizeof(key->origin)) == 0) {
-			return true;
+		if (numbers_are_among(number, &loss->numbers)) {
+			return loss;
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static const struct yett_account *account_of(const struct books *books, const struct key *key)
@@ -338,42 +370,52 @@ static const struct yett_account *account_of(const struct books *books, const st
 	return NULL;
 }
 
+/* Nobody knows any more that an agent told it, or that it was lost. */
+static bool is_forgotten(const struct run *run, const struct telling *telling,
+	const struct yett_account *account, const struct numbers *number)
+{
+	if ((telling->excused || telling->agent->damaged) &&
+		(account == NULL || number->first > account->highest)) {
+		return true;
+	}
+	return undone_among(run->undone, number) > 0 ||
+	       (undone_among(run->undone_all, number) > 0 &&
+		       loss_may_vanish(run, telling->agent, telling));
+}
+
 static void check_number(struct books *books, const struct telling *telling, uint32_t at)
 {
 	struct run *run = books->run;
 	struct key key = {telling->agent->id, telling->epoch, telling->lane, telling->first + at};
-	const char *found = g_hash_table_lookup(books->rows, &key);
+	struct key letter = {key.origin, {key.epoch.ordinal, 0}, key.lane, key.number};
+	struct numbers number = {key.origin, key.epoch, key.lane, key.number, key.number + 1};
+	const char *found = g_hash_table_lookup(books->rows, &key), *why = NULL;
+	bool dead = telling->poison && g_hash_table_contains(books->dead, &letter);
 	const struct yett_account *account = account_of(books, &key);
-	bool lost = is_lost(books, &key);
+	const struct loss *lost = loss_of(books, &number);
 	char body[128];
 
 	feed_body(telling, at, body, sizeof(body));
 	if (found != NULL && strcmp(found, body) != 0) {
 		run_fail(run, "stored under the number of \"%s\": \"%s\"", body, found);
-	} else if (found != NULL && lost) {
+	} else if ((found != NULL || dead) && lost != NULL) {
 		run_fail(run, "stored, and said to be lost: %s", body);
 	}
-	if (!telling->durable || found != NULL) {
+	if (!telling->durable || found != NULL || dead) {
 		return;
 	}
-	if (lost && run->lossy) {
-		return;
+	if (lost != NULL &&
+		(lost->cause != YETT_GAP_INFERRED || undone_among(run->undone, &number) == 0)) {
+		why = loss_doubt(run, lost, telling->agent, telling);
 	}
-	if ((telling->excused || telling->agent->damaged) &&
-		(account == NULL || key.number > account->highest)) {
-		return;
-	}
-	if (run->store_restored > 0 && telling->index < run->store_restored) {
-		return;
-	}
-	if (telling->poison && !lost && account != NULL && key.number <= account->highest) {
+	if (lost != NULL ? why == NULL : is_forgotten(run, telling, account, &number)) {
 		return;
 	}
 	run_fail(run,
-		"%s, and it was durable: %s (epoch %" PRIu64 " lane %u number %" PRIu64
+		"%s%s, and it was durable: %s (epoch %" PRIu64 " lane %u number %" PRIu64
 		", of %" PRIu64 " known)",
-		lost ? "lost though nothing happened that may lose" : "neither stored nor lost",
-		body, telling->epoch.ordinal, telling->lane, key.number,
+		lost != NULL ? "lost " : "neither stored nor lost", lost != NULL ? why : "", body,
+		telling->epoch.ordinal, telling->lane, key.number,
 		account != NULL ? account->highest : 0);
 }
 
@@ -413,61 +455,95 @@ static uint64_t never_durable(const struct run *run, const struct yett_account *
 	return count;
 }
 
+/* How many of an account's numbers are lost, and cannot be; why one of them cannot. */
+static uint64_t doubted(const struct books *books, const struct numbers *all,
+	const struct member *origin, uint64_t *ret_lost, const char **ret_why)
+{
+	uint64_t sum = 0;
+
+	*ret_lost = 0;
+	for (guint i = 0; i < books->lost->len; i++) {
+		const struct loss *loss = &g_array_index(books->lost, struct loss, i);
+		const struct member *holder = group_of(books->run, &loss->holder);
+		uint64_t count = loss->numbers.next - loss->numbers.first;
+		const char *why;
+
+		if (!numbers_are_among(&loss->numbers, all)) {
+			continue;
+		}
+		*ret_lost += count;
+		/* What was told is looked at number by number. */
+		why = holder != NULL && holder->hostile
+			      ? NULL
+			      : loss_doubt(books->run, loss, origin, NULL);
+		if (why != NULL && loss->cause == YETT_GAP_INFERRED) {
+			count -= undone_among(books->run->undone, &loss->numbers);
+		}
+		if (why != NULL && count > 0) {
+			sum += count;
+			*ret_why = why;
+		}
+	}
+	return sum;
+}
+
+static void check_losses(
+	struct books *books, const struct yett_account *account, const struct member *member)
+{
+	struct run *run = books->run;
+	struct numbers all = {
+		account->origin, account->epoch, account->lane, 1, account->highest + 1};
+	const char *why = "";
+	uint64_t listed, wrong = doubted(books, &all, member, &listed, &why);
+
+	if (listed != account->declared + account->inferred) {
+		run_fail(run,
+			"%s epoch %" PRIu64 " lane %u: %" PRIu64 " lost, and %" PRIu64
+			" by the list",
+			member->at->name, account->epoch.ordinal, account->lane,
+			account->declared + account->inferred, listed);
+	}
+	if (wrong > never_durable(run, account)) {
+		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " lost %s", member->at->name,
+			account->epoch.ordinal, account->lane, wrong, why);
+	}
+	if (account->missing > undone_among(run->undone_all, &all)) {
+		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " are still missing",
+			member->at->name, account->epoch.ordinal, account->lane, account->missing);
+	}
+}
+
 static void check_account(struct books *books, const struct yett_account *account)
 {
 	struct run *run = books->run;
-	const struct member *member = member_of(run, &account->origin);
+	const struct member *member = group_of(run, &account->origin);
 	uint64_t lost = account->declared + account->inferred;
-	const char *name = member != NULL ? member->at->name : "a stranger";
 
-	if (member == NULL ? run->hostile : member->tainted) {
-		return;
-	}
 	if (member == NULL) {
 		run_fail(run, "an account of nobody who is here");
+		return;
+	}
+	if (member->tainted) {
 		return;
 	}
 	if (account->received + lost + account->missing != account->highest) {
 		run_fail(run,
 			"%s epoch %" PRIu64 " lane %u: received %" PRIu64 ", lost %" PRIu64
 			", missing %" PRIu64 ", of %" PRIu64,
-			name, account->epoch.ordinal, account->lane, account->received, lost,
-			account->missing, account->highest);
+			member->at->name, account->epoch.ordinal, account->lane, account->received,
+			lost, account->missing, account->highest);
 	}
 	if (account->twice > 0 || account->forks > 0) {
-		run_fail(run, "%s: %" PRIu64 " stored twice, %" PRIu64 " forks", name,
+		run_fail(run, "%s: %" PRIu64 " stored twice, %" PRIu64 " forks", member->at->name,
 			account->twice, account->forks);
 	}
-	if (lost > never_durable(run, account) && !run->lossy && !member->memory_queue) {
-		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " lost, and nothing may be",
-			name, account->epoch.ordinal, account->lane, lost);
-	}
-	if (account->missing > 0 && run->store_restored == 0) {
-		run_fail(run, "%s epoch %" PRIu64 " lane %u: %" PRIu64 " are still missing", name,
-			account->epoch.ordinal, account->lane, account->missing);
-	}
+	check_losses(books, account, member);
 	if (member->role == ROLE_AGENT && rows_of(books, account) != account->events) {
 		run_fail(run,
 			"%s epoch %" PRIu64 " lane %u: %" PRIu64 " records are counted, %" PRIu64
 			" are there",
-			name, account->epoch.ordinal, account->lane, account->events,
+			member->at->name, account->epoch.ordinal, account->lane, account->events,
 			rows_of(books, account));
-	}
-}
-
-static void check_dead(const struct books *books)
-{
-	struct run *run = books->run;
-	uint64_t poison = 0;
-
-	for (guint i = 0; i < run->ledger->len; i++) {
-		const struct telling *telling = run->ledger->pdata[i];
-
-		poison += telling->poison && telling->durable ? telling->count : 0;
-	}
-	if (!run->lossy && !run->hostile && books->dead < poison) {
-		run_fail(run, "%" PRIu64 " numbers were poisoned, %" PRIu64 " are dead letters",
-			poison, books->dead);
 	}
 }
 
@@ -476,7 +552,7 @@ static void check_generation(struct run *run)
 	uint64_t generation;
 
 	yett_store_id(run->all[0].at->node, &generation);
-	if (run->store_restored > 0 && run->store_generation > 0 && !run->store_disk_fails &&
+	if (run->stores_restored > 0 && run->store_generation > 0 && !run->store_disk_fails &&
 		generation <= run->store_generation) {
 		run_fail(run, "the store was put back, and its generation is still %" PRIu64,
 			generation);
@@ -489,8 +565,9 @@ void invariant_check(struct run *run)
 		.run = run,
 		.rows = g_hash_table_new_full(key_hash, key_equal, g_free, g_free),
 		.items = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-		.lost = g_array_new(FALSE, FALSE, sizeof(struct span)),
+		.lost = g_array_new(FALSE, FALSE, sizeof(struct loss)),
 		.accounts = g_array_new(FALSE, FALSE, sizeof(struct yett_account)),
+		.dead = g_hash_table_new_full(key_hash, key_equal, g_free, NULL),
 	};
 
 	read_books(&books);
@@ -504,10 +581,10 @@ void invariant_check(struct run *run)
 	for (guint i = 0; i < books.accounts->len && !run->failed; i++) {
 		check_account(&books, &g_array_index(books.accounts, struct yett_account, i));
 	}
-	check_dead(&books);
 	check_generation(run);
 	g_hash_table_unref(books.rows);
 	g_hash_table_unref(books.items);
+	g_hash_table_unref(books.dead);
 	g_array_free(books.lost, TRUE);
 	g_array_free(books.accounts, TRUE);
 }

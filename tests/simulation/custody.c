@@ -38,7 +38,8 @@ struct progress {
 	uint64_t seed; /* that it is at; 0: none */
 	uint64_t done, failed, records;
 	uint64_t ended; /* of those that failed: the process did not survive them */
-	uint64_t deaths, powers, restores, flips;
+	uint64_t deaths, powers, flips;
+	uint64_t disks_restored, stores_restored;
 };
 
 static struct progress *shared;
@@ -75,6 +76,7 @@ static void run_done(struct run *run)
 	}
 	world_free(run->world);
 	hostile_done(run);
+	undone_done(run);
 	g_ptr_array_free(run->ledger, TRUE);
 	if (yett_buffer_alive() != 0) {
 		run_fail(run, "%zu buffers are left", yett_buffer_alive());
@@ -142,17 +144,19 @@ static bool run_seed(uint64_t seed, bool loud, uint64_t *ret_trace)
 	if (loud) {
 		printf("seed %" PRIu64
 		       ": %s; %u servers, %u gateways, %u agents, %zu batches, %u deaths, "
-		       "%u losses of power, %u restores, %u flips%s%s; trace %016" PRIx64 "\n",
+		       "%u losses of power, %u disks and %u stores put back, %u flips%s%s; "
+		       "trace %016" PRIx64 "\n",
 			seed, run.failed ? "fails" : "holds", run.servers, run.gateways, run.agents,
-			told, run.deaths, run.powers, run.restores, run.flips,
-			run.lossy ? ", may lose" : "", run.hostile ? ", a hostile relay" : "",
-			trace);
+			told, run.deaths, run.powers, run.disks_restored, run.stores_restored,
+			run.flips, run.lossy ? ", may lose" : "",
+			run.hostile ? ", a hostile relay" : "", trace);
 	}
 	if (shared != NULL) {
 		shared->records += told;
 		shared->deaths += run.deaths;
 		shared->powers += run.powers;
-		shared->restores += run.restores;
+		shared->disks_restored += run.disks_restored;
+		shared->stores_restored += run.stores_restored;
 		shared->flips += run.flips;
 	}
 	return !run.failed;
@@ -302,14 +306,16 @@ static int run_plan(const struct plan *plan)
 		sum.records += all[job].records;
 		sum.deaths += all[job].deaths;
 		sum.powers += all[job].powers;
-		sum.restores += all[job].restores;
+		sum.disks_restored += all[job].disks_restored;
+		sum.stores_restored += all[job].stores_restored;
 		sum.flips += all[job].flips;
 	}
 	printf("%" PRIu64 " seeds from %" PRIu64 ", %" PRIu64 " failed, in %" PRIu64 " s: %" PRIu64
 	       " batches, %" PRIu64 " deaths in the middle of something, %" PRIu64
-	       " losses of power, %" PRIu64 " restores, %" PRIu64 " flipped bits\n",
+	       " losses of power, %" PRIu64 " disks and %" PRIu64 " stores put back, %" PRIu64
+	       " flipped bits\n",
 		sum.done, plan->from, sum.failed, now_s() - begun_s, sum.records, sum.deaths,
-		sum.powers, sum.restores, sum.flips);
+		sum.powers, sum.disks_restored, sum.stores_restored, sum.flips);
 	if (wrong == 0 && sum.done < plan->seeds) {
 		printf("FAIL only %" PRIu64 " of %" PRIu64 " seeds were run in %" PRIu64 " s\n",
 			sum.done, plan->seeds, plan->seconds);

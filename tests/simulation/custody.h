@@ -4,8 +4,10 @@
  *   custody-group.c      who is there, and who is whose upstream
  *   custody-feed.c       what agents tell, and the ledger of it
  *   custody-fault.c      what goes wrong, and when
+ *   custody-undone.c     what a store forgets that is put back
  *   custody-hostile.c    a relay that lies
  *   custody-memory.c     what must hold at any time
+ *   custody-loss.c       which losses can be
  *   custody-invariant.c  what must hold in the end
  *   custody.c            seeds, processes, options */
 #ifndef YETT_SIMULATION_CUSTODY_H
@@ -23,6 +25,20 @@ struct run;
 struct member;
 
 enum role { ROLE_SERVER, ROLE_GATEWAY, ROLE_AGENT };
+
+/* Numbers [first, next) of one lane of an epoch. */
+struct numbers {
+	struct yett_id origin;
+	struct yett_epoch epoch;
+	uint64_t lane, first, next;
+};
+
+/* What the store says to be lost. */
+struct loss {
+	struct numbers numbers;
+	struct yett_id holder;
+	uint32_t cause; /* enum yett_gap_cause */
+};
 
 /* Something that an agent reads from: a log of items without end, in one lane. */
 struct feed {
@@ -51,6 +67,7 @@ struct member {
 	unsigned upstreams[4], upstream_count; /* into run->all */
 	struct yett_faulty *snapshot;
 	uint64_t snapshot_at; /* how many tellings had become durable */
+	uint64_t restored_at; /* the ledger's length when it was put back the last time, and 1 */
 	struct yett_id id;
 	bool id_known;
 };
@@ -75,13 +92,15 @@ struct run {
 	struct sim *sim;
 	struct member all[NODES_MAX];
 	unsigned servers, gateways, agents,
-		count;             /* all: servers, gateways, agents in this order */
-	GPtrArray *ledger;         /* struct telling * */
-	uint64_t durable;          /* tellings that have become so */
-	uint64_t on_way_bytes;     /* given to nodes here, and not kept yet */
-	bool lossy;                /* something happened that may lose what was acknowledged */
-	uint64_t store_restored;   /* the ledger's length at the last restore of the store, and 1 */
-	uint64_t store_generation; /* at that time, if it can be told; else 0 */
+		count;         /* all: servers, gateways, agents in this order */
+	GPtrArray *ledger;     /* struct telling * */
+	uint64_t durable;      /* tellings that have become so */
+	uint64_t on_way_bytes; /* given to nodes here, and not kept yet */
+	bool lossy;            /* something happened that may lose what was acknowledged */
+	/* struct numbers: what the store forgot that it had, or had as declared lost; and with it what it
+	 * had as lost by inference, which may have been on its way. NULL: it was never put back. */
+	GArray *undone, *undone_all;
+	uint64_t store_generation; /* when it was put back, if it can be told; else 0 */
 	unsigned store_opens;      /* since its snapshot was taken */
 	bool store_disk_fails; /* the file by which a restore is noticed may not have been written */
 	struct yett_faulty *store_snapshot;
@@ -90,7 +109,8 @@ struct run {
 	bool hostile, flood;
 	GPtrArray *captured; /* struct yett_batch *, by the hostile relay */
 	unsigned poisons;
-	unsigned deaths, powers, restores, flips, drops;
+	unsigned deaths, powers, flips;
+	unsigned disks_restored, stores_restored;
 	bool failed;
 	char why[512];
 	bool loud;
@@ -106,6 +126,7 @@ void group_start(struct run *run, struct member *member); /* if it can */
 void group_move(
 	struct run *run, struct member *agent); /* other upstreams, from the next start on */
 struct member *group_find(struct run *run, const struct world_node *node);
+const struct member *group_of(const struct run *run, const struct yett_id *id); /* or NULL */
 
 void feed_begin(struct member *agent); /* it has started */
 void feed_tell(struct run *run, struct member *agent, struct feed *feed, unsigned count,
@@ -118,6 +139,21 @@ void fault_heal(struct run *run);
 void fault_look_away(struct run *run); /* whoever reads the store ends */
 void fault_died(void *arg, struct world_node *node);
 
+/* From copies of the store's disk: what it was put back from, and to. */
+void undone_note(
+	struct run *run, const struct yett_faulty *before, const struct yett_faulty *after);
+uint64_t undone_among(const GArray *undone, const struct numbers *numbers); /* how many */
+void undone_done(struct run *run);
+
+bool numbers_are_among(const struct numbers *some, const struct numbers *all);
+/* Whether it may have gone without a name. */
+bool loss_may_vanish(
+	const struct run *run, const struct member *origin, const struct telling *telling);
+/* Why a loss of the origin's cannot be, as the end of a sentence; NULL: it can. `telling`: what is lost, or
+ * NULL where it may be anything. */
+const char *loss_doubt(const struct run *run, const struct loss *loss, const struct member *origin,
+	const struct telling *telling);
+
 void hostile_taint(struct run *run); /* whom it may speak for, now */
 void hostile_capture(
 	struct run *run, const struct telling *telling, const struct yett_batch *batch);
@@ -127,5 +163,7 @@ void hostile_done(struct run *run);
 bool invariant_bounded(struct run *run); /* memory, at any time */
 void invariant_settle(struct run *run);  /* faults have stopped: all becomes well */
 void invariant_check(struct run *run);
+
+bool custody_run(uint64_t seed, bool loud);
 
 #endif

@@ -1,0 +1,90 @@
+/* Which losses can be.
+ *
+ * Responsible for saying whether somebody may have lost what is said to be lost: by its cause, its holder,
+ * its lane, and by what was done to whose disk, and when. Not responsible for whether what is lost is
+ * stored all the same, nor for what a store forgot (custody-undone.c). */
+#include "custody.h"
+
+#include <string.h>
+
+#include "base/id.h"
+
+bool numbers_are_among(const struct numbers *some, const struct numbers *all)
+{
+	return some->lane == all->lane && some->first >= all->first && some->next <= all->next &&
+	       memcmp(&some->epoch, &all->epoch, sizeof(all->epoch)) == 0 &&
+	       yett_id_equal(&some->origin, &all->origin);
+}
+
+/* Whether a disk was damaged or put back that may have had something of the origin's (this telling): its
+ * own, or that of any gateway, since moves and failovers lead over all of them. A bit that flips may cost
+ * what is told later, too, in the same segment; a disk that is put back costs what it had got by then. An
+ * origin with its queue in memory does not know after a loss of power how far its numbers went. */
+bool loss_may_vanish(
+	const struct run *run, const struct member *origin, const struct telling *telling)
+{
+	uint64_t told_at = telling != NULL ? telling->index + 1 : 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct member *member = &run->all[i];
+
+		if (member != origin && member->role != ROLE_GATEWAY) {
+			continue;
+		}
+		if (member->damaged || (member == origin && member->memory_queue)) {
+			return true;
+		}
+		if (member->restored_at > told_at &&
+			(member != origin || telling == NULL || telling->excused)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool may_drop(const struct run *run, const struct member *origin, uint64_t lane)
+{
+	for (unsigned i = 0; i < run->count && lane != YETT_LANE_URGENT; i++) {
+		const struct member *member = &run->all[i];
+
+		if (member->drops_oldest && (member == origin || member->role == ROLE_GATEWAY)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *loss_doubt(const struct run *run, const struct loss *loss, const struct member *origin,
+	const struct telling *telling)
+{
+	const struct member *holder = group_of(run, &loss->holder);
+
+	if (holder == NULL) {
+		return "at a holder who is not here";
+	}
+	if (holder->hostile) {
+		/* Its word may stand before that of whoever did lose it. */
+		return loss_may_vanish(run, origin, telling) ||
+				       may_drop(run, origin, loss->numbers.lane)
+			       ? NULL
+			       : "by the word of a relay that lies";
+	}
+	switch (loss->cause) {
+	case YETT_GAP_QUOTA:
+		return holder->drops_oldest && loss->numbers.lane != YETT_LANE_URGENT
+			       ? NULL
+			       : "dropped by one who drops nothing there";
+	case YETT_GAP_QUARANTINE:
+		return holder->damaged ? NULL : "quarantined on a disk that was not damaged";
+	case YETT_GAP_VOLATILE:
+		return holder->memory_queue && holder == origin
+			       ? NULL
+			       : "from memory, of one who has a disk";
+	case YETT_GAP_INFERRED:
+		return loss_may_vanish(run, origin, telling)
+			       ? NULL
+			       : "inferred, and whoever had it still has it";
+	default:
+		return "for a cause that nobody here has";
+	}
+}

@@ -383,6 +383,16 @@ static bool is_forgotten(const struct run *run, const struct telling *telling,
 		       loss_may_vanish(run, telling->agent, telling));
 }
 
+/* What the store forgot is lost; who says so first is the store, or a relay that lies and is right for once. */
+static bool is_undone_loss(
+	const struct run *run, const struct loss *lost, const struct numbers *number)
+{
+	const struct member *holder = group_of(run, &lost->holder);
+
+	return (lost->cause == YETT_GAP_INFERRED || (holder != NULL && holder->hostile)) &&
+	       undone_among(run->undone, number) > 0;
+}
+
 static void check_number(struct books *books, const struct telling *telling, uint32_t at)
 {
 	struct run *run = books->run;
@@ -404,8 +414,7 @@ static void check_number(struct books *books, const struct telling *telling, uin
 	if (!telling->durable || found != NULL || dead) {
 		return;
 	}
-	if (lost != NULL &&
-		(lost->cause != YETT_GAP_INFERRED || undone_among(run->undone, &number) == 0)) {
+	if (lost != NULL && !is_undone_loss(run, lost, &number)) {
 		why = loss_doubt(run, lost, telling->agent, telling);
 	}
 	if (lost != NULL ? why == NULL : is_forgotten(run, telling, account, &number)) {

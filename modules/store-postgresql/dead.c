@@ -137,13 +137,13 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	if (*ret_cause != NULL) {
 		return 0;
 	}
-	/* One for whose numbers there was no room takes them now: somebody asks for it. */
+	/* One for whose numbers there was no room takes them now: somebody asks for it. Those of the others are
+	 * there, under what it was before it was mended. */
 	store->wanted = true;
 	verdict = yett_pg_epoch_judge(store, group, item, error);
 	store->wanted = false;
-	if (verdict != YETT_VERDICT_NEW && verdict != YETT_VERDICT_DUPLICATE) {
-		*ret_cause = "its numbers are other batches'";
-		return verdict < 0 ? verdict : 0;
+	if (verdict < 0) {
+		return verdict;
 	}
 	item->epoch->dead -= item->epoch->dead < count ? item->epoch->dead : count;
 	item->epoch->dirty = true;

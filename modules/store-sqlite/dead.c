@@ -166,13 +166,13 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter, 
 		*ret_cause = "it takes numbers that cannot be";
 		return 0;
 	}
-	/* One for whose numbers there was no room takes them now: somebody asks for it. */
+	/* One for whose numbers there was no room takes them now: somebody asks for it. Those of the others are
+	 * there, under what it was before it was mended. */
 	store->wanted = true;
 	verdict = yett_sqlite_epoch_judge(store, epoch, &batch.info, error);
 	store->wanted = false;
-	if (verdict != YETT_VERDICT_NEW && verdict != YETT_VERDICT_DUPLICATE) {
-		*ret_cause = "its numbers are other batches'";
-		return verdict < 0 ? verdict : 0;
+	if (verdict < 0) {
+		return verdict;
 	}
 	result = yett_sqlite_store(store, epoch, &put, ret_cause, error);
 	if (result > 0) {

@@ -49,21 +49,6 @@ static void take_back(struct yett_peer *peer)
 	peer->credit_lent = false;
 }
 
-void yett_credit_open(struct yett_peer *peer)
-{
-	struct yett_node *node = peer->node;
-
-	take_back(peer);
-	/* What is told may end the session: then nothing more is committed to it. */
-	for (uint32_t lane = 0; lane < YETT_LANES && peer->state == YETT_PEER_OPEN; lane++) {
-		if (peer->credit[lane].window == 0 &&
-			node->credit_committed + WINDOW_FIRST <= budget(node) / 2) {
-			widen(peer, lane, WINDOW_FIRST);
-			grant(peer, lane, WINDOW_FIRST);
-		}
-	}
-}
-
 static bool lane_waits(const struct yett_peer_credit *credit)
 {
 	return credit->wanted > credit->granted;
@@ -155,6 +140,27 @@ static void line_up(struct yett_peer *peer)
 		peer->waits_for_credit = true;
 		g_queue_push_tail(peer->node->credit_waiting, peer);
 	}
+}
+
+void yett_credit_open(struct yett_peer *peer)
+{
+	struct yett_node *node = peer->node;
+
+	take_back(peer);
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		if (lane_waits(&peer->credit[lane])) {
+			line_up(peer); /* it asked before it was a standby */
+		}
+	}
+	/* What is told may end the session: then nothing more is committed to it. */
+	for (uint32_t lane = 0; lane < YETT_LANES && peer->state == YETT_PEER_OPEN; lane++) {
+		if (peer->credit[lane].window == 0 &&
+			node->credit_committed + WINDOW_FIRST <= budget(node) / 2) {
+			widen(peer, lane, WINDOW_FIRST);
+			grant(peer, lane, WINDOW_FIRST);
+		}
+	}
+	serve_waiting(node);
 }
 
 void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *message)
@@ -265,7 +271,6 @@ void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 static void stop_waiting(struct yett_peer *peer)
 {
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		peer->credit[lane].wanted = 0;
 		if (peer->node->credit_passing[lane] == peer) {
 			peer->node->credit_passing[lane] = NULL;
 		}
@@ -276,6 +281,7 @@ static void stop_waiting(struct yett_peer *peer)
 	}
 }
 
+/* What it has asked for it does not ask for again, so that stays known. */
 void yett_credit_lend(struct yett_peer *peer)
 {
 	stop_waiting(peer);
@@ -300,7 +306,7 @@ void yett_credit_close(struct yett_peer *peer)
 		node->credit_committed -= credit->window - credit->held;
 		node->credit_departed[lane] += credit->held;
 		credit->window = credit->held;
-		credit->granted = 0;
+		credit->granted = credit->wanted = 0;
 	}
 	serve_waiting(node);
 }

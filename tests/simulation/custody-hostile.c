@@ -222,7 +222,8 @@ static void overstate(struct run *run, const struct member *evil)
 	YETT_REQUIRE(yett_payload_cut(payload, YETT_LANE_URGENT, YETT_CONTENT_CUSTODY, false,
 			     yett_clock_wall(evil->at->node->clock), &batch) == 0);
 	yett_payload_free(payload);
-	yett_origin_submit(evil->at->node, &batch, NULL, NULL, 0, done, NULL);
+	evil->run->on_way_bytes += batch.length;
+	yett_origin_submit(evil->at->node, &batch, NULL, NULL, 0, done, evil->run);
 }
 
 static void refuse(struct run *run, struct member *evil)

@@ -164,6 +164,4 @@ bool invariant_bounded(struct run *run); /* memory, at any time */
 void invariant_settle(struct run *run);  /* faults have stopped: all becomes well */
 void invariant_check(struct run *run);
 
-bool custody_run(uint64_t seed, bool loud);
-
 #endif

@@ -180,13 +180,14 @@ static void impersonate(struct run *run, const struct member *evil, const struct
 	yett_buffer_unref(batch.buffer);
 }
 
-/* What is there, or comes yet, it says to have lost. */
+/* What is there, or comes yet, it says to have lost. Not what its agent never kept: of that nobody would ever
+ * tell that there is nothing before it. */
 static void slander(struct run *run, const struct member *evil)
 {
 	const struct telling *telling = told_elsewhere(run);
 	struct yett_range range;
 
-	if (telling == NULL) {
+	if (telling == NULL || !telling->durable) {
 		return;
 	}
 	range = (struct yett_range){.origin = telling->agent->id,

@@ -414,22 +414,21 @@ static void test_foreign(void)
 	yett_faulty_free(faulty);
 }
 
-static void test_newer(void)
-{
-	static const struct {
-		const char *name;
-		size_t at;
-		size_t crc_at;
-	} rows[] = {
-		{SEALED, 4, 60}, {SEALED, 8, 60}, {"manifest-a", 4, 100}, {"manifest-a", 8, 100}};
+struct version {
+	const char *name;
+	size_t at, crc_at;
+	uint8_t value;
+};
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+static void test_version(const struct version *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		struct yett_faulty *faulty = made(true);
 		struct fixture f = {.random = 1};
 		size_t length;
 		uint8_t *bytes = yett_faulty_bytes(faulty, rows[i].name, &length);
 
-		bytes[rows[i].at] = 2;
+		bytes[rows[i].at] = rows[i].value;
 		yett_put32(bytes + rows[i].crc_at, yett_crc32c(0, bytes, rows[i].crc_at));
 		fixture_create(&f, yett_faulty_files(faulty), &settings);
 		CU_ASSERT_EQUAL(fixture_recover(&f), YETT_EVERSION);
@@ -439,6 +438,22 @@ static void test_newer(void)
 		CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
 		yett_faulty_free(faulty);
 	}
+}
+
+static void test_newer(void)
+{
+	static const struct version rows[] = {{SEALED, 4, 60, 2}, {SEALED, 8, 60, 2},
+		{"manifest-a", 4, 100, 2}, {"manifest-a", 8, 100, 2}};
+
+	test_version(rows, 4);
+}
+
+/* There was none before the first: what says so is not what it seems. */
+static void test_older(void)
+{
+	static const struct version rows[] = {{SEALED, 4, 60, 0}, {"manifest-a", 4, 100, 0}};
+
+	test_version(rows, 2);
 }
 
 /* Damage that comes while the queue runs is found by reading. */
@@ -588,6 +603,7 @@ const CU_TestInfo queue_damage_tests[] = {
 	{"missing files", test_gone},
 	{"foreign segments", test_foreign},
 	{"newer formats", test_newer},
+	{"older formats", test_older},
 	{"rot while running", test_rot_while_running},
 	{"dropping what has rotted", test_drop_damaged},
 	{"looking only", test_read_only},

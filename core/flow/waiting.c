@@ -4,7 +4,7 @@
  * lane, then what is new; nothing overtakes another batch of its lane. But for one kind: a notice, in
  * the urgent lane, of what this node itself has lost. It has room of its own where nothing else has any,
  * and it is what makes room; behind a lane that is full it would wait for what waits for it. Those go
- * first. Notices that come from other nodes wait like everything else.
+ * first, and are not overtaken. Notices that come from other nodes wait like everything else.
  *
  * Where the disk is full, what stands behind the first that found no room was not asked for. So the lane of
  * that one goes last the next time: the others may have room, or may make some.
@@ -59,6 +59,18 @@ static void take_share(struct yett_keep_list *from, struct yett_keep_list *keeps
 	}
 }
 
+/* Whether something of its lane has been tried and waits: then it waits behind that. What has later numbers of
+ * this node does not overtake its notices either. */
+static bool has_to_wait(const struct yett_waiting *waiting, const struct yett_keep *keep)
+{
+	const struct yett_batch_info *info = &keep->batch.info;
+
+	return waiting->tried[info->lane].head != NULL ||
+	       (waiting->tried[YETT_WAITING_NOTICES].head != NULL &&
+		       info->lane == YETT_LANE_URGENT &&
+		       yett_id_equal(&info->origin, waiting->own));
+}
+
 void yett_waiting_gather(
 	struct yett_waiting *waiting, bool stalled, struct yett_keep_list *ret_keeps)
 {
@@ -75,13 +87,9 @@ void yett_waiting_gather(
 		take_all(&waiting->tried[(waiting->begin + i) % YETT_LANES], ret_keeps);
 	}
 	while ((keep = take(&waiting->fresh, ret_keeps)) != NULL) {
-		uint32_t lane = keep->batch.info.lane;
-
-		if (waiting->tried[lane].head != NULL) {
-			yett_keep_push(&waiting->tried[lane], keep); /* not before those */
-		} else {
-			yett_keep_push(ret_keeps, keep);
-		}
+		yett_keep_push(has_to_wait(waiting, keep) ? &waiting->tried[keep->batch.info.lane]
+							  : ret_keeps,
+			keep);
 	}
 }
 

@@ -16,11 +16,12 @@ static void kept(struct yett_keep *keep, int result)
 	(void)result;
 }
 
-/* A batch of a lane; nothing here looks into it. */
-static void add(struct yett_waiting *waiting, uint32_t lane, uint32_t length, uint64_t number)
+/* A batch; nothing here looks into it. */
+static void add_batch(
+	struct yett_waiting *waiting, struct yett_batch_info info, uint32_t length, uint64_t number)
 {
 	struct yett_buffer *buffer = yett_buffer_new(length);
-	struct yett_batch batch = {.info = {.lane = (uint8_t)lane, .origin = {{2}}},
+	struct yett_batch batch = {.info = info,
 		.bytes = yett_buffer_bytes(buffer),
 		.length = length,
 		.buffer = buffer};
@@ -29,6 +30,13 @@ static void add(struct yett_waiting *waiting, uint32_t lane, uint32_t length, ui
 	keep->number = number;
 	yett_buffer_unref(buffer);
 	yett_waiting_add(waiting, keep);
+}
+
+static void add(struct yett_waiting *waiting, uint32_t lane, uint32_t length, uint64_t number)
+{
+	struct yett_batch_info info = {.lane = (uint8_t)lane, .origin = {{2}}};
+
+	add_batch(waiting, info, length, number);
 }
 
 /* How many of each lane a round has; in the order in which they were added. */
@@ -115,12 +123,64 @@ static void a_full_disk(void)
 	yett_waiting_complete_all(&waiting, 0);
 }
 
+/* A notice of this node's that the disk refused keeps its place before what the node says after it; other lanes
+ * do not wait for it. */
+static void a_notice_is_not_overtaken(void)
+{
+	struct yett_waiting waiting = {.own = &own};
+	struct yett_keep_list round = {0};
+	struct yett_batch_info notice = {
+		.content = YETT_CONTENT_CUSTODY, .lane = YETT_LANE_URGENT, .origin = own};
+	size_t counts[YETT_LANES];
+
+	add_batch(&waiting, notice, 100, 1);
+	yett_waiting_gather(&waiting, false, &round);
+	CU_ASSERT_EQUAL(round.count, 1);
+	yett_waiting_put_back(&waiting, &round);
+	for (uint8_t lane = 0; lane < YETT_LANES; lane++) {
+		struct yett_batch_info records = {
+			.content = YETT_CONTENT_RECORDS, .lane = lane, .origin = own};
+
+		add_batch(&waiting, records, 100, 2);
+	}
+	yett_waiting_gather(&waiting, true, &round);
+	look(&round, counts);
+	CU_ASSERT(counts[YETT_LANE_URGENT] == 0 && counts[YETT_LANE_NORMAL] == 1 &&
+		  counts[YETT_LANE_BULK] == 1);
+	yett_keep_complete_all(&round, 0);
+	yett_waiting_gather(&waiting, false, &round);
+	look(&round, counts); /* in their order */
+	CU_ASSERT_EQUAL(counts[YETT_LANE_URGENT], 2);
+	yett_waiting_put_back(&waiting, &round);
+	yett_waiting_complete_all(&waiting, 0);
+}
+
+/* Nor is it in the way of what others say. */
+static void a_notice_holds_up_nobody_else(void)
+{
+	struct yett_waiting waiting = {.own = &own};
+	struct yett_keep_list round = {0};
+	struct yett_batch_info notice = {
+		.content = YETT_CONTENT_CUSTODY, .lane = YETT_LANE_URGENT, .origin = own};
+
+	add_batch(&waiting, notice, 100, 1);
+	yett_waiting_gather(&waiting, false, &round);
+	yett_waiting_put_back(&waiting, &round);
+	add(&waiting, YETT_LANE_URGENT, 100, 2);
+	yett_waiting_gather(&waiting, true, &round);
+	CU_ASSERT_EQUAL(round.count, 1);
+	yett_waiting_put_back(&waiting, &round);
+	yett_waiting_complete_all(&waiting, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"a full disk", a_full_disk},
 		{"a full lane of large batches", a_full_lane_of_large_ones},
 		{"a full lane of small batches", a_full_lane_of_small_ones},
+		{"a notice is not overtaken", a_notice_is_not_overtaken},
+		{"a notice holds up nobody else", a_notice_holds_up_nobody_else},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-waiting", tests);

@@ -7,8 +7,7 @@
 
 #include "../../modules/queue-disk/disk.h"
 #include "base/buffer.h"
-#include "files-faulty.h"
-#include "queue-fixture.h"
+#include "queue-disk-fixture.h"
 
 #define ENTRIES  40 /* in lane 1, two of origin 1, one of origin 2, and so on */
 #define MORE     3  /* after them */
@@ -65,7 +64,6 @@ static struct yett_faulty *made(unsigned each)
 {
 	struct yett_faulty *faulty = yett_faulty_new(5);
 	struct fixture f = {.random = 99};
-	uint64_t segment;
 
 	fixture_create(&f, yett_faulty_files(faulty), &settings);
 	CU_ASSERT_EQUAL_FATAL(fixture_recover(&f), 0);
@@ -73,15 +71,7 @@ static struct yett_faulty *made(unsigned each)
 		CU_ASSERT_EQUAL_FATAL(fixture_append(&f, 1, origin_of(i), i, SIZE, "key", NULL), 0);
 		CU_ASSERT_EQUAL_FATAL(f.queue->sync(f.self), 0);
 		if (i % each == 0) {
-			/* The oldest is sealed by that already, but for the first time. */
-			struct yett_disk_segment *last = yett_disk_active(f.self, 1);
-
-			CU_ASSERT_EQUAL_FATAL(
-				f.queue->oldest(f.self, 1, &segment, ignore, NULL), 0);
-			if (!last->sealed) {
-				last->sealed = true;
-				yett_disk_segment_record(f.self, last);
-			}
+			fixture_disk_seal(&f, 1);
 		}
 	}
 	fixture_destroy(&f, true);
@@ -91,10 +81,7 @@ static struct yett_faulty *made(unsigned each)
 
 static void open_again(struct fixture *f, struct yett_faulty *faulty)
 {
-	if (f->self != NULL) {
-		fixture_destroy(f, false);
-		yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
-	}
+	fixture_disk_lose_power(f, faulty);
 	CU_ASSERT_EQUAL_FATAL(create_and_recover(f, faulty), 0);
 }
 

@@ -5,8 +5,7 @@
 
 #include "../../modules/queue-disk/disk.h"
 #include "base/buffer.h"
-#include "files-faulty.h"
-#include "queue-fixture.h"
+#include "queue-disk-fixture.h"
 
 #define ENTRIES 40 /* in lane 1, all of one origin: one row in the ranges of a segment */
 #define SIZE    200
@@ -83,10 +82,7 @@ static struct yett_faulty *made(unsigned each)
 	for (uint64_t i = 1; i <= ENTRIES; i++) {
 		append(&f, i);
 		if (i % each == 0) {
-			struct yett_disk_segment *last = yett_disk_active(f.self, 1);
-
-			last->sealed = true;
-			yett_disk_segment_record(f.self, last);
+			fixture_disk_seal(&f, 1);
 		}
 	}
 	fixture_destroy(&f, true);
@@ -97,10 +93,7 @@ static struct yett_faulty *made(unsigned each)
 /* Ends what there is, as a loss of power does, and starts again. */
 static void open_again(struct fixture *f, struct yett_faulty *faulty)
 {
-	if (f->self != NULL) {
-		fixture_destroy(f, false);
-		yett_faulty_crash(faulty, YETT_FAULTY_NOTHING);
-	}
+	fixture_disk_lose_power(f, faulty);
 	fixture_create(f, yett_faulty_files(faulty), &settings);
 	CU_ASSERT_EQUAL_FATAL(fixture_recover(f), 0);
 }

@@ -233,7 +233,7 @@ static bool by_major(OM_uint32 major, OM_uint32 minor, struct yett_kerberos_caus
 		if (minor != 0) {
 			return false;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case GSS_S_BAD_MECH:
 		yett_kerberos_say(ret_cause, YETT_EDENIED, "a token of another kind",
 			"use the mechanism of Kerberos itself, without negotiation",

@@ -476,6 +476,7 @@ void yett_queue_room_made(struct yett_node *node, uint32_t lane, bool made)
 {
 	node->queue->making_room[lane] = false;
 	if (made) {
+		node->queue->waiting.begin = lane; /* whose data has paid for it */
 		node->queue->stalled = false;
 		kick(node->queue);
 	}

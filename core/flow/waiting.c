@@ -7,7 +7,8 @@
  * first, and are not overtaken. Notices that come from other nodes wait like everything else.
  *
  * Where the disk is full, what stands behind the first that found no room was not asked for. So the lane of
- * that one goes last the next time: the others may have room, or may make some.
+ * that one goes last the next time, and this node's notices with the urgent one: the others may have room, or
+ * may make some.
  *
  * Not responsible for when a round is (queue.c). On the loop. No failure. */
 #include "waiting.h"
@@ -71,20 +72,32 @@ static bool has_to_wait(const struct yett_waiting *waiting, const struct yett_ke
 		       yett_id_equal(&info->origin, waiting->own));
 }
 
+/* What was tried, lane by lane; notices in front of what they must not be overtaken by. */
+static void take_tried(struct yett_waiting *waiting, struct yett_keep_list *keeps,
+	void (*take_some)(struct yett_keep_list *from, struct yett_keep_list *keeps))
+{
+	for (uint32_t i = 0; i < YETT_LANES; i++) {
+		uint32_t lane = (waiting->begin + i) % YETT_LANES;
+
+		if (lane == YETT_LANE_URGENT) {
+			take_all(&waiting->tried[YETT_WAITING_NOTICES], keeps);
+		}
+		take_some(&waiting->tried[lane], keeps);
+	}
+}
+
 void yett_waiting_gather(
 	struct yett_waiting *waiting, bool stalled, struct yett_keep_list *ret_keeps)
 {
 	struct yett_keep *keep;
 
-	if (!stalled) {
-		take_all(&waiting->tried[YETT_WAITING_NOTICES], ret_keeps);
+	if (!stalled && waiting->tried[YETT_WAITING_NOTICES].head != NULL) {
+		yett_keep_join(&waiting->tried[YETT_WAITING_NOTICES], &waiting->notices);
 	}
 	take_all(&waiting->notices, ret_keeps); /* also where all else has to wait */
-	for (uint32_t i = 0; i < YETT_LANES && !stalled; i++) {
-		take_share(&waiting->tried[(waiting->begin + i) % YETT_LANES], ret_keeps);
-	}
-	for (uint32_t i = 0; i < YETT_LANES && !stalled; i++) {
-		take_all(&waiting->tried[(waiting->begin + i) % YETT_LANES], ret_keeps);
+	if (!stalled) {
+		take_tried(waiting, ret_keeps, take_share);
+		take_tried(waiting, ret_keeps, take_all);
 	}
 	while ((keep = take(&waiting->fresh, ret_keeps)) != NULL) {
 		yett_keep_push(has_to_wait(waiting, keep) ? &waiting->tried[keep->batch.info.lane]

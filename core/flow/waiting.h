@@ -13,7 +13,7 @@ struct yett_waiting {
 	struct yett_keep_list fresh;                 /* not yet in a round */
 	struct yett_keep_list notices;               /* so are these, and before all others */
 	struct yett_keep_list tried[YETT_LANES + 1]; /* did not go in */
-	uint32_t begin;                              /* the lane of these that goes first */
+	uint32_t begin; /* the lane of these that goes first; the queue's to set */
 };
 
 void yett_waiting_add(struct yett_waiting *waiting, struct yett_keep *keep);

@@ -173,12 +173,48 @@ static void a_notice_holds_up_nobody_else(void)
 	yett_waiting_complete_all(&waiting, 0);
 }
 
+/* A disk that is full for a notice may have room for other lanes; for its own it goes first, as before. */
+static void a_notice_on_a_full_disk(void)
+{
+	struct yett_waiting waiting = {.own = &own};
+	struct yett_keep_list round = {0};
+	struct yett_batch_info notice = {
+		.content = YETT_CONTENT_CUSTODY, .lane = YETT_LANE_URGENT, .origin = own};
+
+	for (uint64_t i = 0; i < 2; i++) {
+		add_batch(&waiting, notice, 100, 1 + i);
+		add(&waiting, YETT_LANE_URGENT, 100, 11 + i);
+		add(&waiting, YETT_LANE_NORMAL, 100, 21 + i);
+	}
+	for (uint32_t first = YETT_LANE_URGENT; first <= YETT_LANE_NORMAL; first++) {
+		uint64_t last = 0;
+
+		yett_waiting_gather(&waiting, false, &round);
+		CU_ASSERT_EQUAL_FATAL(round.count, 6);
+		CU_ASSERT_EQUAL(round.head->batch.info.lane, first);
+		for (struct yett_keep *keep = round.head; keep != NULL; keep = keep->next) {
+			if (keep->batch.info.lane == YETT_LANE_URGENT) {
+				CU_ASSERT(keep->number > last);
+				last = keep->number;
+			}
+			keep->result = YETT_ENOSPC;
+		}
+		yett_waiting_put_back(&waiting, &round);
+		add_batch(&waiting, notice, 100, 3 + first); /* behind those that wait */
+		yett_waiting_gather(&waiting, true, &round);
+		CU_ASSERT_EQUAL(round.count, 1);
+		yett_keep_complete_all(&round, 0);
+	}
+	yett_waiting_complete_all(&waiting, 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"a full disk", a_full_disk},
 		{"a full lane of large batches", a_full_lane_of_large_ones},
 		{"a full lane of small batches", a_full_lane_of_small_ones},
+		{"a notice on a full disk", a_notice_on_a_full_disk},
 		{"a notice is not overtaken", a_notice_is_not_overtaken},
 		{"a notice holds up nobody else", a_notice_holds_up_nobody_else},
 		CU_TEST_INFO_NULL,

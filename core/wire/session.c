@@ -52,13 +52,15 @@ enum yett_wire_state yett_wire_state(const struct yett_wire *wire)
 	return wire->state;
 }
 
-/* A batch that is half there goes at once: whoever waits for another one of this session to be durable keeps
- * the machine, and nobody counts these bytes any more. No event is raised while one of them is touched. */
+/* What is half there goes at once, and what was not sent: whoever waits for a batch of this session to be durable
+ * keeps the machine, and nobody counts these bytes any more. No event is raised while one of them is touched. */
 void yett_wire_close(struct yett_wire *wire)
 {
 	wire->silent = true;
 	wire->state = YETT_WIRE_CLOSED;
-	yett_incoming_done(&wire->incoming);
+	drop_input(wire);
+	yett_output_done(&wire->output);
+	yett_output_init(&wire->output);
 }
 
 void yett_wire_fail(struct yett_wire *wire, int result, const struct yett_error *error)

@@ -366,6 +366,36 @@ static void test_close_midway(void)
 	}
 }
 
+/* So goes what was not sent, and half of a control frame. */
+static void test_close_unsent(void)
+{
+	size_t before = yett_buffer_alive_bytes();
+	uint8_t half[YETT_FRAME_HEADER_SIZE + 4];
+	struct yett_frame frame = {.length = 100, .type = YETT_FRAME_PING};
+	struct iovec iov[8];
+	struct pair pair;
+
+	pair_init(&pair, 0);
+	bring_to(&pair, YETT_WIRE_OPEN);
+	grant(&pair, 1000, 0, 1000000);
+	settle(&pair);
+	send_batch(&pair, 2, 100000, 0);
+	CU_ASSERT(yett_wire_output(pair.i.wire, iov, 8) > 0);
+	CU_ASSERT_EQUAL(yett_wire_ping(pair.i.wire, 7), 0);
+	yett_wire_close(pair.i.wire);
+	CU_ASSERT_EQUAL(yett_wire_output(pair.i.wire, iov, 8), 0);
+	CU_ASSERT_EQUAL(yett_buffer_alive_bytes(), before);
+	CU_ASSERT_PTR_NULL(pair.i.wire->output.control);
+
+	memset(half, 0, sizeof(half));
+	yett_frame_put(&frame, half);
+	yett_wire_receive(pair.a.wire, half, sizeof(half));
+	CU_ASSERT_PTR_NOT_NULL(pair.a.wire->body);
+	yett_wire_close(pair.a.wire);
+	CU_ASSERT_PTR_NULL(pair.a.wire->body);
+	pair_done(&pair);
+}
+
 /* Small, since servers hold very many idle ones. */
 static void test_idle_size(void)
 {
@@ -391,6 +421,7 @@ int main(int argc, char **argv)
 		{"closing within an event", test_close},
 		{"freeing midway", test_free_midway},
 		{"closing midway", test_close_midway},
+		{"closing with something unsent", test_close_unsent},
 		{"text that is told", test_text_told},
 		{"questions and answers", test_questions},
 		{"idle size", test_idle_size},

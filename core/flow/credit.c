@@ -7,8 +7,9 @@
  * ten thousand idle ones cost nothing. Where memory is scarce, or the queue's lane is full, windows go back
  * to 64 KiB: what was made room for is shared evenly, and nobody's wealth of data keeps another's out. One
  * waiting peer is always let through, so a budget that is smaller than a batch slows the node down and does
- * not stop it. Not responsible for what a peer does with it: the session machine holds it to it. On the
- * loop. */
+ * not stop it. What a standby was granted others may have meanwhile, but no more of it than half a budget:
+ * it stays granted, and all standbys may come to be used at once. Not responsible for what a peer does with it:
+ * the session machine holds it to it. On the loop. */
 #include <string.h>
 
 #include "stages.h"
@@ -38,9 +39,20 @@ static void widen(struct yett_peer *peer, uint32_t lane, uint64_t by)
 	peer->node->credit_committed += by;
 }
 
+static uint64_t granted(const struct yett_peer *peer)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		sum += peer->credit[lane].granted;
+	}
+	return sum;
+}
+
 /* What it was granted it may send now. */
 static void take_back(struct yett_peer *peer)
 {
+	peer->node->credit_lent -= peer->credit_lent ? granted(peer) : 0;
 	for (uint32_t lane = 0; lane < YETT_LANES && peer->credit_lent; lane++) {
 		const struct yett_peer_credit *credit = &peer->credit[lane];
 
@@ -284,15 +296,21 @@ static void stop_waiting(struct yett_peer *peer)
 /* What it has asked for it does not ask for again, so that stays known. */
 void yett_credit_lend(struct yett_peer *peer)
 {
+	struct yett_node *node = peer->node;
+
 	stop_waiting(peer);
+	if (peer->credit_lent || node->credit_lent + granted(peer) > budget(node) / 2) {
+		return;
+	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_peer_credit *credit = &peer->credit[lane];
 
-		peer->node->credit_committed -= credit->window - credit->held;
+		node->credit_committed -= credit->window - credit->held;
 		credit->window = credit->held;
 	}
+	node->credit_lent += granted(peer);
 	peer->credit_lent = true;
-	serve_waiting(peer->node);
+	serve_waiting(node);
 }
 
 void yett_credit_close(struct yett_peer *peer)
@@ -300,6 +318,8 @@ void yett_credit_close(struct yett_peer *peer)
 	struct yett_node *node = peer->node;
 
 	stop_waiting(peer);
+	node->credit_lent -= peer->credit_lent ? granted(peer) : 0;
+	peer->credit_lent = false;
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_peer_credit *credit = &peer->credit[lane];
 

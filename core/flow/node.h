@@ -156,6 +156,7 @@ struct yett_node {
 
 	/* credit */
 	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */
+	uint64_t credit_lent;      /* beside that: what standbys may send */
 	GQueue *credit_waiting;    /* peers */
 	/* Of it, what peers that are gone have left and is not durable yet. */
 	uint64_t credit_departed[YETT_LANES];

@@ -311,10 +311,12 @@ static void goes_back_when_its_time_has_come(void)
 	CU_ASSERT_FALSE(shows_live(group.servers[1], group.gateway_id));
 	/* What it might send there costs nothing now, and counts again when it is sent. */
 	CU_ASSERT_EQUAL(group.servers[1]->node->credit_committed, 0);
+	CU_ASSERT(group.servers[1]->node->credit_lent > 0);
 	world_kill(group.servers[0]);
 	tell_for(group.agent, 5 * YETT_SEC, &told);
 	CU_ASSERT(taken(group.servers[1]) > at_second);
 	CU_ASSERT(group.servers[1]->node->credit_committed > 0);
+	CU_ASSERT_EQUAL(group.servers[1]->node->credit_lent, 0);
 	expect_all(group.servers[1], told);
 	world_free(group.world);
 }

@@ -386,17 +386,25 @@ static void a_full_disk_is_a_lanes_own_affair(void)
 
 static const struct yett_queue_operations *real;
 static unsigned refusals;
+static uint32_t refused_lane = YETT_LANES; /* that is full; YETT_LANES: none is */
 
 static int refuse_or_append(void *self, struct yett_queue_entry *entries, size_t count)
 {
-	if (refusals == 0) {
-		return real->append(self, entries, count);
+	if (refusals > 0) {
+		refusals--;
+		return YETT_ENOMEM;
 	}
-	refusals--;
-	return YETT_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].batch->info.lane == refused_lane) {
+			entries[i].ret_result = YETT_EFULL;
+		} else {
+			(void)real->append(self, &entries[i], 1);
+		}
+	}
+	return 0;
 }
 
-/* An agent whose queue refuses as long as `refusals` says. */
+/* An agent whose queue refuses as long as `refusals` and `refused_lane` say. */
 static struct group refusing_group(uint64_t seed)
 {
 	static struct yett_module refusing;
@@ -460,6 +468,38 @@ static void events_are_bounded(void)
 	world_free(group.world);
 }
 
+/* Errors go in a lane of their own, and do not wait for what is no error. */
+static void errors_do_not_wait_for_warnings(void)
+{
+	struct group group = refusing_group(11);
+	const struct yett_node *node = group.agent->node;
+	struct yett_queue_view view;
+
+	yett_log_setup(YETT_LOG_STDERR, YETT_LOG_WARNING);
+	yett_manage_tap_log(group.agent->manage);
+	refused_lane = YETT_LANE_NORMAL;
+	for (int i = 0; i < 300; i++) { /* of one event no more than a few are logged at once */
+		char event[32];
+
+		snprintf(event, sizeof(event), "warned-%d", i % 30);
+		yett_log(YETT_LOG_WARNING, event, "of something");
+		if (i % 10 == 0) {
+			world_run(group.world, YETT_SEC);
+		}
+	}
+	yett_log_setup(YETT_LOG_STDERR, YETT_LOG_ERROR);
+	yett_queue_view(node, &view);
+	CU_ASSERT_EQUAL(view.waiting, 4);
+	CU_ASSERT_EQUAL(view.stats.lanes[YETT_LANE_URGENT].entries, 0);
+	yett_log(YETT_LOG_ERROR, "told", "something to tell");
+	world_run(group.world, 3 * YETT_SEC);
+	yett_queue_view(node, &view);
+	CU_ASSERT_EQUAL(view.waiting, 4);
+	CU_ASSERT_EQUAL(view.stats.lanes[YETT_LANE_URGENT].entries, 1);
+	refused_lane = YETT_LANES;
+	world_free(group.world);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -478,6 +518,7 @@ int main(int argc, char **argv)
 		{"what is refused as a whole is asked again",
 			what_is_refused_as_a_whole_is_asked_again},
 		{"events are bounded", events_are_bounded},
+		{"errors do not wait for warnings", errors_do_not_wait_for_warnings},
 		CU_TEST_INFO_NULL,
 	};
 	int result = suite_run(argc, argv, "flow-disk", tests);

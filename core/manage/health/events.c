@@ -2,10 +2,10 @@
  *
  * Responsible for taking each line of the log from notice on (base/log.h's tap), on whatever thread, and
  * for sending them every second as records of kind event: name "yett." and the event's, the sentence,
- * its fields as attributes. Not responsible for the log itself. At most 200 wait for the loop; what is
- * more is counted and told in the next; so it is where the queue or the store takes nothing, from the
- * fourth batch on that it has not kept. Why the store fails, which is nowhere else but in the log, is
- * remembered for those who judge it. What a line is about may keep it from being kept: then the log
+ * its fields as attributes. Not responsible for the log itself. At most 200 wait for the loop, and as many as
+ * 50 errors more; what is beyond is counted and told in the next; so it is where the queue or the store takes
+ * nothing, from the fourth batch of a lane on that it has not kept. Errors go in the urgent lane, and wait for
+ * no other. Why the store fails, which is nowhere else but in the log, is remembered for those who judge it. What a line is about may keep it from being kept: then the log
  * says so, which is one line more, and no more than its limit allows. */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #define EVENTS_NONE 3 /* of the setting's choices, which are levels of the log up to there */
 #define FIELDS_MAX  16
 #define WAITING_MAX 200
+#define ERRORS_MAX  50 /* more, of errors alone */
 #define BATCH_NS    (1 * YETT_SEC)
 #define OUT_MAX     4
 
@@ -35,7 +36,7 @@ struct yett_events {
 	pthread_mutex_t mutex;
 	GQueue *waiting; /* struct line */
 	unsigned left_out;
-	unsigned out; /* batches on their way into the queue or the store */
+	unsigned out[YETT_LANES]; /* batches on their way into the queue or the store */
 	uint64_t next_ns;
 	char store_why[YETT_STORE_WHY_SIZE];
 };
@@ -64,7 +65,8 @@ static void tapped(void *arg, int level, const char *event, const char *sentence
 		g_strlcpy(events->store_why, sentence, sizeof(events->store_why));
 		yett_text_trim(events->store_why);
 	}
-	if (g_queue_get_length(events->waiting) < WAITING_MAX) {
+	if (g_queue_get_length(events->waiting) <
+		WAITING_MAX + (level == YETT_LOG_ERROR ? ERRORS_MAX : 0)) {
 		g_queue_push_tail(events->waiting, line);
 		line = NULL;
 	} else {
@@ -127,7 +129,7 @@ static void kept(struct yett_keep *keep, int result)
 	struct yett_events *events = keep->owner;
 
 	(void)result; /* what the queue refuses is still in the log */
-	events->out--;
+	events->out[keep->batch.info.lane]--;
 }
 
 static void send(struct yett_events *events, GQueue *lines)
@@ -150,33 +152,44 @@ static void send(struct yett_events *events, GQueue *lines)
 	if (count > 0 && yett_payload_cut(payload, urgent ? YETT_LANE_URGENT : YETT_LANE_NORMAL,
 				 YETT_CONTENT_RECORDS, node->settings->node.compress,
 				 yett_clock_wall(node->clock), &batch) == 0) {
-		events->out++;
+		events->out[batch.info.lane]++;
 		yett_origin_submit(node, &batch, NULL, NULL, 0, kept, events);
 	}
 	yett_payload_free(payload);
+}
+
+/* All lines, or errors alone; returns how many were left out. */
+static unsigned take_lines(struct yett_events *events, bool all, GQueue *ret_lines)
+{
+	unsigned left_out = 0;
+
+	pthread_mutex_lock(&events->mutex);
+	for (guint left = g_queue_get_length(events->waiting); left > 0; left--) {
+		struct line *line = g_queue_pop_head(events->waiting);
+
+		g_queue_push_tail(
+			all || line->level == YETT_LOG_ERROR ? ret_lines : events->waiting, line);
+	}
+	if (all) {
+		left_out = events->left_out;
+		events->left_out = 0;
+	}
+	pthread_mutex_unlock(&events->mutex);
+	return left_out;
 }
 
 void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
 {
 	struct yett_events *events = manage->events;
 	unsigned left_out;
-	GQueue *lines;
+	GQueue lines = G_QUEUE_INIT;
 
-	if (events == NULL || now_ns < events->next_ns || events->out >= OUT_MAX ||
-		manage->node->draining) {
+	if (events == NULL || now_ns < events->next_ns ||
+		events->out[YETT_LANE_URGENT] >= OUT_MAX || manage->node->draining) {
 		return;
 	}
 	events->next_ns = now_ns + BATCH_NS;
-	pthread_mutex_lock(&events->mutex);
-	lines = events->waiting;
-	if (!g_queue_is_empty(lines)) {
-		events->waiting = g_queue_new();
-	} else {
-		lines = NULL;
-	}
-	left_out = events->left_out;
-	events->left_out = 0;
-	pthread_mutex_unlock(&events->mutex);
+	left_out = take_lines(events, events->out[YETT_LANE_NORMAL] < OUT_MAX, &lines);
 	if (left_out > 0) {
 		yett_log(YETT_LOG_WARNING, "events-left-out",
 			"more was logged at once than is sent to the management server; all of it "
@@ -184,9 +197,8 @@ void yett_events_tick(struct yett_manage *manage, uint64_t now_ns)
 			"the log here lines=%u",
 			left_out);
 	}
-	if (lines != NULL) {
-		send(events, lines);
-		g_queue_free(lines);
+	if (!g_queue_is_empty(&lines)) {
+		send(events, &lines);
 	}
 }
 

@@ -331,15 +331,18 @@ static void watch_stall(struct policy *self, uint32_t index, uint64_t stalled_ns
 static void forget_idle_lanes(const struct policy *self, struct upstream *mine, uint64_t now_ns)
 {
 	/* A lane that waits for room is asked for every now and then, and at the end of its patience. */
-	uint64_t idle_ns = 2 * (self->settings->patience_ns + UINT64_C(1000000000));
+	uint64_t waits_ns = 2 * (self->settings->patience_ns + UINT64_C(1000000000));
+	uint64_t left_ns =
+		self->settings->failback_ns > 0 ? 2 * self->settings->failback_ns : waits_ns;
 
-	if (idle_ns < 2 * self->settings->failback_ns) {
-		idle_ns = 2 * self->settings->failback_ns;
-	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		if (now_ns - self->picked_ns[lane] > idle_ns) {
+		uint64_t idle_ns = now_ns - self->picked_ns[lane];
+
+		if (idle_ns > left_ns) {
 			mine->forgotten |= mine->left & UINT32_C(1) << lane;
 			mine->left &= ~mine->forgotten;
+		}
+		if (idle_ns > left_ns && idle_ns > waits_ns) {
 			mine->full_ns[lane] = 0;
 		}
 	}

@@ -338,6 +338,32 @@ static void test_without_data(void)
 	yett_module.life->destroy(self);
 }
 
+/* However long a lane waits for room: once it has nothing more to send, the way back takes no longer for that. */
+static void test_long_patience(void)
+{
+	static const struct fake_step steps[] = {{1, "UU", '0', 0, NULL},
+		{2, "FU", '-', 3602, NULL}, {3602, "FU", '1', 0, OVER}, {0, NULL, 0, 0, NULL}};
+	static const struct {
+		uint64_t at_s;
+		uint32_t want;
+	} looks[] = {{3603, 1}, {3660, 1}, {3664, 1}, {3694, 0}};
+	const struct yett_policy_operations *policy = yett_module.operations;
+	struct settings settings = standard();
+	void *self;
+
+	settings.patience_ns = 3600 * FAKE_SECOND;
+	self = fake_create(&yett_module, &settings);
+	fake_run(&yett_module, self, "long patience", NULL, steps);
+	for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]); i++) {
+		struct yett_upstream table[FAKE_MAX];
+
+		fake.now_ns = looks[i].at_s * FAKE_SECOND;
+		policy->update(self, table, fake_upstreams("UU", NULL, table));
+		CU_ASSERT_EQUAL(policy->wanted(self, looks[i].want), YETT_WANTED);
+	}
+	yett_module.life->destroy(self);
+}
+
 /* One that takes and acknowledges nothing: it is left where there is another, and the way back takes
  * twice as long each time. */
 static void test_stalls(void)
@@ -407,6 +433,7 @@ int main(int argc, char **argv)
 		{"without data", test_without_data},
 		{"stalls", test_stalls},
 		{"no failback", test_no_failback},
+		{"long patience", test_long_patience},
 		{"jitter", test_jitter},
 		{"wanted", test_wanted},
 		{"names", test_names},

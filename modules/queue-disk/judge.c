@@ -106,7 +106,8 @@ static int refuse(
 }
 
 /* What the disk has refused it may give a moment later: then the way to it was gone, and nothing is lost. Where
- * some of it comes and some does not, that says nothing of the rest: it is left to the next start. */
+ * some of it comes and some does not, be it of another segment, that says nothing of the rest: it is left to the
+ * next start. */
 static int ask_again(struct yett_disk_recovery *recovery, const struct yett_disk_segment *segment,
 	uint32_t length)
 {
@@ -119,11 +120,14 @@ static int ask_again(struct yett_disk_recovery *recovery, const struct yett_disk
 	}
 	yett_disk_pause(recovery);
 	result = yett_disk_read_given_up(disk, segment, recovery->bytes, length, &came, &left);
-	if (result == 0 && came > 0 && left > 0) {
+	recovery->came = recovery->came || came > 0;
+	recovery->left = recovery->left || left > 0;
+	if (result == 0 && recovery->came && recovery->left) {
 		result = disk->host->fail(recovery->error, YETT_EIO,
 			"look at the disk and at the way to it, and start again",
-			"segment %u-%016" PRIx64 " in %s can be read only now and then",
-			(unsigned)segment->lane, segment->serial, disk->path);
+			"what is in %s can be read only now and then, segment %u-%016" PRIx64
+			" for one",
+			disk->path, (unsigned)segment->lane, segment->serial);
 	}
 	return result;
 }

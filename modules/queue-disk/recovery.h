@@ -30,6 +30,8 @@ struct yett_disk_recovery {
 	struct yett_error *error;
 	int stopped; /* what report() returned, once it was not 0 */
 	unsigned pauses;
+	bool came,
+		left; /* of what the disk had refused: something came a moment later; something did not */
 
 	struct yett_disk_seen *segments; /* files by name, in order of serial */
 	size_t segments_count, segments_room;

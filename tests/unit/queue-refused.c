@@ -493,6 +493,24 @@ static void test_now_and_then(void)
 	}
 }
 
+/* So it is where one segment comes and another one does not: the way is gone, and comes back. */
+static void test_one_came_and_one_did_not(void)
+{
+	struct yett_faulty *faulty = made(ENTRIES / 2);
+
+	yett_faulty_plan_read(faulty, SEALED, 0, WHENEVER, YETT_EIO);
+	later.faulty = faulty;
+	later.name = "1-0000000000000002.seg";
+	later.to = WHENEVER;
+	refused_start(faulty, YETT_EIO, "now and then");
+	CU_ASSERT_EQUAL(later.pauses, 2);
+	later.faulty = NULL;
+	later.name = NULL;
+	later.to = 0;
+	expect_all(faulty);
+	yett_faulty_free(faulty);
+}
+
 /* The newer copy of the manifest is waited for: the older one still lists what has been settled and deleted. */
 static void test_newer_manifest_waited_for(void)
 {
@@ -582,6 +600,7 @@ const CU_TestInfo queue_refused_tests[] = {
 	{"names are waited for", test_names_are_waited_for},
 	{"a start while the disk is gone for a moment", test_back_in_a_moment},
 	{"a start while the disk comes and goes", test_now_and_then},
+	{"a start while the disk comes back", test_one_came_and_one_did_not},
 	{"a start waits for the newer manifest", test_newer_manifest_waited_for},
 	{"a start waits for names", test_names_come_back},
 	{"much damage at once", test_many_losses},

@@ -76,15 +76,6 @@ static int create(const struct yett_host *host, const struct yett_create *with, 
 	return 0;
 }
 
-static int reload(void *arg, const void *settings, struct yett_error *error)
-{
-	struct policy *self = arg;
-
-	(void)error;
-	self->settings = settings;
-	return 0;
-}
-
 static void upstreams_free(struct upstream *upstreams, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
@@ -511,7 +502,6 @@ static int explain(void *arg, char *ret_text, size_t size)
 static const struct yett_life life = {
 	.size = sizeof(life),
 	.create = create,
-	.reload = reload,
 	.destroy = destroy,
 };
 

@@ -129,20 +129,6 @@ static int start(void *arg, struct yett_error *error)
 	return 0;
 }
 
-static int reload(void *arg, const void *settings, struct yett_error *error)
-{
-	struct host *self = arg;
-	const struct settings *now = settings;
-
-	(void)error;
-	if (now->interval_ns != self->settings->interval_ns) {
-		self->next_ns = 0;
-	}
-	self->settings = now;
-	choose_groups(self);
-	return 0;
-}
-
 static void stop(void *arg)
 {
 	close_files(arg);
@@ -230,7 +216,6 @@ static const struct yett_life life = {
 	.size = sizeof(life),
 	.create = create,
 	.start = start,
-	.reload = reload,
 	.stop = stop,
 	.destroy = destroy,
 };

@@ -124,6 +124,8 @@ static bool is_to_settle(const struct yett_pg_epoch *epoch)
 	return epoch->dirty && epoch->closed;
 }
 
+/* One that has numbers above where it ended may have more: it was given up, or put back. Its newest pieces stay,
+ * by which a fork is told. */
 static int settle_one(struct yett_pg *store, struct yett_pg_epoch *epoch, const PGresult *rows,
 	int row, struct yett_error *error)
 {
@@ -134,7 +136,7 @@ static int settle_one(struct yett_pg *store, struct yett_pg_epoch *epoch, const 
 		return 0;
 	}
 	epoch->state = YETT_PG_COMPLETE;
-	return yett_pg_fold_all(store, epoch, error);
+	return epoch->highest < epoch->next ? yett_pg_fold_all(store, epoch, error) : 0;
 }
 
 /* An origin holds nothing more of a closed epoch, and there are numbers above where it says that the epoch

@@ -1,4 +1,4 @@
-/* Folds pieces into runs of numbers: all of them once their epoch is complete, the older ones below
+/* Folds pieces into runs of numbers: all of them once their epoch is complete (flush.c), the older ones below
  * the first number that is under way when there are many. The server does it in one statement,
  * joining what touches; here it is decided up to where, and counted. Holes between runs are lost
  * numbers; if one of them arrives after all it is stored, and counts as received. Under the lock.

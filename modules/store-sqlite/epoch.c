@@ -8,7 +8,7 @@
  * A batch is judged by host->judge against those pieces that its numbers meet, found by key, so
  * a batch costs the same however many pieces there are; the limit on pieces is held here, by the
  * row's count. Pieces below the first number that is still under way are folded into runs of
- * numbers: all of them once the epoch is complete, the older ones when there are many. Inside a
+ * numbers: all of them once the epoch is complete and over, the older ones when there are many. Inside a
  * run another content is no longer told from the same. Holes between runs are lost numbers; if one
  * of them arrives after all it is stored, and counts as received.
  */
@@ -518,7 +518,8 @@ static void mind_restored(struct yett_sqlite_epoch *epoch)
 	}
 }
 
-/* A closed epoch is complete when none of its numbers is under way. */
+/* A closed epoch is complete when none of its numbers is under way. One that has numbers above where it ended may
+ * have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
 static int settle(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
 {
@@ -537,7 +538,7 @@ static int settle(
 		return 0;
 	}
 	epoch->state = YETT_SQLITE_COMPLETE;
-	return fold(store, epoch, 0, true, error);
+	return epoch->highest < epoch->next ? fold(store, epoch, 0, true, error) : 0;
 }
 
 int yett_sqlite_epoch_flush(struct yett_sqlite *store, struct yett_error *error)

@@ -143,6 +143,45 @@ static void nobody_is_refused_for_ever(void)
 	store_end(&writer);
 }
 
+/* As many as may be open, and an hour for which one more of them was refused. */
+static void refuse_for_an_hour(uint64_t epoch)
+{
+	for (uint64_t open = 1; open <= YETT_EPOCHS_OPEN_MAX; open++) {
+		CU_ASSERT_EQUAL(put_of(open, 3), YETT_PUT_STORED);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(put_of(epoch, 1), YETT_PUT_LATER);
+		store_world.monotonic_shift_ns += 1801 * SECOND;
+	}
+}
+
+/* Of one that is taken beyond the limit, and goes on, another content is told from the same, as of those that
+ * are open: among the newest, until it is over. */
+static void forks_beyond_the_limit(void)
+{
+	struct yett_notice closed = store_bounds(1, 65, NORMAL, 2405, 2405, true);
+
+	store_begin(&writer);
+	refuse_for_an_hour(65);
+	CU_ASSERT_EQUAL(put_of(65, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(65, 3), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 1, 2, "b")), YETT_PUT_FORK);
+	CU_ASSERT_EQUAL(put_of(65, 1), YETT_PUT_DUPLICATE);
+	for (uint64_t first = 5; first < 2405; first += 2) {
+		CU_ASSERT_EQUAL(put_of(65, first), YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 65, NORMAL, 2001, 2, "b")), YETT_PUT_FORK);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 65, NORMAL, 3, 2, "b")), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).received, 2404);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 64, 1, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch(1, 65, NORMAL, 2401, 2, "b")), YETT_PUT_DUPLICATE);
+	store_end(&writer);
+}
+
 static int put_a(uint64_t first)
 {
 	return store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"));
@@ -263,6 +302,7 @@ const CU_TestInfo store_limits_tests[] = {
 	{"many starts at once", many_starts_at_once},
 	{"one that is given up stays so", one_that_is_given_up_stays_so},
 	{"nobody is refused for ever", nobody_is_refused_for_ever},
+	{"forks beyond the limit", forks_beyond_the_limit},
 	{"holes that nobody fills", holes_that_nobody_fills},
 	{"as many holes as there may be", as_many_holes_as_there_may_be},
 	CU_TEST_INFO_NULL,

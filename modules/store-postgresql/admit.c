@@ -100,10 +100,6 @@ static int give_way(struct yett_pg *store, struct yett_pg_origin *origin, const 
 			return result; /* something of it came in this very put */
 		}
 	}
-	place = place_of(origin, &lanes[0]->epoch);
-	if (place == origin->open_count) {
-		return 0;
-	}
 	yett_pg_arg_int(&args, origin->id);
 	yett_pg_arg_int(&args, (int64_t)lanes[0]->epoch.ordinal);
 	yett_pg_arg_int(&args, (int64_t)lanes[0]->epoch.random);
@@ -116,7 +112,10 @@ static int give_way(struct yett_pg *store, struct yett_pg_origin *origin, const 
 			give_up(lanes[i]);
 		}
 	}
-	origin->open[place] = origin->open[--origin->open_count];
+	place = place_of(origin, &lanes[0]->epoch);
+	if (place < origin->open_count) {
+		origin->open[place] = origin->open[--origin->open_count];
+	}
 	return 1;
 }
 
@@ -132,6 +131,7 @@ static int make_room(struct yett_pg *store, struct yett_pg_origin *origin, uint6
 	yett_pg_arg_int(&args, origin->id);
 	yett_pg_arg_int(&args, now_ns - QUIET_NS);
 	yett_pg_arg_int(&args, (int64_t)below);
+	yett_pg_arg_int(&args, YETT_PG_OPEN_ROWS);
 	result = yett_pg_run(store, YETT_PG_EPOCH_QUIET_STATEMENT, &args, &rows, error);
 	yett_pg_args_done(&args);
 	if (result == 0 && PQntuples(rows) > 0 && PQntuples(rows) <= YETT_LANES) {
@@ -141,6 +141,21 @@ static int make_room(struct yett_pg *store, struct yett_pg_origin *origin, uint6
 	return result;
 }
 
+int yett_pg_epoch_open_again(
+	struct yett_pg *store, const struct yett_pg_epoch *epoch, struct yett_error *error)
+{
+	struct yett_pg_origin *origin = epoch->origin;
+	int result = 0;
+
+	if (place_of(origin, &epoch->epoch) == origin->open_count) {
+		if (origin->open_count >= YETT_EPOCHS_OPEN_MAX) {
+			return 0;
+		}
+		result = yett_pg_open_add(store, origin, &epoch->epoch, error);
+	}
+	return result < 0 ? result : 1;
+}
+
 int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
 	struct yett_error *error)
 {
@@ -148,7 +163,7 @@ int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int6
 	bool beyond = false;
 	int result;
 
-	/* A complete one is not opened until a number of it turns out to be new. */
+	/* A complete one is not opened until a number of it lacks (flush.c). */
 	if (epoch->made && epoch->state != YETT_PG_TOLD) {
 		return 1;
 	}

@@ -87,10 +87,7 @@ static int add_piece(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	if (end_of(piece) - 1 > epoch->highest) {
 		epoch->highest = end_of(piece) - 1;
 	}
-	if (epoch->state == YETT_PG_COMPLETE) {
-		epoch->state = YETT_PG_OPEN; /* flush looks whether it is complete again */
-	}
-	return 0;
+	return 0; /* a complete one stays so until flush has looked what lacks */
 }
 
 /* There are as many pieces as may be: 1 if this one may come beside them, or 0. */

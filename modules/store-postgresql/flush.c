@@ -124,14 +124,33 @@ static bool is_to_settle(const struct yett_pg_epoch *epoch)
 	return epoch->dirty && epoch->closed;
 }
 
-/* One that has numbers above where it ended may have more: it was given up, or put back. Its newest pieces stay,
- * by which a fork is told. */
+static uint64_t top_of(const struct yett_pg_epoch *epoch)
+{
+	return epoch->next > epoch->highest + 1 ? epoch->next : epoch->highest + 1;
+}
+
+/* One that was complete, and of which numbers lack, is open again; or, where its origin has as many open as may be,
+ * remains complete: what lacks is lost, by inference, unless it comes after all. One that has numbers above where
+ * it ended may have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
 static int settle_one(struct yett_pg *store, struct yett_pg_epoch *epoch, const PGresult *rows,
 	int row, struct yett_error *error)
 {
+	uint64_t missing = (uint64_t)yett_pg_int(rows, row, 3);
+	int result;
+
 	epoch->declared = (uint64_t)yett_pg_int(rows, row, 1);
 	epoch->inferred = (uint64_t)yett_pg_int(rows, row, 2);
-	if (yett_pg_int(rows, row, 3) > 0) {
+	if (missing > 0 && epoch->received > 0 && epoch->state == YETT_PG_COMPLETE) {
+		if ((result = yett_pg_epoch_open_again(store, epoch, error)) < 0) {
+			return result;
+		}
+		if (result == 0) {
+			epoch->oldest = top_of(epoch);
+			epoch->inferred += missing;
+			missing = 0;
+		}
+	}
+	if (missing > 0) {
 		epoch->state = epoch->received > 0 ? YETT_PG_OPEN : YETT_PG_TOLD;
 		return 0;
 	}
@@ -171,15 +190,12 @@ static int settle(struct yett_pg *store, struct yett_error *error)
 
 		yett_pg_array(&args, column == 0 ? YETT_PG_INTEGER : YETT_PG_BIGINT, count);
 		for (size_t at = 0; (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
-			uint64_t top =
-				epoch->next > epoch->highest + 1 ? epoch->next : epoch->highest + 1;
-
 			if (is_to_settle(epoch) && column == 0) {
 				yett_pg_item_integer(&args, n++);
 			} else if (is_to_settle(epoch)) {
 				yett_pg_item_int(&args, column == 1   ? epoch->id
 							: column == 2 ? (int64_t)epoch->oldest
-								      : (int64_t)top);
+								      : (int64_t)top_of(epoch));
 			}
 		}
 	}

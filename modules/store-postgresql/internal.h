@@ -20,6 +20,8 @@
 #define YETT_PG_FOLD_KEEP  256
 /* Folded runs of one lane of one epoch: one, and one more for each hole that is lost for good. */
 #define YETT_PG_RUNS_MAX 16384
+/* Rows of open epochs that are looked at, of one origin: those of as many as may be open, with all lanes. */
+#define YETT_PG_OPEN_ROWS (YETT_EPOCHS_OPEN_MAX * YETT_LANES)
 /* Rows that are fetched at a time. */
 #define YETT_PG_PAGE 5000
 
@@ -57,7 +59,8 @@ struct yett_pg_origin {
 	int32_t id;
 	bool fresh;              /* to be written */
 	bool open_known;         /* `open` is filled */
-	struct yett_epoch *open; /* without their lanes */
+	/* Without their lanes; where there are too many, the oldest, and those that the put is about. */
+	struct yett_epoch *open;
 	size_t open_count, open_room;
 	struct yett_id uuid;
 };
@@ -311,6 +314,9 @@ void yett_pg_forget(struct yett_pg *store); /* all that a put has at hand */
  * has too many that are open, for now. */
 int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int64_t now_ns,
 	struct yett_error *error);
+/* One that was complete, and of which numbers lack, is open again: 1; or 0 where there is no room for it. */
+int yett_pg_epoch_open_again(
+	struct yett_pg *store, const struct yett_pg_epoch *epoch, struct yett_error *error);
 /* One more that is open. */
 int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
 	const struct yett_epoch *epoch, struct yett_error *error);

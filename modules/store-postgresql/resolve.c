@@ -195,35 +195,42 @@ static void read_epoch(struct yett_pg *store, const PGresult *rows, int i)
 	snprintf(epoch->gateway, sizeof(epoch->gateway), "%s", gateway != NULL ? gateway : "");
 }
 
-static int find_epochs(struct yett_pg *store, struct yett_error *error)
+/* All epochs at hand by their first columns: origin, ordinal, random, lane. */
+static void name_epochs(const struct yett_pg *store, int columns, struct yett_pg_args *args)
 {
-	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
 	struct yett_pg_epoch *epoch;
-	PGresult *rows = NULL;
-	int result;
 
-	for (int column = 0; column < 4; column++) {
+	for (int column = 0; column < columns; column++) {
 		size_t at = 0;
 
-		yett_pg_array(&args, column == 0 || column == 3 ? YETT_PG_INTEGER : YETT_PG_BIGINT,
+		yett_pg_array(args, column == 0 || column == 3 ? YETT_PG_INTEGER : YETT_PG_BIGINT,
 			store->epochs.count);
 		while ((epoch = yett_pg_map_next(&store->epochs, &at)) != NULL) {
 			switch (column) {
 			case 0:
-				yett_pg_item_integer(&args, epoch->origin->id);
+				yett_pg_item_integer(args, epoch->origin->id);
 				break;
 			case 1:
-				yett_pg_item_int(&args, (int64_t)epoch->epoch.ordinal);
+				yett_pg_item_int(args, (int64_t)epoch->epoch.ordinal);
 				break;
 			case 2:
-				yett_pg_item_int(&args, (int64_t)epoch->epoch.random);
+				yett_pg_item_int(args, (int64_t)epoch->epoch.random);
 				break;
 			case 3:
-				yett_pg_item_integer(&args, (int32_t)epoch->lane);
+				yett_pg_item_integer(args, (int32_t)epoch->lane);
 				break;
 			}
 		}
 	}
+}
+
+static int find_epochs(struct yett_pg *store, struct yett_error *error)
+{
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result;
+
+	name_epochs(store, 4, &args);
 	result = yett_pg_run(store, YETT_PG_EPOCH_FIND_STATEMENT, &args, &rows, error);
 	yett_pg_args_done(&args);
 	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
@@ -268,7 +275,7 @@ static int find_open(struct yett_pg *store, struct yett_error *error)
 		return no_memory(store, error);
 	}
 	while ((epoch = yett_pg_map_next(&store->epochs, &at)) != NULL) {
-		if (epoch->state == YETT_PG_TOLD && !epoch->origin->open_known) {
+		if (epoch->state != YETT_PG_OPEN && !epoch->origin->open_known) {
 			epoch->origin->open_known = true;
 			if (!epoch->origin->fresh) {
 				by_order[count++] = epoch->origin;
@@ -283,6 +290,8 @@ static int find_open(struct yett_pg *store, struct yett_error *error)
 	for (size_t i = 0; i < count; i++) {
 		yett_pg_item_integer(&args, by_order[i]->id);
 	}
+	yett_pg_arg_int(&args, YETT_PG_OPEN_ROWS);
+	name_epochs(store, 3, &args);
 	result = yett_pg_run(store, YETT_PG_OPEN_EPOCHS_STATEMENT, &args, &rows, error);
 	yett_pg_args_done(&args);
 	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {

@@ -33,8 +33,14 @@
 		"ON CONFLICT (uuid) DO UPDATE SET name = excluded.name "                           \
 		"WHERE origin.name IS DISTINCT FROM excluded.name RETURNING id")                   \
 	X(OPEN_EPOCHS, "count open epochs",                                                        \
-		"SELECT DISTINCT n, ordinal, random FROM unnest($1::integer[]) "                   \
-		"WITH ORDINALITY AS asked (origin, n) JOIN epoch USING (origin) WHERE state = 1")  \
+		"WITH asked AS (SELECT origin, n FROM unnest($1::integer[]) "                      \
+		"WITH ORDINALITY AS asked (origin, n)) "                                           \
+		"SELECT n, ordinal, random FROM asked CROSS JOIN LATERAL "                         \
+		"(SELECT ordinal, random FROM epoch WHERE epoch.origin = asked.origin "            \
+		"AND state = 1 ORDER BY ordinal, random LIMIT $2::bigint) AS oldest UNION "        \
+		"SELECT n, ordinal, random FROM asked JOIN unnest($3::integer[], $4::bigint[], "   \
+		"$5::bigint[]) AS named (origin, ordinal, random) USING (origin) "                 \
+		"JOIN epoch USING (origin, ordinal, random) WHERE state = 1")                      \
 	X(NAME_FIND, "look up names", "SELECT text, id FROM name WHERE text = ANY ($1::text[])")   \
 	X(NAME_MAKE, "note names",                                                                 \
 		"INSERT INTO name (id, text) SELECT * FROM unnest($1::integer[], $2::text[])")     \
@@ -50,9 +56,11 @@
 		"JOIN epoch USING (origin, ordinal, random, lane)")                                \
 	X(EPOCH_QUIET, "look for epochs",                                                          \
 		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM epoch JOIN (SELECT ordinal, random "        \
-		"FROM epoch WHERE origin = $1::bigint AND state = 1 GROUP BY ordinal, random "     \
-		"HAVING max(changed) < $2::bigint AND ordinal < $3::bigint "                       \
-		"ORDER BY ordinal, random LIMIT 1) AS quiet USING (ordinal, random) "              \
+		"FROM (SELECT ordinal, random, changed FROM epoch WHERE origin = $1::bigint "      \
+		"AND state = 1 AND ordinal < $3::bigint ORDER BY ordinal, random "                 \
+		"LIMIT $4::bigint) AS oldest GROUP BY ordinal, random "                            \
+		"HAVING max(changed) < $2::bigint ORDER BY ordinal, random LIMIT 1) AS quiet "     \
+		"USING (ordinal, random) "                                                         \
 		"WHERE epoch.origin = $1::bigint")                                                 \
 	X(EPOCH_GIVE_UP, "give up an epoch",                                                       \
 		"UPDATE epoch SET state = 2 WHERE origin = $1::bigint AND ordinal = $2::bigint "   \

@@ -51,9 +51,8 @@ bool yett_sqlite_patience_ends(struct yett_sqlite *store, const struct yett_id *
 	return now_ns - refused->since_ns >= PATIENCE_NS;
 }
 
-/* 1 if the origin may have this epoch open beside those that are. */
-static int may_open(struct yett_sqlite *store, int64_t origin, const struct yett_epoch *epoch,
-	struct yett_error *error)
+int yett_sqlite_epoch_may_open(struct yett_sqlite *store, int64_t origin,
+	const struct yett_epoch *epoch, struct yett_error *error)
 {
 	sqlite3_stmt *statement;
 	int64_t open;
@@ -66,6 +65,7 @@ static int may_open(struct yett_sqlite *store, int64_t origin, const struct yett
 	sqlite3_bind_int64(statement, 1, origin);
 	sqlite3_bind_int64(statement, 2, (int64_t)epoch->ordinal);
 	sqlite3_bind_int64(statement, 3, (int64_t)epoch->random);
+	sqlite3_bind_int64(statement, 4, YETT_EPOCHS_OPEN_MAX); /* no matter how many more */
 	result = yett_sqlite_number(store, statement, "count open epochs", 0, &open, error);
 	return result < 0 ? result : open < YETT_EPOCHS_OPEN_MAX;
 }
@@ -104,6 +104,7 @@ static int find_quiet(struct yett_sqlite *store, int64_t origin, uint64_t below,
 	sqlite3_bind_int64(statement, 1, origin);
 	sqlite3_bind_int64(statement, 2, now_ns - QUIET_NS);
 	sqlite3_bind_int64(statement, 3, (int64_t)below);
+	sqlite3_bind_int64(statement, 4, (int64_t)YETT_EPOCHS_OPEN_MAX * YETT_LANES);
 	code = sqlite3_step(statement);
 	if (code == SQLITE_ROW) {
 		ret_epoch->ordinal = (uint64_t)sqlite3_column_int64(statement, 0);
@@ -171,12 +172,12 @@ int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
 	if (result < 0) {
 		return result;
 	}
-	/* A complete one is not opened until a number of it turns out to be new. */
+	/* A complete one is not opened until a number of it lacks (epoch.c). */
 	if (epoch != NULL && epoch->state != YETT_SQLITE_TOLD) {
 		*ret_epoch = epoch;
 		return 1;
 	}
-	result = may_open(store, origin, &info->epoch, error);
+	result = yett_sqlite_epoch_may_open(store, origin, &info->epoch, error);
 	if (result == 0) {
 		result = make_room(store, origin, info->epoch.ordinal, now_ns, error);
 	}

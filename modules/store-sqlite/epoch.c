@@ -396,10 +396,7 @@ static int add_piece(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	if (piece->first + piece->count - 1 > epoch->highest) {
 		epoch->highest = piece->first + piece->count - 1;
 	}
-	if (epoch->state == YETT_SQLITE_COMPLETE) {
-		epoch->state = YETT_SQLITE_OPEN; /* flush looks whether it is complete again */
-	}
-	return 0;
+	return 0; /* a complete one stays so until flush has looked what lacks */
 }
 
 /* There are as many pieces as may be: 1 if this one may come beside them, or 0. */
@@ -518,6 +515,22 @@ static void mind_restored(struct yett_sqlite_epoch *epoch)
 	}
 }
 
+/* An epoch that was complete is not, since numbers lack. It is open again, or, where its origin has as many open as
+ * may be, remains complete: what lacks is lost, by inference, unless it comes after all. */
+static int open_again(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
+	struct yett_sqlite_sums *sums, struct yett_error *error)
+{
+	uint64_t end = epoch->highest + 1 > epoch->next ? epoch->highest + 1 : epoch->next;
+	int result = yett_sqlite_epoch_may_open(store, epoch->origin, &epoch->epoch, error);
+
+	if (result == 0) {
+		epoch->oldest = end;
+		sums->inferred += sums->missing;
+		sums->missing = 0;
+	}
+	return result;
+}
+
 /* A closed epoch is complete when none of its numbers is under way. One that has numbers above where it ended may
  * have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
 static int settle(
@@ -529,6 +542,10 @@ static int settle(
 	mind_restored(epoch);
 	result = yett_sqlite_sum(store, epoch, &sums, error);
 	if (result < 0) {
+		return result;
+	}
+	if (sums.missing > 0 && epoch->received > 0 && epoch->state == YETT_SQLITE_COMPLETE &&
+		(result = open_again(store, epoch, &sums, error)) < 0) {
 		return result;
 	}
 	epoch->declared = sums.declared;

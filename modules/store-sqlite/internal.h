@@ -227,6 +227,9 @@ void yett_sqlite_epoch_forget(struct yett_sqlite *store);
 int yett_sqlite_epoch_admit(struct yett_sqlite *store, int64_t origin,
 	const struct yett_batch_info *info, int64_t now_ns, struct yett_sqlite_epoch **ret_epoch,
 	struct yett_error *error);
+/* 1 if the origin may have this epoch open beside those that are, or has. */
+int yett_sqlite_epoch_may_open(struct yett_sqlite *store, int64_t origin,
+	const struct yett_epoch *epoch, struct yett_error *error);
 /* Something of the origin is to be refused: whether that has been so for too long already. */
 bool yett_sqlite_patience_ends(struct yett_sqlite *store, const struct yett_id *origin);
 

@@ -39,12 +39,14 @@
 	X(EPOCH_MAKE, "INSERT INTO epoch (origin, ordinal, random, lane, changed) "                \
 		      "VALUES (?1, ?2, ?3, ?4, 0)")                                                \
 	X(EPOCH_STATE, "UPDATE epoch SET state = ?2 WHERE id = ?1")                                \
-	X(EPOCH_OPEN_COUNT,                                                                        \
-		"SELECT count(*) FROM (SELECT DISTINCT ordinal, random FROM epoch "                \
-		"WHERE origin = ?1 AND state = 1 AND NOT (ordinal = ?2 AND random = ?3))")         \
-	X(EPOCH_QUIET, "SELECT ordinal, random FROM epoch WHERE origin = ?1 AND state = 1 "        \
-		       "GROUP BY ordinal, random HAVING max(changed) < ?2 AND ordinal < ?3 "       \
-		       "ORDER BY ordinal, random LIMIT 1")                                         \
+	X(EPOCH_OPEN_COUNT, "SELECT CASE WHEN EXISTS (SELECT 1 FROM epoch WHERE origin = ?1 "      \
+			    "AND ordinal = ?2 AND random = ?3 AND state = 1) THEN 0 ELSE "         \
+			    "(SELECT count(*) FROM (SELECT DISTINCT ordinal, random FROM epoch "   \
+			    "WHERE origin = ?1 AND state = 1 LIMIT ?4)) END")                      \
+	X(EPOCH_QUIET, "SELECT ordinal, random FROM (SELECT ordinal, random, changed FROM epoch "  \
+		       "WHERE origin = ?1 AND state = 1 AND ordinal < ?3 "                         \
+		       "ORDER BY ordinal, random LIMIT ?4) GROUP BY ordinal, random "              \
+		       "HAVING max(changed) < ?2 ORDER BY ordinal, random LIMIT 1")                \
 	X(EPOCH_WRITE, "UPDATE epoch SET state = ?2, oldest = ?3, next = ?4, closed = ?5, "        \
 		       "received = ?6, highest = ?7, pieces = ?8, runs = ?9, metrics = ?10, "      \
 		       "events = ?11, states = ?12, forks = ?13, dead = ?14, declared = ?15, "     \

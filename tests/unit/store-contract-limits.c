@@ -182,6 +182,105 @@ static void forks_beyond_the_limit(void)
 	store_end(&writer);
 }
 
+/* What makes a start complete before anything of it came: the first number is lost, and there is no other. */
+static void declare_all_lost(uint64_t epoch)
+{
+	struct yett_notice notices[] = {store_bounds(1, epoch, NORMAL, 1, 2, true),
+		store_gap((unsigned)epoch, 1, epoch, NORMAL, 1, 1)};
+
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_notices(1, 1, 2 * epoch, notices, 2)), YETT_PUT_STORED);
+}
+
+/* One that was complete, and of which something lacks again, is open again where one more may be. Else it stays
+ * complete, and what lacks is lost, unless it comes after all. */
+static void none_opens_again_beyond_the_limit(void)
+{
+	struct yett_notice further = store_bounds(1, 66, NORMAL, 1, 10, true);
+	struct yett_notice closed = store_bounds(1, 2, NORMAL, 5, 5, true);
+
+	store_begin(&writer);
+	for (uint64_t epoch = 1; epoch < YETT_EPOCHS_OPEN_MAX; epoch++) {
+		CU_ASSERT_EQUAL(put_of(epoch, 3), YETT_PUT_STORED);
+	}
+	for (uint64_t epoch = 64; epoch <= 66; epoch++) {
+		declare_all_lost(epoch);
+		CU_ASSERT_EQUAL(put_of(epoch, 3), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).declared, 1);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).received, 2);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).missing, epoch == 64);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, epoch, NORMAL).inferred, epoch > 64);
+	}
+	/* Other lanes of one that is open may be open, too, but not those of one that is not. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 64, URGENT, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, URGENT, 1, 2, "a")), YETT_PUT_LATER);
+	/* What lacked counts; and whatever their origin says of them, they are not open. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 65, NORMAL, 2, 1, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).inferred, 0);
+	CU_ASSERT_EQUAL(put_of(65, 6), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 65, NORMAL).inferred, 1);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 1, 1, &further, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 66, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 66, NORMAL).inferred, 6);
+	CU_ASSERT_EQUAL(put_of(67, 1), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 1, 3, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(67, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_of(68, 1), YETT_PUT_LATER);
+	store_end(&writer);
+}
+
+/* Many at once that become so: as many are open again as may be. */
+static void many_open_again_at_once(void)
+{
+	enum { COUNT = YETT_EPOCHS_OPEN_MAX + 10 };
+	struct yett_batch batches[COUNT];
+	struct yett_put puts[COUNT];
+	unsigned open = 0;
+
+	store_begin(&writer);
+	for (unsigned i = 0; i < COUNT; i++) {
+		declare_all_lost(2 + i);
+		batches[i] = store_batch(1, 2 + i, NORMAL, 3, 1, "a");
+		puts[i] = (struct yett_put){.size = sizeof(puts[i]), .batch = &batches[i]};
+	}
+	put_all(puts, COUNT);
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct yett_account account = store_account(&writer, 1, 2 + i, NORMAL);
+
+		CU_ASSERT_EQUAL(puts[i].ret_result, YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(account.missing + account.inferred, 1);
+		open += account.missing > 0;
+		store_batch_free(&batches[i]);
+	}
+	CU_ASSERT_EQUAL(open, YETT_EPOCHS_OPEN_MAX - 1); /* the notices' own is the other one */
+	store_end(&writer);
+}
+
+/* Where more are open than may be, whatever brought that about, each lane of theirs is taken, none but theirs,
+ * and a newer one for one that is quiet. */
+static void more_are_open_than_may_be(void)
+{
+	struct yett_notice told[3 * YETT_EPOCHS_OPEN_MAX];
+	unsigned count = 0;
+
+	store_begin(&writer);
+	for (unsigned epoch = 1; epoch <= 3 * YETT_EPOCHS_OPEN_MAX; epoch++) {
+		told[count++] = store_bounds(1, epoch, NORMAL, 1, 10, false);
+	}
+	CU_ASSERT_EQUAL(put_after(0, store_notices(1, 1, 1, told, count)), YETT_PUT_STORED);
+	store_sql("UPDATE epoch SET state = 1");
+	CU_ASSERT_EQUAL(put_after(10, store_batch(1, count, URGENT, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(
+		put_after(10, store_batch(1, count + 1, URGENT, 1, 2, "a")), YETT_PUT_LATER);
+	CU_ASSERT_EQUAL(put_after(7200, store_batch(1, 2, URGENT, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_after(7200, store_batch(1, 300, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_after(7200, store_batch(1, 301, NORMAL, 1, 2, "a")), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).inferred, 9);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 2, NORMAL).missing, 9);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 3, NORMAL).inferred, 9);
+	store_end(&writer);
+}
+
 static int put_a(uint64_t first)
 {
 	return store_put(&writer, store_batch(1, 1, NORMAL, first, 1, "a"));
@@ -303,6 +402,9 @@ const CU_TestInfo store_limits_tests[] = {
 	{"one that is given up stays so", one_that_is_given_up_stays_so},
 	{"nobody is refused for ever", nobody_is_refused_for_ever},
 	{"forks beyond the limit", forks_beyond_the_limit},
+	{"none opens again beyond the limit", none_opens_again_beyond_the_limit},
+	{"many open again at once", many_open_again_at_once},
+	{"more are open than may be", more_are_open_than_may_be},
 	{"holes that nobody fills", holes_that_nobody_fills},
 	{"as many holes as there may be", as_many_holes_as_there_may_be},
 	CU_TEST_INFO_NULL,

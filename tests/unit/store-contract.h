@@ -13,6 +13,8 @@
 /* What the executable provides: settings that name the store at `folder`, valid until the next
  * call. */
 const void *store_settings(const char *folder);
+/* What no operation does, in the store's own tables. */
+void store_sql(const char *text);
 void store_keep(uint64_t keep_ns); /* how long the settings let a record stay; 0: for ever */
 
 extern const struct yett_module yett_module; /* the module under test */

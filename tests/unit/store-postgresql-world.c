@@ -92,6 +92,11 @@ bool pg_sql(const char *text)
 	return postgres_sql(whole);
 }
 
+void store_sql(const char *text)
+{
+	CU_ASSERT(pg_sql(text));
+}
+
 long long pg_number(const char *text)
 {
 	char whole[2048];

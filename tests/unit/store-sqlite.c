@@ -187,7 +187,7 @@ static void damaged(void)
 	store_world_close();
 }
 
-static void execute(const char *sql)
+void store_sql(const char *sql)
 {
 	sqlite3 *db;
 
@@ -199,17 +199,17 @@ static void execute(const char *sql)
 static void foreign_files(void)
 {
 	store_world_open();
-	execute("CREATE TABLE somebody (elses)");
+	store_sql("CREATE TABLE somebody (elses)");
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_ECONFIG);
 	unlink(path_of("yett.db"));
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EUNAVAIL);
 	store_open(&writer, YETT_STORE_WRITER);
 	store_close(&writer);
-	execute("PRAGMA user_version = 2");
+	store_sql("PRAGMA user_version = 2");
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_EVERSION);
 	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.mend, "newer"));
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EVERSION);
-	execute("PRAGMA user_version = 1");
+	store_sql("PRAGMA user_version = 1");
 	store_open(&writer, YETT_STORE_WRITER);
 	store_close(&writer);
 	asked.path = "no/such/folder/yett.db";
@@ -294,7 +294,7 @@ static void restored(void)
 	store_world_open();
 	before = generation();
 	snprintf(copy, sizeof(copy), "VACUUM INTO '%s'", path_of("copy.db"));
-	execute(copy);
+	store_sql(copy);
 	CU_ASSERT_EQUAL(generation(), before);
 	CU_ASSERT_EQUAL(generation(), before);
 	store_world.last_event[0] = '\0';

@@ -130,7 +130,7 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	uint64_t count = item->put->batch->info.count;
 	int verdict, result = yett_pg_resolve(store, group, error);
 
-	if (result < 0) {
+	if (result < 0 || (result = yett_pg_custody_judge(store, group, item, error)) < 0) {
 		return result;
 	}
 	*ret_cause = judge_letter(rows, item);

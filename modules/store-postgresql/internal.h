@@ -22,6 +22,10 @@
 #define YETT_PG_RUNS_MAX 16384
 /* Rows of open epochs that are looked at, of one origin: those of as many as may be open, with all lanes. */
 #define YETT_PG_OPEN_ROWS (YETT_EPOCHS_OPEN_MAX * YETT_LANES)
+/* Rows of `gap` of one lane of one epoch: the ranges that are declared lost apart from each other. */
+#define YETT_PG_GAPS_MAX 16384
+/* Epochs whose rows one statement reads: each has its time, however many one batch speaks of. */
+#define YETT_PG_EPOCHS_AT_ONCE 8
 /* Rows that are fetched at a time. */
 #define YETT_PG_PAGE 5000
 
@@ -348,7 +352,10 @@ int yett_pg_keep_fork(struct yett_pg *store, struct yett_pg_epoch *epoch,
 int yett_pg_keep_position(
 	struct yett_pg *store, const struct yett_put *put, struct yett_error *error);
 
-/* custody.c: the notices of one batch, which have been found to be sound. */
+/* custody.c: the notices of one batch, which have been found to be sound; it says so in the item's `cause`
+ * where its gaps would leave too many rows. */
+int yett_pg_custody_judge(struct yett_pg *store, const struct yett_pg_group *group,
+	struct yett_pg_item *item, struct yett_error *error);
 int yett_pg_custody(struct yett_pg *store, const struct yett_pg_group *group,
 	const struct yett_pg_item *item, struct yett_error *error);
 

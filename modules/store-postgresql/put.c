@@ -43,6 +43,9 @@ static int keep_new(struct yett_pg *store, const struct yett_pg_group *group,
 	if (item->cause == NULL && item->there) {
 		item->cause = "its numbers are stored, though no piece says so";
 	}
+	if ((result = yett_pg_custody_judge(store, group, item, error)) < 0) {
+		return result;
+	}
 	if (item->cause != NULL) {
 		return yett_pg_keep_dead(store, item->epoch, item->put, item->cause, error);
 	}

@@ -126,10 +126,43 @@
 		"SELECT n, sums.* FROM unnest($1::integer[], $2::bigint[], $3::bigint[], "         \
 		"$4::bigint[]) AS asked (n, epoch, oldest, top) "                                  \
 		"CROSS JOIN LATERAL sums(asked.epoch, asked.oldest, asked.top) AS sums")           \
-	X(GAP_MAKE, "note a gap",                                                                  \
-		"INSERT INTO gap (uuid, epoch, first, count, cause, holder, received) "            \
-		"VALUES ($1, $2::bigint, $3::bigint, $4::bigint, $5::bigint, $6, $7::bigint) "     \
-		"ON CONFLICT DO NOTHING")                                                          \
+	X(GAP_COUNT, "count gaps",                                                                 \
+		"WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::bigint[]) WITH "             \
+		"ORDINALITY AS asked (epoch, n)), part AS (SELECT n, gap.* FROM asked "            \
+		"CROSS JOIN LATERAL (SELECT first, first + count AS next, cause, holder "          \
+		"FROM gap WHERE gap.epoch = asked.epoch ORDER BY first LIMIT $7::bigint) "         \
+		"AS gap UNION ALL SELECT * FROM unnest($2::bigint[], $3::bigint[], "               \
+		"$4::bigint[], $5::integer[], $6::uuid[]) AS notice), whole AS (SELECT n, "        \
+		"unnest(range_agg(int8range(first, next))) FROM part GROUP BY n, cause, "          \
+		"holder) SELECT coalesce(max(count), 0) FROM (SELECT count(*) FROM whole "         \
+		"GROUP BY n) AS of_epoch")                                                         \
+	X(GAP_JOIN, "note gaps",                                                                   \
+		"WITH asked AS MATERIALIZED (SELECT * FROM unnest($1::bigint[]) WITH "             \
+		"ORDINALITY AS asked (epoch, n)), part AS (SELECT n, gap.* FROM asked "            \
+		"CROSS JOIN LATERAL (SELECT first, first + count AS next, cause, holder, "         \
+		"uuid, received, true AS there FROM gap WHERE gap.epoch = asked.epoch "            \
+		"ORDER BY first) AS gap UNION ALL SELECT notice.*, $8::bigint, false FROM "        \
+		"unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::integer[], "                 \
+		"$6::uuid[], $7::uuid[]) AS notice), met AS (SELECT *, max(next) OVER "            \
+		"(PARTITION BY n, cause, holder ORDER BY first, there DESC, uuid ROWS "            \
+		"BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reach FROM part), placed "        \
+		"AS (SELECT *, count(*) FILTER (WHERE reach < first) OVER (PARTITION BY n, "       \
+		"cause, holder ORDER BY first, there DESC, uuid) AS place FROM met), whole "       \
+		"AS MATERIALIZED (SELECT n, cause, holder, min(first) AS first, max(next) "        \
+		"AS next, max(received) AS received, (array_agg(uuid ORDER BY first, "             \
+		"uuid))[1] AS uuid, array_agg(uuid ORDER BY first, uuid) FILTER (WHERE "           \
+		"there) AS old FROM placed GROUP BY n, cause, holder, place HAVING "               \
+		"(count(*) FILTER (WHERE there), min(first) FILTER (WHERE there), "                \
+		"max(next) FILTER (WHERE there)) IS DISTINCT FROM (1, min(first), "                \
+		"max(next))), gone AS (DELETE FROM gap USING whole WHERE gap.uuid = ANY "          \
+		"(old[2:])), grown AS (UPDATE gap SET first = whole.first, count = "               \
+		"whole.next - whole.first, received = whole.received FROM whole WHERE "            \
+		"gap.uuid = old[1] RETURNING gap.epoch, whole.next), made AS (INSERT INTO "        \
+		"gap (uuid, epoch, first, count, cause, holder, received) SELECT uuid, "           \
+		"epoch, first, next - first, cause, holder, received FROM whole JOIN asked "       \
+		"USING (n) WHERE old IS NULL ON CONFLICT DO NOTHING RETURNING epoch, first "       \
+		"+ count AS next) SELECT n, max(next) FROM (SELECT * FROM grown UNION ALL "        \
+		"SELECT * FROM made) AS changed JOIN asked USING (epoch) GROUP BY n")              \
 	X(RECORD_COPY, "store records",                                                            \
 		"COPY record (id, epoch, number, origin, name, time, received, kind, severity, "   \
 		"state, value, whole, words, unit, body, attributes) FROM STDIN (FORMAT binary)")  \

@@ -1,40 +1,40 @@
-/* Stores the notices of one custody batch: gaps, once each by their identity, and bounds, of which
- * the furthest is kept. Both may come before the batches that they speak of, after them, or twice.
+/* Stores the notices of one custody batch: gaps, joined with those that are there (gap.c), and bounds, of
+ * which the furthest is kept. Both may come before the batches that they speak of, after them, or twice.
  * A batch is read through before anything of it is stored, so it is stored as a whole or goes to
- * the dead letters as a whole. A notice opens no epoch, so no limit ever refuses one.
+ * the dead letters as a whole. A notice opens no epoch, so no limit on those ever refuses one.
  * Runs within a transaction.
  */
 #include "internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-static int note_gap(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
-	const struct yett_notice *notice, int64_t received_ns, struct yett_error *error)
-{
-	char uuid[YETT_SQLITE_UUID_SIZE], holder[YETT_SQLITE_UUID_SIZE];
-	uint64_t last = notice->range.first + notice->range.count - 1;
-	sqlite3_stmt *statement;
-	int result = yett_sqlite_prepare(store, YETT_SQLITE_GAP_MAKE_STATEMENT, &statement, error);
+static const char too_many[] =
+	"more than 16384 separate ranges of one start of a node would be declared lost: see to "
+	"what loses them (`yettctl losses`), restart that node for a start that has room, and "
+	"replay this once some of those ranges have met";
 
-	if (result < 0) {
-		return result;
+/* The gaps of one batch. */
+struct gaps {
+	struct yett_notice *at;
+	size_t count, room;
+};
+
+static int add_gap(struct yett_sqlite *store, struct gaps *gaps, const struct yett_notice *notice,
+	struct yett_error *error)
+{
+	if (gaps->count == gaps->room) {
+		size_t room = gaps->room > 0 ? 2 * gaps->room : 16;
+		struct yett_notice *larger = realloc(gaps->at, room * sizeof(*larger));
+
+		if (larger == NULL) {
+			return store->host->fail(error, YETT_ENOMEM, NULL, "no memory for gaps");
+		}
+		gaps->at = larger;
+		gaps->room = room;
 	}
-	yett_sqlite_uuid_text(&notice->id, uuid);
-	yett_sqlite_uuid_text(&notice->holder, holder);
-	sqlite3_bind_text(statement, 1, uuid, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 2, epoch->id);
-	sqlite3_bind_int64(statement, 3, (int64_t)notice->range.first);
-	sqlite3_bind_int64(statement, 4, (int64_t)notice->range.count);
-	sqlite3_bind_int64(statement, 5, notice->cause);
-	sqlite3_bind_text(statement, 6, holder, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(statement, 7, received_ns);
-	result = yett_sqlite_run(store, statement, "note a gap", error);
-	sqlite3_clear_bindings(statement);
-	if (result == 0 && sqlite3_changes(store->db) > 0) {
-		epoch->highest = last > epoch->highest ? last : epoch->highest;
-		epoch->dirty = true;
-	}
-	return result;
+	gaps->at[gaps->count++] = *notice;
+	return 0;
 }
 
 static void note_bounds(struct yett_sqlite_epoch *epoch, const struct yett_notice *notice)
@@ -47,6 +47,7 @@ static void note_bounds(struct yett_sqlite_epoch *epoch, const struct yett_notic
 	epoch->dirty = true;
 }
 
+/* All of it but the gap itself. */
 static int note(struct yett_sqlite *store, const struct yett_put *put,
 	const struct yett_notice *notice, struct yett_error *error)
 {
@@ -61,38 +62,42 @@ static int note(struct yett_sqlite *store, const struct yett_put *put,
 		return result;
 	}
 	epoch->changed_ns = put->received_ns;
-	if (notice->kind == YETT_NOTICE_GAP) {
-		return note_gap(store, epoch, notice, put->received_ns, error);
+	if (notice->kind == YETT_NOTICE_BOUNDS) {
+		note_bounds(epoch, notice);
 	}
-	note_bounds(epoch, notice);
 	return 0;
 }
 
-/* One pass over the notices: `apply` stores them, else they are only judged. */
-static int pass(struct yett_sqlite *store, const struct yett_put *put, bool apply,
+/* One pass over the notices: where `gaps` is given they are judged, and the gaps among them gathered there;
+ * else they are noted. */
+static int pass(struct yett_sqlite *store, const struct yett_put *put, struct gaps *gaps,
 	const char **ret_cause, struct yett_error *error)
 {
 	const struct yett_batch_info *info = &put->batch->info;
 	struct yett_notice notice = {.size = sizeof(notice)};
 	struct yett_reader *reader;
 	uint32_t count = 0;
-	int result = store->host->reader_open(put->batch, &reader);
+	int result = store->host->reader_open(put->batch, &reader), failed = 0;
 
 	if (result == 0) {
 		while ((result = store->host->reader_next_notice(reader, &notice)) > 0) {
 			count++;
 			*ret_cause = store->host->judge_notice(&notice, &info->origin, put->flags);
-			if (*ret_cause != NULL ||
-				(apply && (result = note(store, put, &notice, error)) < 0)) {
+			if (*ret_cause == NULL && gaps == NULL) {
+				failed = note(store, put, &notice, error);
+			} else if (*ret_cause == NULL && notice.kind == YETT_NOTICE_GAP) {
+				failed = add_gap(store, gaps, &notice, error);
+			}
+			if (*ret_cause != NULL || failed < 0) {
 				break;
 			}
 		}
 		store->host->reader_close(reader);
 	}
-	if (*ret_cause != NULL) {
-		return 0;
+	if (*ret_cause != NULL || failed < 0) {
+		return failed;
 	}
-	if (apply) {
+	if (gaps == NULL) {
 		return result < 0 ? result : 1;
 	}
 	if (result == YETT_ENOMEM) {
@@ -109,7 +114,19 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, bool appl
 int yett_sqlite_custody(struct yett_sqlite *store, const struct yett_put *put,
 	const char **ret_cause, struct yett_error *error)
 {
-	int result = pass(store, put, false, ret_cause, error);
+	struct gaps gaps = {.at = NULL};
+	int result = pass(store, put, &gaps, ret_cause, error);
 
-	return result <= 0 ? result : pass(store, put, true, ret_cause, error);
+	if (result > 0) {
+		result = yett_sqlite_gaps_judge(store, gaps.at, gaps.count, error);
+		if (result == 0) {
+			*ret_cause = too_many;
+		}
+	}
+	if (result > 0 && (result = pass(store, put, NULL, ret_cause, error)) > 0) {
+		result =
+			yett_sqlite_gaps_write(store, gaps.at, gaps.count, put->received_ns, error);
+	}
+	free(gaps.at);
+	return result;
 }

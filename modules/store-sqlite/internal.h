@@ -19,6 +19,8 @@
 #define YETT_SQLITE_FOLD_KEEP  256
 /* Folded runs of one lane of one epoch: one, and one more for each hole that is lost for good. */
 #define YETT_SQLITE_RUNS_MAX 16384
+/* Rows of `gap` of one lane of one epoch: the ranges that are declared lost apart from each other. */
+#define YETT_SQLITE_GAPS_MAX 16384
 /* Names, or origins, that are remembered; then all are forgotten. */
 #define YETT_SQLITE_INTERN_MAX 65536
 
@@ -236,6 +238,12 @@ bool yett_sqlite_patience_ends(struct yett_sqlite *store, const struct yett_id *
 /* custody.c: a batch of notices, as yett_sqlite_insert. */
 int yett_sqlite_custody(struct yett_sqlite *store, const struct yett_put *put,
 	const char **ret_cause, struct yett_error *error);
+
+/* gap.c: the gaps of one batch. judge puts them in order, for write; 0: they would leave too many rows. */
+int yett_sqlite_gaps_judge(struct yett_sqlite *store, struct yett_notice *notices, size_t count,
+	struct yett_error *error);
+int yett_sqlite_gaps_write(struct yett_sqlite *store, const struct yett_notice *notices,
+	size_t count, int64_t received_ns, struct yett_error *error);
 
 /* sweep.c: goes over the numbers of one epoch, from 1 to its top. */
 enum yett_sqlite_part {

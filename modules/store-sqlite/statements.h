@@ -67,6 +67,10 @@
 		     "ON CONFLICT (epoch, first) DO UPDATE SET next = excluded.next")              \
 	X(GAP_MAKE, "INSERT OR IGNORE INTO gap (uuid, epoch, first, count, cause, holder, "        \
 		    "received) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                               \
+	X(GAP_ROWS, "SELECT uuid, first, count, cause, holder, received FROM gap "                 \
+		    "WHERE epoch = ?1 ORDER BY first LIMIT ?2")                                    \
+	X(GAP_GROW, "UPDATE gap SET first = ?2, count = ?3, received = ?4 WHERE uuid = ?1")        \
+	X(GAP_DELETE, "DELETE FROM gap WHERE uuid = ?1")                                           \
 	X(GAP_ALL, "SELECT first, count, cause, uuid, holder FROM gap WHERE epoch = ?1 "           \
 		   "ORDER BY first, count DESC")                                                   \
 	X(RECORD_LAST, "SELECT max(id) FROM record")                                               \

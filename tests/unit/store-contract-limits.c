@@ -10,6 +10,8 @@
 
 /* Folded runs of one lane, as both stores have them (YETT_…_RUNS_MAX). */
 #define RUNS_MAX 16384
+/* Ranges of one lane that are declared lost apart from each other (YETT_…_GAPS_MAX). */
+#define GAPS_MAX 16384
 
 static struct store writer;
 
@@ -397,6 +399,67 @@ static void as_many_holes_as_there_may_be(void)
 	store_end(&writer);
 }
 
+/* As many ranges as are kept apart, of two numbers each with one between them. */
+static void declare_all(void)
+{
+	enum { BATCH = GAPS_MAX / 16 };
+	struct yett_notice gaps[BATCH];
+
+	for (unsigned first = 0; first < GAPS_MAX; first += BATCH) {
+		for (unsigned i = 0; i < BATCH; i++) {
+			gaps[i] = store_gap(first + i, 1, 1, NORMAL, 1 + 3 * (first + i), 2);
+		}
+		CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1 + first, gaps, BATCH)),
+			YETT_PUT_STORED);
+	}
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX);
+}
+
+static int put_gap(uint64_t number, unsigned identity, uint64_t epoch, uint64_t first)
+{
+	struct yett_notice gap = store_gap(identity, 1, epoch, NORMAL, first, 1);
+
+	return store_put(&writer, store_notices(1, 3, number, &gap, 1));
+}
+
+/* As many losses as are kept apart of one start: what leaves more of them is kept as it came, with all that
+ * stands beside it, and holds up nothing. What joins them is taken, what is told again changes nothing, and the
+ * start can end. Once there is room it can be replayed. */
+static void as_many_gaps_as_there_may_be(void)
+{
+	uint64_t top = 3 * GAPS_MAX;
+	struct yett_notice beyond[] = {store_gap(20001, 1, 5, NORMAL, 1, 4),
+		store_gap(20002, 1, 1, NORMAL, top + 10, 1),
+		store_bounds(1, 6, NORMAL, 5, 9, true)};
+	struct yett_notice closed = store_bounds(1, 1, NORMAL, top + 20, top + 20, true);
+
+	store_begin(&writer);
+	declare_all();
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 3, 1, beyond, 3)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 3, 1, beyond, 3)), YETT_PUT_DUPLICATE);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, top - 1);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 5, NORMAL).size, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 6, NORMAL).size, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 3, URGENT).dead, 3);
+	CU_ASSERT_EQUAL(put_gap(4, 7, 1, 22), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_gap(5, 20005, 7, 1), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX);
+	CU_ASSERT_EQUAL(put_gap(6, 20006, 1, 3), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX + 1);
+	replay_the_letter();
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX + 2);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 5, NORMAL).declared, 4);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 3, URGENT).dead, 0);
+	CU_ASSERT_EQUAL(put_gap(7, 20007, 1, top + 12), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 3, 8, &closed, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).missing, 0);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 2 * GAPS_MAX + 2);
+	CU_ASSERT_EQUAL(
+		store_account(&writer, 1, 1, NORMAL).inferred, top + 19 - (2 * GAPS_MAX + 2));
+	store_end(&writer);
+}
+
 const CU_TestInfo store_limits_tests[] = {
 	{"many starts at once", many_starts_at_once},
 	{"one that is given up stays so", one_that_is_given_up_stays_so},
@@ -407,5 +470,6 @@ const CU_TestInfo store_limits_tests[] = {
 	{"more are open than may be", more_are_open_than_may_be},
 	{"holes that nobody fills", holes_that_nobody_fills},
 	{"as many holes as there may be", as_many_holes_as_there_may_be},
+	{"as many gaps as there may be", as_many_gaps_as_there_may_be},
 	CU_TEST_INFO_NULL,
 };

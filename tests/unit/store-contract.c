@@ -167,7 +167,7 @@ struct losses {
 	uint64_t declared, inferred;
 	size_t count;
 	uint64_t first[8], next[8];
-	struct yett_id holder;
+	struct yett_id id, holder;
 };
 
 static int add_loss(void *arg, const struct yett_notice *gap)
@@ -179,6 +179,7 @@ static int add_loss(void *arg, const struct yett_notice *gap)
 	} else {
 		losses->declared += gap->range.count;
 	}
+	losses->id = gap->id;
 	losses->holder = gap->holder;
 	if (losses->count < 8) {
 		losses->first[losses->count] = gap->range.first;
@@ -344,6 +345,60 @@ TEST(gaps_of_another)
 	CU_ASSERT_EQUAL(
 		store_put_for_others(&writer, store_notices(3, 1, 1, notices, 2)), YETT_PUT_STORED);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, 10);
+}
+
+/* What follows, overlaps or lies in what is declared already is one loss with it, in whatever order and however
+ * often it is told. */
+TEST(gaps_that_touch)
+{
+	static const struct {
+		unsigned identity;
+		uint64_t first, count, declared;
+		size_t losses;
+	} told[] = {{1, 11, 5, 5, 1}, {2, 16, 5, 10, 1}, {3, 6, 5, 15, 1}, {4, 8, 3, 15, 1},
+		{2, 16, 5, 15, 1}, {5, 30, 5, 20, 2}, {6, 18, 20, 32, 1}, {5, 30, 5, 32, 1},
+		{1, 11, 5, 32, 1}, {7, 39, 1, 33, 2}, {8, 38, 1, 34, 1}, {9, 1, 100, 100, 1}};
+	struct yett_notice gap;
+
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		gap = store_gap(told[i].identity, 1, 1, NORMAL, told[i].first, told[i].count);
+		CU_ASSERT_EQUAL(
+			store_put(&writer, store_notices(1, 2, 1 + i, &gap, 1)), YETT_PUT_STORED);
+		CU_ASSERT_EQUAL(losses().count, told[i].losses);
+		CU_ASSERT_EQUAL(losses().declared, told[i].declared);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).declared, told[i].declared);
+	}
+	gap = store_gap(1, 1, 1, NORMAL, 1, 1);
+	CU_ASSERT_EQUAL(memcmp(losses().id.bytes, gap.id.bytes, sizeof(gap.id)), 0);
+	CU_ASSERT_EQUAL(losses().first[0], 1);
+	CU_ASSERT_EQUAL(losses().next[0], 101);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).highest, 100);
+}
+
+/* Of one batch, too; but what another one has lost, or for another cause, is told apart. */
+TEST(gaps_of_one_batch)
+{
+	struct yett_notice gaps[60];
+
+	/* Of twenty starts, three of each, the last one first. */
+	for (unsigned i = 0; i < 60; i++) {
+		gaps[i] = store_gap(1 + i, 1, 1 + i % 20, NORMAL, 21 - 10 * (i / 20), 10);
+	}
+	gaps[1].holder = store_id(998);
+	gaps[2].cause = YETT_GAP_AGE;
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 30, 1, gaps, 60)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(losses().count, 22);
+	CU_ASSERT_EQUAL(losses().declared, 600);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 30, 61, gaps, 60)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(losses().count, 22);
+	for (unsigned i = 0; i < 20; i++) {
+		gaps[i] = store_bounds(1, 1 + i, NORMAL, 31, 31, true);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 30, 121, gaps, 20)), YETT_PUT_STORED);
+	for (unsigned i = 0; i < 20; i++) {
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1 + i, NORMAL).declared, 30);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1 + i, NORMAL).closed, 1);
+	}
 }
 
 /* A long epoch, in order but for the head, which comes last: the pieces stay bounded, and the
@@ -613,6 +668,8 @@ const CU_TestInfo store_custody_tests[] = {
 	{"bounds of an origin that was put back", bounds_of_one_put_back},
 	{"bounds of another origin", bounds_of_another},
 	{"gaps of another origin", gaps_of_another},
+	{"gaps that touch", gaps_that_touch},
+	{"gaps of one batch", gaps_of_one_batch},
 	{"folding", folding},
 	{"too many pieces", too_many_pieces},
 	{"many settled holes", many_settled_holes},

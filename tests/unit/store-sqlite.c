@@ -310,13 +310,12 @@ static void restored(void)
 	store_world_close();
 }
 
-static int64_t first_number(void)
+static int64_t number_of(const char *sql)
 {
 	sqlite3_stmt *statement = NULL;
 	int64_t number = 0;
 
-	sqlite3_prepare_v2(
-		inside(&writer)->db, "SELECT min(number) FROM record", -1, &statement, NULL);
+	sqlite3_prepare_v2(inside(&writer)->db, sql, -1, &statement, NULL);
 	if (sqlite3_step(statement) == SQLITE_ROW) {
 		number = sqlite3_column_int64(statement, 0);
 	}
@@ -359,7 +358,7 @@ static void retention_by_age(void)
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 5100); /* the clock may still be set right */
 	store_world.monotonic_shift_ns = 3600 * (int64_t)SECOND;
 	store_tidy_all(&writer);
-	CU_ASSERT_EQUAL(first_number(), 5001);
+	CU_ASSERT_EQUAL(number_of("SELECT min(number) FROM record"), 5001);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 100);
 	CU_ASSERT_EQUAL(inside(&writer)->names.count, 0); /* forgotten with the name that went */
 	/* A wall clock that leaps deletes nothing; time that passes does. */
@@ -394,10 +393,36 @@ static void retention_by_size(void)
 	/* Free pages have been given back, but for those that are kept for what comes. */
 	CU_ASSERT(stats.bytes < (4 << 20) + 2048 * 4096 + (1 << 20));
 	CU_ASSERT(stats.records > 10000 && stats.records < 100000);
-	CU_ASSERT_EQUAL(first_number() + (int64_t)stats.records, 200001);
+	CU_ASSERT_EQUAL(
+		number_of("SELECT min(number) FROM record") + (int64_t)stats.records, 200001);
 	CU_ASSERT_EQUAL(stats.dead, 0); /* it was as old as the oldest */
 	store_end(&writer);
 	asked.size_bytes = 0;
+}
+
+/* Its row says when the newest notice came that made it grow. */
+static void a_loss_that_grows(void)
+{
+	static const struct {
+		uint64_t first, count;
+		int64_t received_ns;
+	} told[] = {{5, 2, 1000}, {7, 2, 5000}, {6, 1, 9000}};
+
+	store_begin(&writer);
+	for (unsigned i = 0; i < 3; i++) {
+		struct yett_notice gap = store_gap(i, 1, 1, NORMAL, told[i].first, told[i].count);
+		struct yett_batch batch = store_notices(1, 1, 1 + i, &gap, 1);
+		struct yett_put one = {
+			.size = sizeof(one), .batch = &batch, .received_ns = told[i].received_ns};
+
+		CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+		CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
+		CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+		store_batch_free(&batch);
+	}
+	CU_ASSERT_EQUAL(
+		number_of("SELECT sum(received) FROM gap WHERE first = 5 AND count = 4"), 5000);
+	store_end(&writer);
 }
 
 /* So many losses that were declared, one by one, each with a row of its own that stays. */
@@ -407,7 +432,8 @@ static void declare_losses(unsigned count)
 
 	for (unsigned i = 0; i < count; i += 1000) {
 		for (unsigned k = 0; k < 1000; k++) {
-			notices[k] = store_gap(i + k, 5, 1, NORMAL, 1 + 3 * (uint64_t)(i + k), 2);
+			notices[k] = store_gap(
+				i + k, 5, 1 + i / 10000, NORMAL, 1 + 3 * (uint64_t)(i + k), 2);
 		}
 		CU_ASSERT_EQUAL(store_put(&writer, store_notices(5, 1, 1 + i, notices, 1000)),
 			YETT_PUT_STORED);
@@ -446,7 +472,8 @@ static void retention_that_is_no_help(void)
 	store_tidy_all(&writer);
 	CU_ASSERT_EQUAL(writer.operations->stats(writer.self, &stats, &writer.error), 0);
 	CU_ASSERT(stats.records > 4000 && stats.records < 10000);
-	CU_ASSERT_EQUAL(first_number() + (int64_t)stats.records, 30001);
+	CU_ASSERT_EQUAL(
+		number_of("SELECT min(number) FROM record") + (int64_t)stats.records, 30001);
 	store_end(&writer);
 	asked.size_bytes = 0;
 }
@@ -535,6 +562,7 @@ int main(int argc, char **argv)
 		{"restored from its own run", restored_from_its_own_run},
 		{"retention by age", retention_by_age},
 		{"retention by size", retention_by_size},
+		{"a loss that grows", a_loss_that_grows},
 		{"retention that is no help", retention_that_is_no_help},
 		{"document", document},
 		CU_TEST_INFO_NULL,

@@ -119,11 +119,6 @@ static int flush_names(struct yett_pg *store, struct yett_error *error)
 	return yett_pg_do(store, YETT_PG_NAME_MAKE_STATEMENT, &args, NULL, error);
 }
 
-static bool is_to_settle(const struct yett_pg_epoch *epoch)
-{
-	return epoch->dirty && epoch->closed;
-}
-
 static uint64_t top_of(const struct yett_pg_epoch *epoch)
 {
 	return epoch->next > epoch->highest + 1 ? epoch->next : epoch->highest + 1;
@@ -168,53 +163,58 @@ static void mind_restored(struct yett_pg_epoch *epoch)
 }
 
 /* A closed epoch is complete when none of its numbers is under way. */
-static int settle(struct yett_pg *store, struct yett_error *error)
+static int settle_some(struct yett_pg *store, struct yett_pg_epoch *const *epochs, size_t count,
+	struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
-	struct yett_pg_epoch *epoch;
 	PGresult *rows = NULL;
-	size_t count = 0;
-	int result, row = 0;
+	int result;
 
-	for (size_t at = 0; (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
-		if (is_to_settle(epoch)) {
-			mind_restored(epoch);
-			count++;
-		}
-	}
-	if (count == 0) {
-		return 0;
-	}
 	for (int column = 0; column < 4; column++) {
-		int32_t n = 0;
-
 		yett_pg_array(&args, column == 0 ? YETT_PG_INTEGER : YETT_PG_BIGINT, count);
-		for (size_t at = 0; (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
-			if (is_to_settle(epoch) && column == 0) {
-				yett_pg_item_integer(&args, n++);
-			} else if (is_to_settle(epoch)) {
-				yett_pg_item_int(&args, column == 1   ? epoch->id
-							: column == 2 ? (int64_t)epoch->oldest
-								      : (int64_t)top_of(epoch));
+		for (size_t i = 0; i < count; i++) {
+			if (column == 0) {
+				yett_pg_item_integer(&args, (int32_t)i);
+			} else {
+				yett_pg_item_int(&args, column == 1   ? epochs[i]->id
+							: column == 2 ? (int64_t)epochs[i]->oldest
+								      : (int64_t)top_of(epochs[i]));
 			}
 		}
 	}
 	result = yett_pg_run(store, YETT_PG_SUMS_STATEMENT, &args, &rows, error);
 	yett_pg_args_done(&args);
 	/* They come in the order in which they were asked for: each is held against its number. */
-	for (size_t at = 0;
-		result == 0 && (epoch = yett_pg_map_next(&store->epochs, &at)) != NULL;) {
-		if (!is_to_settle(epoch)) {
-			continue;
-		}
-		if (row >= PQntuples(rows) || yett_pg_int(rows, row, 0) != row) {
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		if ((int)i >= PQntuples(rows) || yett_pg_int(rows, (int)i, 0) != (int64_t)i) {
 			result = store->host->fail(error, YETT_EBUG, NULL,
 				"PostgreSQL answered sums in another order");
-			break;
+		} else {
+			result = settle_one(store, epochs[i], rows, (int)i, error);
 		}
-		result = settle_one(store, epoch, rows, row++, error);
 	}
 	PQclear(rows);
+	return result;
+}
+
+/* So many in a statement, since each is read as a whole. */
+static int settle(struct yett_pg *store, struct yett_error *error)
+{
+	struct yett_pg_epoch *epochs[YETT_PG_EPOCHS_AT_ONCE], *epoch = NULL;
+	size_t at = 0, count;
+	int result = 0;
+
+	do {
+		count = 0;
+		while (count < YETT_PG_EPOCHS_AT_ONCE &&
+			(epoch = yett_pg_map_next(&store->epochs, &at)) != NULL) {
+			if (epoch->dirty && epoch->closed) {
+				mind_restored(epoch);
+				epochs[count++] = epoch;
+			}
+		}
+		result = count > 0 ? settle_some(store, epochs, count, error) : 0;
+	} while (result == 0 && count == YETT_PG_EPOCHS_AT_ONCE);
 	return result;
 }
 

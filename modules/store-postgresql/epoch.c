@@ -83,6 +83,7 @@ static int add_piece(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	epoch->fresh_count++;
 	epoch->pieces++;
 	epoch->dirty = true;
+	epoch->stuck = false;
 	epoch->received += piece->count;
 	if (end_of(piece) - 1 > epoch->highest) {
 		epoch->highest = end_of(piece) - 1;
@@ -97,8 +98,9 @@ static int make_room(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	uint64_t first_missing = 0;
 	int result = yett_pg_fold_older(store, epoch, &first_missing, error);
 
-	/* What fills the first hole is taken all the same: it is what ends this. */
-	if (result < 0 || epoch->pieces < YETT_PIECES_MAX || piece->first == first_missing) {
+	/* What fills the first hole is taken all the same: it is what ends this. But not where it never does. */
+	if (result < 0 || epoch->pieces < YETT_PIECES_MAX ||
+		(piece->first == first_missing && epoch->pieces < YETT_PG_PIECES_END)) {
 		return result < 0 ? result : 1;
 	}
 	if (store->wanted) {
@@ -111,6 +113,7 @@ static int make_room(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	if (epoch->oldest <= epoch->highest) {
 		epoch->oldest = epoch->highest + 1;
 		epoch->dirty = true;
+		epoch->stuck = false;
 	}
 	result = yett_pg_fold_older(store, epoch, &first_missing, error);
 	return result < 0 ? result : epoch->pieces < YETT_PIECES_MAX;

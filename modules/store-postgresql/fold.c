@@ -91,10 +91,16 @@ int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	uint64_t *ret_first_missing, struct yett_error *error)
 {
 	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	uint64_t before = epoch->pieces;
 	PGresult *rows = NULL;
 	int64_t kept = 0, missing = 0;
 	int result;
 
+	/* Once for all batches that come while nothing changes. */
+	if (epoch->stuck) {
+		*ret_first_missing = epoch->stuck_at;
+		return 0;
+	}
 	if ((result = yett_pg_flush_pieces(store, epoch, error)) < 0 ||
 		(result = ask(store, YETT_PG_PIECE_NTH_STATEMENT, epoch->id, YETT_PG_FOLD_KEEP - 1,
 			 &kept, error)) < 0) {
@@ -117,7 +123,9 @@ int yett_pg_fold_older(struct yett_pg *store, struct yett_pg_epoch *epoch,
 	if (result < 0) {
 		return result;
 	}
-	*ret_first_missing = (uint64_t)missing;
-	return fold(
+	*ret_first_missing = epoch->stuck_at = (uint64_t)missing;
+	result = fold(
 		store, epoch, (uint64_t)(missing > 0 && missing < kept ? missing : kept), error);
+	epoch->stuck = result == 0 && epoch->pieces == before;
+	return result;
 }

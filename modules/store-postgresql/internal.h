@@ -18,6 +18,8 @@
  * for the newest, by which a fork is still told from a duplicate. */
 #define YETT_PG_FOLD_ABOVE 512
 #define YETT_PG_FOLD_KEEP  256
+/* So many there are at most, with those that fill the first hole. */
+#define YETT_PG_PIECES_END ((uint64_t)2 * YETT_PIECES_MAX)
 /* Folded runs of one lane of one epoch: one, and one more for each hole that is lost for good. */
 #define YETT_PG_RUNS_MAX 16384
 /* Rows of open epochs that are looked at, of one origin: those of as many as may be open, with all lanes. */
@@ -61,8 +63,8 @@ enum yett_pg_epoch_state {
 
 struct yett_pg_origin {
 	int32_t id;
-	bool fresh;              /* to be written */
-	bool open_known;         /* `open` is filled */
+	bool fresh;      /* to be written */
+	bool open_known; /* `open` is filled */
 	/* Without their lanes; where there are too many, the oldest, and those that the put is about. */
 	struct yett_epoch *open;
 	size_t open_count, open_room;
@@ -89,6 +91,9 @@ struct yett_pg_epoch {
 	bool dirty;
 	uint64_t received, highest;
 	uint64_t pieces, runs;
+	/* None of its older pieces can be folded until a piece, a gap, or `oldest` is another. */
+	bool stuck;
+	uint64_t stuck_at; /* the first number that is missing then; 0: none */
 	uint64_t metrics, events, states, forks, dead;
 	uint64_t declared, inferred; /* of a complete one; else they are counted when asked for */
 	int64_t changed_ns;

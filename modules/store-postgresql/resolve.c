@@ -314,6 +314,7 @@ void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch)
 		store->head_dirty = true;
 	}
 	epoch->dirty = true;
+	epoch->stuck = false; /* a notice may be about it */
 }
 
 static bool is_sound(const struct yett_batch_info *info)

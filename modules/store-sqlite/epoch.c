@@ -108,6 +108,9 @@ int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
 
 	if (slot != NULL) {
 		*ret_epoch = slot->pointer;
+		if (make) {
+			(*ret_epoch)->stuck = false; /* a notice may be about it */
+		}
 		return 0;
 	}
 	result = load(store, &key, &found, error);
@@ -294,17 +297,24 @@ out:
 	return result < 0 ? result : 0;
 }
 
+/* Looks once for all batches that come while nothing changes. */
 static int fold_older(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	uint64_t *ret_first_missing, struct yett_error *error)
 {
+	uint64_t before = epoch->pieces;
 	struct yett_sqlite_sums sums;
-	int result = yett_sqlite_sum(store, epoch, &sums, error);
+	int result;
 
-	if (result < 0) {
-		return result;
+	if (!epoch->stuck) {
+		if ((result = yett_sqlite_sum(store, epoch, &sums, error)) < 0 ||
+			(result = fold(store, epoch, sums.first_missing, false, error)) < 0) {
+			return result;
+		}
+		epoch->stuck = epoch->pieces == before;
+		epoch->stuck_at = sums.first_missing;
 	}
-	*ret_first_missing = sums.first_missing;
-	return fold(store, epoch, sums.first_missing, false, error);
+	*ret_first_missing = epoch->stuck_at;
+	return 0;
 }
 
 /* The pieces that the batch's numbers meet, in order. Answers how many. */
@@ -392,6 +402,7 @@ static int add_piece(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	}
 	epoch->pieces++;
 	epoch->dirty = true;
+	epoch->stuck = false;
 	epoch->received += piece->count;
 	if (piece->first + piece->count - 1 > epoch->highest) {
 		epoch->highest = piece->first + piece->count - 1;
@@ -406,8 +417,9 @@ static int make_room(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	uint64_t first_missing = 0;
 	int result = fold_older(store, epoch, &first_missing, error);
 
-	/* What fills the first hole is taken all the same: it is what ends this. */
-	if (result < 0 || epoch->pieces < YETT_PIECES_MAX || info->first == first_missing) {
+	/* What fills the first hole is taken all the same: it is what ends this. But not where it never does. */
+	if (result < 0 || epoch->pieces < YETT_PIECES_MAX ||
+		(info->first == first_missing && epoch->pieces < YETT_SQLITE_PIECES_END)) {
 		return result < 0 ? result : 1;
 	}
 	if (store->wanted) {
@@ -420,6 +432,7 @@ static int make_room(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	if (epoch->oldest <= epoch->highest) {
 		epoch->oldest = epoch->highest + 1;
 		epoch->dirty = true;
+		epoch->stuck = false;
 	}
 	result = fold_older(store, epoch, &first_missing, error);
 	return result < 0 ? result : epoch->pieces < YETT_PIECES_MAX;

@@ -17,6 +17,8 @@
  * for the newest, by which a fork is still told from a duplicate. */
 #define YETT_SQLITE_FOLD_ABOVE 512
 #define YETT_SQLITE_FOLD_KEEP  256
+/* So many there are at most, with those that fill the first hole. */
+#define YETT_SQLITE_PIECES_END ((uint64_t)2 * YETT_PIECES_MAX)
 /* Folded runs of one lane of one epoch: one, and one more for each hole that is lost for good. */
 #define YETT_SQLITE_RUNS_MAX 16384
 /* Rows of `gap` of one lane of one epoch: the ranges that are declared lost apart from each other. */
@@ -63,6 +65,9 @@ struct yett_sqlite_epoch {
 	bool dirty; /* to be written before the commit */
 	uint64_t received, highest;
 	uint64_t pieces, runs;
+	/* None of its older pieces can be folded until a piece, a gap, or `oldest` is another. */
+	bool stuck;
+	uint64_t stuck_at; /* the first number that is missing then; 0: none */
 	uint64_t metrics, events, states, forks, dead;
 	uint64_t declared, inferred; /* of a complete one; else they are counted when asked for */
 	int64_t changed_ns;

@@ -460,6 +460,67 @@ static void as_many_gaps_as_there_may_be(void)
 	store_end(&writer);
 }
 
+/* A number between each two of so many is declared lost, from `first` on. */
+static void declare_every_second(uint64_t first, unsigned count)
+{
+	struct yett_notice gaps[AT_ONCE];
+
+	for (unsigned done = 0; done < count; done += AT_ONCE) {
+		for (unsigned i = 0; i < AT_ONCE; i++) {
+			gaps[i] = store_gap(10 + done + i, 1, 1, NORMAL, first, 1);
+			first += 2;
+		}
+		CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 10 + done, gaps, AT_ONCE)),
+			YETT_PUT_STORED);
+	}
+}
+
+/* As many holes as are kept apart, and then every number is the first that is missing: what ends a wait is taken
+ * beyond the limit, but not without end. */
+static void holes_in_good_order(void)
+{
+	struct yett_notice told[] = {store_gap(1, 1, 1, NORMAL, 1, 2 * RUNS_MAX),
+		store_bounds(1, 1, NORMAL, 1, UINT64_C(1) << 40, false)};
+	uint64_t first = 2 * RUNS_MAX + 1;
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 2, 1, told, 2)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(put_row(2, RUNS_MAX, 2), RUNS_MAX);
+	CU_ASSERT_EQUAL(put_row(first, 2 * YETT_PIECES_MAX, 1), 2 * YETT_PIECES_MAX);
+	first += 2 * YETT_PIECES_MAX;
+	declare_every_second(first, 6 * AT_ONCE);
+	CU_ASSERT_EQUAL(put_row(first + 1, 6 * AT_ONCE, 2), 2 * YETT_PIECES_MAX);
+	first += 4 * YETT_PIECES_MAX + 1;
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(put_a(first), YETT_PUT_LATER);
+		store_world.monotonic_shift_ns += 1801 * SECOND;
+	}
+	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(put_a(first - 2), YETT_PUT_DUPLICATE);
+	store_end(&writer);
+}
+
+/* What makes room comes between two of which the first had none, in one call. */
+TEST(room_is_made_between)
+{
+	uint64_t first = 2 * YETT_PIECES_MAX + 2;
+	struct yett_notice gap = store_gap(1, 1, 1, NORMAL, 1, first);
+	struct yett_batch batches[] = {store_batch(1, 1, NORMAL, first, 1, "a"),
+		store_batch(1, 1, NORMAL, first + 2, 1, "a"), store_notices(1, 2, 1, &gap, 1),
+		store_batch(1, 1, NORMAL, first, 1, "a")};
+	struct yett_put puts[4];
+
+	CU_ASSERT_EQUAL(put_row(2, YETT_PIECES_MAX, 2), YETT_PIECES_MAX);
+	for (unsigned i = 0; i < 4; i++) {
+		puts[i] = (struct yett_put){.size = sizeof(puts[i]), .batch = &batches[i]};
+	}
+	put_all(puts, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(puts[i].ret_result, i < 2 ? YETT_PUT_LATER : YETT_PUT_STORED);
+		store_batch_free(&batches[i]);
+	}
+}
+
 const CU_TestInfo store_limits_tests[] = {
 	{"many starts at once", many_starts_at_once},
 	{"one that is given up stays so", one_that_is_given_up_stays_so},
@@ -471,5 +532,7 @@ const CU_TestInfo store_limits_tests[] = {
 	{"holes that nobody fills", holes_that_nobody_fills},
 	{"as many holes as there may be", as_many_holes_as_there_may_be},
 	{"as many gaps as there may be", as_many_gaps_as_there_may_be},
+	{"holes in good order", holes_in_good_order},
+	{"room is made between", room_is_made_between},
 	CU_TEST_INFO_NULL,
 };

@@ -150,6 +150,37 @@ static void disk_full(void)
 	store_end(&writer);
 }
 
+/* What was found to make no room is not looked at again for each batch of a transaction. */
+static void no_room_is_found_once(void)
+{
+	enum { COUNT = 200 };
+	struct yett_batch batches[COUNT];
+	struct yett_put puts[COUNT];
+	sqlite3_stmt *looks;
+	int before;
+
+	store_begin(&writer);
+	for (uint64_t i = 0; i < YETT_PIECES_MAX; i++) {
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 2 + 2 * i, 1, "a")),
+			YETT_PUT_STORED);
+	}
+	looks = inside(&writer)->statements[YETT_SQLITE_PIECE_NTH_STATEMENT];
+	before = sqlite3_stmt_status(looks, SQLITE_STMTSTATUS_RUN, 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		batches[i] = store_batch(1, 1, NORMAL, 5000 + 2 * i, 1, "a");
+		puts[i] = (struct yett_put){.size = sizeof(puts[i]), .batch = &batches[i]};
+	}
+	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, puts, COUNT, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(sqlite3_stmt_status(looks, SQLITE_STMTSTATUS_RUN, 0) - before, 1);
+	for (unsigned i = 0; i < COUNT; i++) {
+		CU_ASSERT_EQUAL(puts[i].ret_result, YETT_PUT_LATER);
+		store_batch_free(&batches[i]);
+	}
+	store_end(&writer);
+}
+
 static void overwrite(const char *name, off_t from, size_t length)
 {
 	int file = open(path_of(name), O_WRONLY | O_CLOEXEC);
@@ -553,6 +584,7 @@ int main(int argc, char **argv)
 		{"custody is read under the lock", custody_is_read_under_the_lock},
 		{"locked", locked},
 		{"disk full", disk_full},
+		{"no room is found once", no_room_is_found_once},
 		{"damaged", damaged},
 		{"foreign files", foreign_files},
 		{"a link to it", a_link_to_it},

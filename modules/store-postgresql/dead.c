@@ -102,7 +102,7 @@ static int find_letter(
 	return result;
 }
 
-/* Why it cannot be stored; NULL: it can. */
+/* Why it can take no numbers; NULL: it can. */
 static const char *judge_letter(const PGresult *rows, const struct yett_pg_item *item)
 {
 	const struct yett_batch_info *info = &item->put->batch->info;
@@ -112,14 +112,23 @@ static const char *judge_letter(const PGresult *rows, const struct yett_pg_item 
 		(info->epoch.ordinal == 0 && info->epoch.random == 0)) {
 		return yett_pg_text(rows, 0, 6);
 	}
-	if (item->cause != NULL) {
-		return item->cause;
-	}
-	if ((int64_t)info->first != yett_pg_int(rows, 0, 1) ||
-		(int64_t)info->count != yett_pg_int(rows, 0, 2)) {
-		return "it takes numbers that cannot be";
-	}
-	return item->there ? "its numbers are stored, though no piece says so" : NULL;
+	return (int64_t)info->first != yett_pg_int(rows, 0, 1) ||
+			       (int64_t)info->count != yett_pg_int(rows, 0, 2) ||
+			       info->first == 0 || info->count == 0 || info->first > INT64_MAX / 2
+		       ? "it takes numbers that cannot be"
+		       : NULL;
+}
+
+static int store_records(struct yett_pg *store, const struct yett_pg_group *group,
+	struct yett_pg_item *item, struct yett_error *error)
+{
+	uint64_t count = item->put->batch->info.count;
+	int result;
+
+	item->epoch->dead -= item->epoch->dead < count ? item->epoch->dead : count;
+	item->epoch->dirty = true;
+	result = yett_pg_store(store, group, item, error);
+	return result < 0 ? result : yett_pg_copy_records(store, group, error);
 }
 
 /* Stores it, or answers why not. */
@@ -127,7 +136,6 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	const char **ret_cause, struct yett_error *error)
 {
 	struct yett_pg_item *item = &group->items[0];
-	uint64_t count = item->put->batch->info.count;
 	int verdict, result = yett_pg_resolve(store, group, error);
 
 	if (result < 0 || (result = yett_pg_custody_judge(store, group, item, error)) < 0) {
@@ -137,18 +145,18 @@ static int store_item(struct yett_pg *store, struct yett_pg_group *group, const 
 	if (*ret_cause != NULL) {
 		return 0;
 	}
-	/* One for whose numbers there was no room takes them now: somebody asks for it. Those of the others are
-	 * there, under what it was before it was mended. */
+	/* One for whose numbers there was no room takes them now, whatever it holds: somebody asks for it. Those of
+	 * the others are there, under what it was before it was mended. */
 	store->wanted = true;
 	verdict = yett_pg_epoch_judge(store, group, item, error);
 	store->wanted = false;
 	if (verdict < 0) {
 		return verdict;
 	}
-	item->epoch->dead -= item->epoch->dead < count ? item->epoch->dead : count;
-	item->epoch->dirty = true;
-	if ((result = yett_pg_store(store, group, item, error)) < 0 ||
-		(result = yett_pg_copy_records(store, group, error)) < 0) {
+	*ret_cause = item->cause == NULL && item->there
+			     ? "its numbers are stored, though no piece says so"
+			     : item->cause;
+	if (*ret_cause == NULL && (result = store_records(store, group, item, error)) < 0) {
 		return result;
 	}
 	return yett_pg_flush(store, error);

@@ -166,8 +166,8 @@ static int store_letter(struct yett_sqlite *store, const struct letter *letter, 
 		*ret_cause = "it takes numbers that cannot be";
 		return 0;
 	}
-	/* One for whose numbers there was no room takes them now: somebody asks for it. Those of the others are
-	 * there, under what it was before it was mended. */
+	/* One for whose numbers there was no room takes them now, whatever it holds: somebody asks for it. Those of
+	 * the others are there, under what it was before it was mended. */
 	store->wanted = true;
 	verdict = yett_sqlite_epoch_judge(store, epoch, &batch.info, error);
 	store->wanted = false;

@@ -346,20 +346,21 @@ static int remember_id(void *arg, const struct yett_dead_letter *letter)
 	return 0;
 }
 
-static void replay_the_letter(void)
+static int replay_the_letter(void)
 {
 	uint64_t id = 0, revision;
 	char key[32];
+	int result;
 
 	CU_ASSERT_EQUAL(
 		writer.operations->dead_letters(writer.self, 0, 1, remember_id, &id, &writer.error),
 		0);
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)id);
 	CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
-	CU_ASSERT_EQUAL(writer.operations->registry_put(writer.self, YETT_TABLE_REPLAY, key,
-				YETT_REPLAY, YETT_REVISION_ANY, &revision, &writer.error),
-		0);
+	result = writer.operations->registry_put(writer.self, YETT_TABLE_REPLAY, key, YETT_REPLAY,
+		YETT_REVISION_ANY, &revision, &writer.error);
 	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	return result;
 }
 
 /* As many holes as are kept apart, all of them declared, of a start that is over: what comes behind the last
@@ -391,11 +392,22 @@ static void as_many_holes_as_there_may_be(void)
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 1);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), received);
-	replay_the_letter();
+	CU_ASSERT_EQUAL(replay_the_letter(), 0);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received + 1);
 	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 0);
 	CU_ASSERT_EQUAL(store_rows(&writer, NULL), received + 1);
 	CU_ASSERT_EQUAL(put_a(first), YETT_PUT_DUPLICATE);
+	/* One that cannot be decoded takes its numbers, too, and stays a dead letter. */
+	CU_ASSERT_EQUAL(
+		store_put(&writer, store_batch_broken(1, 1, NORMAL, first + 2, 1)), YETT_PUT_DEAD);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received + 1);
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(replay_the_letter(), YETT_EINVAL);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).received, received + 2);
+		CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).dead, 1);
+	}
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), received + 1);
+	CU_ASSERT_EQUAL(put_a(first + 2), YETT_PUT_FORK);
 	store_end(&writer);
 }
 

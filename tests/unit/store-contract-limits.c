@@ -544,7 +544,12 @@ const CU_TestInfo store_limits_tests[] = {
 	{"holes that nobody fills", holes_that_nobody_fills},
 	{"as many holes as there may be", as_many_holes_as_there_may_be},
 	{"as many gaps as there may be", as_many_gaps_as_there_may_be},
-	{"holes in good order", holes_in_good_order},
 	{"room is made between", room_is_made_between},
+	CU_TEST_INFO_NULL,
+};
+
+/* For PostgreSQL it holds as well, and takes a minute there. */
+const CU_TestInfo store_many_holes_tests[] = {
+	{"holes in good order", holes_in_good_order},
 	CU_TEST_INFO_NULL,
 };

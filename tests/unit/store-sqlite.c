@@ -602,6 +602,7 @@ int main(int argc, char **argv)
 
 	suite_add("store-sqlite: custody", store_custody_tests);
 	suite_add("store-sqlite: limits", store_limits_tests);
+	suite_add("store-sqlite: many holes", store_many_holes_tests);
 	suite_add("store-sqlite: dead letters", store_dead_tests);
 	suite_add("store-sqlite: reading", store_reading_tests);
 	suite_add("store-sqlite: together", store_together_tests);

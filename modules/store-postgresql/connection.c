@@ -150,7 +150,7 @@ static int connect_once(struct yett_pg *store, const char *target, struct yett_e
 	store->broken = false;
 	/* It may have been put back meanwhile. */
 	store->tidied.record_floor = store->tidied.age_cursor = 0;
-	yett_pg_volume_forget(&store->volume);
+	yett_pg_volumes_forget(store);
 	result = yett_pg_setup(store, error);
 out:
 	if (result == 0 || result == YETT_ETIMEOUT) {

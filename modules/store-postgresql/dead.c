@@ -206,6 +206,7 @@ static int end_letter(
 
 	yett_pg_arg_int(&args, id);
 	if (cause == NULL) {
+		store->volumes[YETT_PG_OF_DEAD].count = 0; /* to be weighed anew */
 		return yett_pg_do(store, YETT_PG_DEAD_DELETE_STATEMENT, &args, NULL, error);
 	}
 	yett_pg_arg_text(&args, cause);

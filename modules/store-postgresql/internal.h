@@ -124,7 +124,13 @@ struct yett_pg_tidied {
 	bool retired;         /* records were deleted since the last sweep began */
 };
 
-/* What the records take, by blocks of ids (weigh.c). */
+/* What the rows of a table take, by blocks of ids (weigh.c). */
+enum yett_pg_weighed {
+	YETT_PG_OF_RECORDS,
+	YETT_PG_OF_DEAD,
+	YETT_PG_OF_FORKS,
+	YETT_PG_WEIGHED,
+};
 struct yett_pg_volume {
 	int64_t first; /* block */
 	size_t count, room;
@@ -197,7 +203,7 @@ struct yett_pg {
 	uint64_t opened_monotonic_ns;
 	int64_t newest_ns; /* when the newest record of then was received; INT64_MAX: none */
 	struct yett_pg_tidied tidied;
-	struct yett_pg_volume volume;
+	struct yett_pg_volume volumes[YETT_PG_WEIGHED];
 };
 
 extern const char *const yett_pg_schema; /* schema.c */
@@ -388,7 +394,10 @@ int yett_pg_tidy(void *self, uint64_t budget_ns, struct yett_error *error);
  * not all weighed yet. */
 int yett_pg_find_excess(
 	struct yett_pg *store, int64_t most, int64_t *ret_count, struct yett_error *error);
-void yett_pg_volume_forget(struct yett_pg_volume *volume);
+/* Whether dead letters and forks take more than `share`. 1: they are not all weighed yet. */
+int yett_pg_weigh_raw(
+	struct yett_pg *store, uint64_t share, bool *ret_more, struct yett_error *error);
+void yett_pg_volumes_forget(struct yett_pg *store);
 int yett_pg_positions(void *self, const char *prefix,
 	int (*visit)(void *arg, const char *key, const void *position, size_t length), void *arg);
 int yett_pg_watch(void *self, uint64_t after, uint64_t timeout_ns, yett_change_fn visit, void *arg,

@@ -126,7 +126,7 @@ static void destroy(void *self)
 	yett_pg_map_done(&store->epochs);
 	yett_pg_map_done(&store->names);
 	yett_pg_map_done(&store->refused);
-	yett_pg_volume_forget(&store->volume);
+	yett_pg_volumes_forget(store);
 	yett_pg_bytes_done(&store->json);
 	free(store->state);
 	free(store->group);

@@ -16,6 +16,18 @@
 	"coalesce(pg_column_size(words), 0) + coalesce(pg_column_size(unit), 0) + "                \
 	"coalesce(pg_column_size(body), 0) + coalesce(pg_column_size(attributes), 0)"
 
+/* The same of a dead letter or a fork. */
+#define YETT_PG_RAW_BYTES    "pg_column_size(batch) + coalesce(pg_column_size(meta), 0)"
+#define YETT_PG_FILES(table) "pg_total_relation_size('" table "')"
+#define YETT_PG_RAW_FILES    YETT_PG_FILES("dead_letter") " + " YETT_PG_FILES("fork")
+/* The first and the last id, where the files are larger than $2. */
+#define YETT_PG_ENDS(table, files)                                                                 \
+	"SELECT (SELECT min(id) FROM " table " WHERE id > $1::bigint), "                           \
+	"(SELECT max(id) FROM " table ") WHERE " files " > $2::bigint"
+#define YETT_PG_WEIGH(table, bytes)                                                                \
+	"SELECT id / $4::bigint AS block, sum($3::bigint + " bytes ")::bigint FROM " table         \
+	" WHERE id >= $1::bigint AND id < $2::bigint GROUP BY block"
+
 #define YETT_PG_STATEMENTS(X)                                                                      \
 	X(META_GET, "read the store's identity",                                                   \
 		"SELECT version, store_id, group_id, generation, opens FROM store")                \
@@ -180,14 +192,8 @@
 		"$2::bigint, (SELECT max(id) FROM (SELECT id FROM record WHERE id > $1::bigint "   \
 		"ORDER BY id LIMIT $3::bigint) AS slice)) RETURNING id) "                          \
 		"SELECT count(*), max(id) FROM gone")                                              \
-	X(RECORD_ENDS, "measure the records",                                                      \
-		"SELECT (SELECT min(id) FROM record WHERE id > $1::bigint), "                      \
-		"(SELECT max(id) FROM record) "                                                    \
-		"WHERE pg_total_relation_size('record') > $2::bigint")                             \
-	X(RECORD_WEIGH, "measure the records",                                                     \
-		"SELECT id / $4::bigint AS block, "                                                \
-		"sum($3::bigint + " YETT_PG_RECORD_BYTES ")::bigint FROM record "                  \
-		"WHERE id >= $1::bigint AND id < $2::bigint GROUP BY block")                       \
+	X(RECORD_ENDS, "measure the records", YETT_PG_ENDS("record", YETT_PG_FILES("record")))     \
+	X(RECORD_WEIGH, "measure the records", YETT_PG_WEIGH("record", YETT_PG_RECORD_BYTES))      \
 	X(RECORD_EXCESS, "measure the records",                                                    \
 		"SELECT count(*) FROM (SELECT sum(bytes) OVER (ORDER BY id) - bytes AS before "    \
 		"FROM (SELECT id, $4::bigint + " YETT_PG_RECORD_BYTES " AS bytes FROM record "     \
@@ -229,6 +235,10 @@
 	X(FORK_RETIRE, "retire forks",                                                             \
 		"DELETE FROM fork WHERE id IN (SELECT id FROM fork ORDER BY id "                   \
 		"LIMIT $2::bigint) AND received < $1::bigint")                                     \
+	X(DEAD_ENDS, "measure dead letters", YETT_PG_ENDS("dead_letter", YETT_PG_RAW_FILES))       \
+	X(DEAD_WEIGH, "measure dead letters", YETT_PG_WEIGH("dead_letter", YETT_PG_RAW_BYTES))     \
+	X(FORK_ENDS, "measure forks", YETT_PG_ENDS("fork", YETT_PG_RAW_FILES))                     \
+	X(FORK_WEIGH, "measure forks", YETT_PG_WEIGH("fork", YETT_PG_RAW_BYTES))                   \
 	X(TIDY_LOCK, "begin to tidy",                                                              \
 		"SELECT pg_try_advisory_xact_lock(hashtextextended('yett ' || current_schema(), "  \
 		"0)), (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint")               \

@@ -13,7 +13,8 @@
  *
  * PostgreSQL gives no room back when rows are deleted: it uses it again (autovacuum sees to that). So
  * the size that the limit is held against is not that of the files, once these are larger: it is what the
- * records are reckoned to take (weigh.c).
+ * records are reckoned to take (weigh.c). Dead letters and forks, which no limit refuses, may take a quarter of
+ * that beside.
  */
 #include "internal.h"
 
@@ -21,6 +22,7 @@
 
 #define SLICE_RECORDS 5000
 #define SLICE_RAW     50
+#define RAW_SHARE     4  /* of `size`, one part is what dead letters and forks may take beside */
 #define SLICES_MAX    64 /* a call, whatever the clock says */
 #define SECOND_NS     INT64_C(1000000000)
 #define TOMBSTONE_NS  (7 * 86400 * SECOND_NS)
@@ -116,6 +118,31 @@ static int retire_records(struct yett_pg *store, int64_t last, int64_t most, int
 	return 0;
 }
 
+/* Dead letters and forks that were received before. 1 if there was anything. */
+static int retire_raw(struct yett_pg *store, int64_t before_ns, struct yett_error *error)
+{
+	int64_t dead, forks;
+	int result;
+
+	if ((result = change(store, YETT_PG_DEAD_RETIRE_STATEMENT, before_ns, SLICE_RAW, &dead,
+		     error)) < 0 ||
+		(result = change(store, YETT_PG_FORK_RETIRE_STATEMENT, before_ns, SLICE_RAW, &forks,
+			 error)) < 0) {
+		return result;
+	}
+	return dead + forks > 0;
+}
+
+/* One slice of the oldest of them, where they take more than their share. 1 if there was anything. */
+static int retire_raw_by_size(struct yett_pg *store, struct yett_error *error)
+{
+	uint64_t size = store->settings->size_bytes;
+	bool more = false;
+	int result = size > 0 ? yett_pg_weigh_raw(store, size / RAW_SHARE, &more, error) : 0;
+
+	return more ? retire_raw(store, INT64_MAX, error) : result;
+}
+
 /* One slice of everything received before `before_ns`, INT64_MAX: of the oldest. 1 if there was anything. */
 static int retire_slice(
 	struct yett_pg *store, int64_t before_ns, int64_t most, struct yett_error *error)
@@ -124,8 +151,8 @@ static int retire_slice(
 		before_ns != INT64_MAX && store->tidied.age_cursor > store->tidied.record_floor;
 	const int64_t numbers[] = {by_age ? store->tidied.age_cursor : store->tidied.record_floor,
 		before_ns, most, steady_now(store) + AHEAD_NS};
-	int64_t found[ANSWERS], deleted = 0, dead, forks, raw_before = before_ns;
-	int result;
+	int64_t found[ANSWERS], deleted = 0, raw_before = before_ns;
+	int raw, result;
 
 	if ((result = ask(store, YETT_PG_RECORD_OLD_STATEMENT, numbers, 4, found, error)) < 0) {
 		return result;
@@ -141,15 +168,12 @@ static int retire_slice(
 		/* Where size decides, raw batches go along with the records of their time. */
 		raw_before = found[1] < before_ns ? found[1] + 1 : before_ns;
 	}
-	if ((result = change(store, YETT_PG_DEAD_RETIRE_STATEMENT, raw_before, SLICE_RAW, &dead,
-		     error)) < 0 ||
-		(result = change(store, YETT_PG_FORK_RETIRE_STATEMENT, raw_before, SLICE_RAW,
-			 &forks, error)) < 0) {
-		return result;
+	if ((raw = retire_raw(store, raw_before, error)) < 0) {
+		return raw;
 	}
 	store->counts[YETT_PG_RETIRED] += deleted;
 	store->tidied.retired = store->tidied.retired || deleted > 0;
-	return deleted + dead + forks > 0;
+	return deleted + raw > 0;
 }
 
 /* One slice of names that no record has any more. 1 if there is more to look at. */
@@ -191,7 +215,8 @@ static int do_slice(struct yett_pg *store, struct yett_error *error)
 		return result;
 	}
 	if ((result = yett_pg_find_excess(store, SLICE_RECORDS, &excess, error)) != 0 ||
-		(excess > 0 && (result = retire_slice(store, INT64_MAX, excess, error)) != 0)) {
+		(excess > 0 && (result = retire_slice(store, INT64_MAX, excess, error)) != 0) ||
+		(result = retire_raw_by_size(store, error)) != 0) {
 		return result;
 	}
 	if ((result = change(store, YETT_PG_REGISTRY_TIDY_STATEMENT,

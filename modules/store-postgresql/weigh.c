@@ -1,4 +1,4 @@
-/* What the records take, which `size` is held against.
+/* What the records take, which `size` is held against, and what dead letters and forks do.
  *
  * It is reckoned from each of them. A few large records among many small ones make any sample say far too much
  * now and then, and what is deleted upon that does not come back. So they are weighed by blocks of ids, each
@@ -15,8 +15,21 @@
 #define BLOCK          4096 /* ids */
 #define BLOCKS_AT_ONCE 16
 /* What a row takes beside its columns of varying size: the others, its header and pointer, and its entries in
- * four indexes. */
+ * four indexes, or in two. */
 #define ROW_OVERHEAD 215
+#define RAW_OVERHEAD 200
+
+static const struct {
+	enum yett_pg_statement ends, weigh;
+	int64_t overhead;
+} tables[YETT_PG_WEIGHED] = {
+	[YETT_PG_OF_RECORDS] = {YETT_PG_RECORD_ENDS_STATEMENT, YETT_PG_RECORD_WEIGH_STATEMENT,
+		ROW_OVERHEAD},
+	[YETT_PG_OF_DEAD] = {YETT_PG_DEAD_ENDS_STATEMENT, YETT_PG_DEAD_WEIGH_STATEMENT,
+		RAW_OVERHEAD},
+	[YETT_PG_OF_FORKS] = {YETT_PG_FORK_ENDS_STATEMENT, YETT_PG_FORK_WEIGH_STATEMENT,
+		RAW_OVERHEAD},
+};
 
 static int run(struct yett_pg *store, enum yett_pg_statement which, const int64_t *numbers,
 	int count, PGresult **ret_rows, struct yett_error *error)
@@ -32,20 +45,22 @@ static int run(struct yett_pg *store, enum yett_pg_statement which, const int64_
 	return result;
 }
 
-void yett_pg_volume_forget(struct yett_pg_volume *volume)
+void yett_pg_volumes_forget(struct yett_pg *store)
 {
-	free(volume->bytes);
-	memset(volume, 0, sizeof(*volume));
+	for (int which = 0; which < YETT_PG_WEIGHED; which++) {
+		free(store->volumes[which].bytes);
+	}
+	memset(store->volumes, 0, sizeof(store->volumes));
 }
 
-/* The first and the last id; 0, 0: there is none, or all files together are no larger than `size`. */
-static int find_ends(
-	struct yett_pg *store, int64_t *ret_low, int64_t *ret_high, struct yett_error *error)
+/* The first and the last id; 0, 0: there is none, or all files together are no larger than `limit`. */
+static int find_ends(struct yett_pg *store, enum yett_pg_weighed which, uint64_t limit,
+	int64_t *ret_low, int64_t *ret_high, struct yett_error *error)
 {
 	const int64_t numbers[] = {
-		store->tidied.record_floor, (int64_t)store->settings->size_bytes};
+		which == YETT_PG_OF_RECORDS ? store->tidied.record_floor : 0, (int64_t)limit};
 	PGresult *rows = NULL;
-	int result = run(store, YETT_PG_RECORD_ENDS_STATEMENT, numbers, 2, &rows, error);
+	int result = run(store, tables[which].ends, numbers, 2, &rows, error);
 
 	*ret_low = *ret_high = 0;
 	if (result == 0 && PQntuples(rows) > 0) {
@@ -71,9 +86,9 @@ static void begin_with(struct yett_pg_volume *volume, int64_t first, int64_t las
 	volume->first = first;
 }
 
-static int make_room(struct yett_pg *store, size_t count, struct yett_error *error)
+static int make_room(struct yett_pg *store, struct yett_pg_volume *volume, size_t count,
+	struct yett_error *error)
 {
-	struct yett_pg_volume *volume = &store->volume;
 	size_t room = volume->room > 0 ? volume->room : 64;
 	int64_t *larger;
 
@@ -93,12 +108,13 @@ static int make_room(struct yett_pg *store, size_t count, struct yett_error *err
 }
 
 /* The blocks from `from` to `to`. */
-static int weigh(struct yett_pg *store, int64_t from, int64_t to, struct yett_error *error)
+static int weigh(struct yett_pg *store, enum yett_pg_weighed which, int64_t from, int64_t to,
+	struct yett_error *error)
 {
-	const int64_t numbers[] = {from * BLOCK, (to + 1) * BLOCK, ROW_OVERHEAD, BLOCK};
-	const struct yett_pg_volume *volume = &store->volume;
+	const int64_t numbers[] = {from * BLOCK, (to + 1) * BLOCK, tables[which].overhead, BLOCK};
+	const struct yett_pg_volume *volume = &store->volumes[which];
 	PGresult *rows = NULL;
-	int result = run(store, YETT_PG_RECORD_WEIGH_STATEMENT, numbers, 4, &rows, error);
+	int result = run(store, tables[which].weigh, numbers, 4, &rows, error);
 
 	for (int64_t block = from; result == 0 && block <= to; block++) {
 		volume->bytes[block - volume->first] = 0;
@@ -125,26 +141,27 @@ static int count_oldest(struct yett_pg *store, int64_t excess, int64_t most, int
 	return result;
 }
 
-int yett_pg_find_excess(
-	struct yett_pg *store, int64_t most, int64_t *ret_count, struct yett_error *error)
+/* What all rows of one table take, where its files are larger than `limit`; else 0. 1: not all are weighed yet. */
+static int weigh_all(struct yett_pg *store, enum yett_pg_weighed which, uint64_t limit,
+	int64_t *ret_bytes, struct yett_error *error)
 {
-	struct yett_pg_volume *volume = &store->volume;
-	int64_t low, high, first, last, from, to, excess = -(int64_t)store->settings->size_bytes;
+	struct yett_pg_volume *volume = &store->volumes[which];
+	int64_t low, high, first, last, from, to;
 	int result;
 
-	*ret_count = 0;
-	if (excess == 0 || (result = find_ends(store, &low, &high, error)) < 0 || low == 0) {
-		return excess == 0 ? 0 : result;
+	*ret_bytes = 0;
+	if ((result = find_ends(store, which, limit, &low, &high, error)) < 0 || low == 0) {
+		return result;
 	}
 	first = low / BLOCK;
 	last = high / BLOCK;
 	begin_with(volume, first, last);
 	from = volume->count > 0 ? first + (int64_t)volume->count - 1 : first;
 	to = last - from < BLOCKS_AT_ONCE ? last : from + BLOCKS_AT_ONCE - 1;
-	if ((result = make_room(store, (size_t)(to - first + 1), error)) < 0 ||
-		(result = weigh(store, from, to, error)) < 0 ||
+	if ((result = make_room(store, volume, (size_t)(to - first + 1), error)) < 0 ||
+		(result = weigh(store, which, from, to, error)) < 0 ||
 		(from > first && low != volume->low &&
-			(result = weigh(store, first, first, error)) < 0)) {
+			(result = weigh(store, which, first, first, error)) < 0)) {
 		return result;
 	}
 	volume->count = (size_t)(to - first + 1);
@@ -153,7 +170,35 @@ int yett_pg_find_excess(
 		return 1;
 	}
 	for (size_t i = 0; i < volume->count; i++) {
-		excess += volume->bytes[i];
+		*ret_bytes += volume->bytes[i];
 	}
-	return excess > 0 ? count_oldest(store, excess, most, ret_count, error) : 0;
+	return 0;
+}
+
+int yett_pg_find_excess(
+	struct yett_pg *store, int64_t most, int64_t *ret_count, struct yett_error *error)
+{
+	int64_t size = (int64_t)store->settings->size_bytes, bytes;
+	int result;
+
+	*ret_count = 0;
+	if (size == 0 || (result = weigh_all(store, YETT_PG_OF_RECORDS, store->settings->size_bytes,
+				  &bytes, error)) != 0) {
+		return size == 0 ? 0 : result;
+	}
+	return bytes > size ? count_oldest(store, bytes - size, most, ret_count, error) : 0;
+}
+
+int yett_pg_weigh_raw(
+	struct yett_pg *store, uint64_t share, bool *ret_more, struct yett_error *error)
+{
+	int64_t dead, forks;
+	int result;
+
+	*ret_more = false;
+	if ((result = weigh_all(store, YETT_PG_OF_DEAD, share, &dead, error)) == 0 &&
+		(result = weigh_all(store, YETT_PG_OF_FORKS, share, &forks, error)) == 0) {
+		*ret_more = dead + forks > (int64_t)share;
+	}
+	return result;
 }

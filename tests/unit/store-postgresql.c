@@ -376,6 +376,46 @@ static void what_has_room_stays(void)
 	asked.size_bytes = 0;
 }
 
+/* What a copy of the machine sends under the same numbers is kept apart, but not without end: the oldest of it
+ * goes where it takes more than its share, and no record for it. */
+static void forks_have_a_share(void)
+{
+	static char body[20000];
+	struct yett_record record = {.size = sizeof(record),
+		.kind = YETT_RECORD_EVENT,
+		.name = yett_text("body"),
+		.body = {body, sizeof(body)}};
+	long long left;
+
+	asked.size_bytes = 8 << 20;
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch_broken(1, 2, NORMAL, 1, 2)), YETT_PUT_DEAD);
+	for (unsigned i = 0; i <= 500; i++) {
+		store_world.host.random_bytes(NULL, body, sizeof(body));
+		for (size_t at = 0; at < sizeof(body); at++) {
+			body[at] = (char)('0' + (body[at] & 63));
+		}
+		CU_ASSERT_EQUAL(store_put(&writer, store_batch_of(1, 1, NORMAL, 1, &record, 1)),
+			i == 0 ? YETT_PUT_STORED : YETT_PUT_FORK);
+		if (i == 50) {
+			store_tidy_all(&writer);
+			CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM fork"), 50);
+			CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM dead_letter"), 1);
+		}
+	}
+	store_tidy_all(&writer);
+	left = pg_number("SELECT count(*) FROM fork");
+	CU_ASSERT(left >= 50 && left <= 104); /* 2 MiB, but for what one slice takes */
+	CU_ASSERT_EQUAL(pg_number("SELECT max(id) - min(id) + 1 FROM fork"), left);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM dead_letter"), 0);
+	CU_ASSERT_EQUAL(store_rows(&writer, NULL), 1);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 1, NORMAL).forks, 500);
+	store_tidy_all(&writer);
+	CU_ASSERT_EQUAL(pg_number("SELECT count(*) FROM fork"), left);
+	store_end(&writer);
+	asked.size_bytes = 0;
+}
+
 /* Two tidy at once: one of them passes over it; batches go on meanwhile. */
 static void tidied_by_one(void)
 {
@@ -621,6 +661,7 @@ int main(int argc, char **argv)
 		{"a burst deletes nothing", a_burst_deletes_nothing},
 		{"size is that of all", size_is_that_of_all},
 		{"what has room stays", what_has_room_stays},
+		{"forks have a share", forks_have_a_share},
 		{"tidied by one", tidied_by_one},
 		{"tidied half-way", tidied_half_way},
 		{"a loss that grows", a_loss_that_grows},

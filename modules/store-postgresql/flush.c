@@ -124,9 +124,9 @@ static uint64_t top_of(const struct yett_pg_epoch *epoch)
 	return epoch->next > epoch->highest + 1 ? epoch->next : epoch->highest + 1;
 }
 
-/* One that was complete, and of which numbers lack, is open again; or, where its origin has as many open as may be,
- * remains complete: what lacks is lost, by inference, unless it comes after all. One that has numbers above where
- * it ended may have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
+/* One that was complete, and of which numbers lack, is open again; or, where its origin has as many open as may
+ * be, remains complete: what lacks is lost, by inference, unless it comes after all. One that has numbers above
+ * where it ended may have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
 static int settle_one(struct yett_pg *store, struct yett_pg_epoch *epoch, const PGresult *rows,
 	int row, struct yett_error *error)
 {

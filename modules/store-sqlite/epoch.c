@@ -528,8 +528,8 @@ static void mind_restored(struct yett_sqlite_epoch *epoch)
 	}
 }
 
-/* An epoch that was complete is not, since numbers lack. It is open again, or, where its origin has as many open as
- * may be, remains complete: what lacks is lost, by inference, unless it comes after all. */
+/* Of an epoch that was complete numbers lack. It is open again, or, where its origin has as many open as may be,
+ * remains complete: what lacks is lost, by inference, unless it comes after all. */
 static int open_again(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch,
 	struct yett_sqlite_sums *sums, struct yett_error *error)
 {
@@ -544,8 +544,8 @@ static int open_again(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch
 	return result;
 }
 
-/* A closed epoch is complete when none of its numbers is under way. One that has numbers above where it ended may
- * have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
+/* A closed epoch is complete when none of its numbers is under way. One that has numbers above where it ended
+ * may have more: it was given up, or put back. Its newest pieces stay, by which a fork is told. */
 static int settle(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
 {

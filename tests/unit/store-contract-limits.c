@@ -487,8 +487,8 @@ static void declare_every_second(uint64_t first, unsigned count)
 	}
 }
 
-/* As many holes as are kept apart, and then every number is the first that is missing: what ends a wait is taken
- * beyond the limit, but not without end. */
+/* As many holes as are kept apart, and then every number is the first that is missing: what ends a wait is
+ * taken beyond the limit, but not without end. */
 static void holes_in_good_order(void)
 {
 	struct yett_notice told[] = {store_gap(1, 1, 1, NORMAL, 1, 2 * RUNS_MAX),

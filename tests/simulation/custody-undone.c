@@ -3,7 +3,9 @@
  * Responsible for reading from copies of the store's disk which numbers it has accounted for (received,
  * declared lost, or lost by inference), before it is put back and in what it is put back to, and for
  * remembering the difference: only these may lack in the end, since whoever had them has let them go.
- * Not responsible for putting back (custody-fault.c). A copy without tables has accounted for nothing. */
+ * That a relay which lies has said of numbers that they are lost, and was believed, does not account for them
+ * in what is put back: what had them received is forgotten all the same. Not responsible for putting back
+ * (custody-fault.c). A copy without tables has accounted for nothing. */
 #include "custody.h"
 
 #include <sqlite3.h>
@@ -11,11 +13,11 @@
 #include "base/id.h"
 
 #define ACCOUNTED                                                                                  \
-	"SELECT origin.uuid, epoch.ordinal, epoch.random, epoch.lane, part.first, part.next "      \
-	"FROM (SELECT epoch, first, first + count AS next FROM piece "                             \
-	"UNION ALL SELECT epoch, first, next FROM folded "                                         \
-	"UNION ALL SELECT epoch, first, first + count FROM gap "                                   \
-	"UNION ALL SELECT id, 1, oldest FROM epoch WHERE ?1 AND oldest > 1) AS part "              \
+	"SELECT origin.uuid, epoch.ordinal, epoch.random, epoch.lane, part.first, part.next, "     \
+	"part.holder FROM (SELECT epoch, first, first + count AS next, NULL AS holder FROM piece " \
+	"UNION ALL SELECT epoch, first, next, NULL FROM folded "                                   \
+	"UNION ALL SELECT epoch, first, first + count, holder FROM gap "                           \
+	"UNION ALL SELECT id, 1, oldest, NULL FROM epoch WHERE ?1 AND oldest > 1) AS part "        \
 	"JOIN epoch ON epoch.id = part.epoch JOIN origin ON origin.id = epoch.origin "             \
 	"ORDER BY epoch.id, part.first"
 
@@ -37,7 +39,21 @@ static void add(GArray *to, const struct numbers *numbers)
 	}
 }
 
-static void read_rows(sqlite3 *db, bool inferred, GArray *to)
+static bool is_liar(const struct run *run, const char *holder)
+{
+	const struct member *member;
+	struct yett_id id;
+
+	if (run == NULL || holder == NULL) {
+		return false;
+	}
+	YETT_REQUIRE(yett_id_parse(holder, &id) == 0);
+	member = group_of(run, &id);
+	return member != NULL && member->hostile;
+}
+
+/* `liars`: of whom nobody is believed, or NULL. */
+static void read_rows(sqlite3 *db, bool inferred, const struct run *liars, GArray *to)
 {
 	sqlite3_stmt *rows = NULL;
 
@@ -56,13 +72,15 @@ static void read_rows(sqlite3 *db, bool inferred, GArray *to)
 
 		YETT_REQUIRE(yett_id_parse((const char *)sqlite3_column_text(rows, 0),
 				     &numbers.origin) == 0);
-		add(to, &numbers);
+		if (!is_liar(liars, (const char *)sqlite3_column_text(rows, 6))) {
+			add(to, &numbers);
+		}
 	}
 	sqlite3_finalize(rows);
 }
 
 /* From a copy of a copy: to read a database is to write to it. */
-static GArray *accounted(const struct yett_faulty *copy, bool inferred)
+static GArray *accounted(const struct yett_faulty *copy, bool inferred, const struct run *liars)
 {
 	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct numbers));
 	struct sim_disk *disk = sim_disk_new(1);
@@ -72,7 +90,7 @@ static GArray *accounted(const struct yett_faulty *copy, bool inferred)
 	sim_disk_restore(disk, copy);
 	if (sqlite3_open_v2("/undone/shared/yett.db", &db, SQLITE_OPEN_READWRITE, NULL) ==
 		SQLITE_OK) {
-		read_rows(db, inferred, all);
+		read_rows(db, inferred, liars, all);
 	}
 	sqlite3_close(db);
 	sim_process_free(process);
@@ -115,11 +133,11 @@ static GArray *without(GArray *all, const GArray *less)
 	return rest;
 }
 
-static void note(GArray **to, const struct yett_faulty *before, const struct yett_faulty *after,
-	bool inferred)
+static void note(const struct run *run, GArray **to, const struct yett_faulty *before,
+	const struct yett_faulty *after, bool inferred)
 {
-	GArray *kept = accounted(after, inferred);
-	GArray *undone = without(without(accounted(before, inferred), kept), *to);
+	GArray *kept = accounted(after, inferred, run);
+	GArray *undone = without(without(accounted(before, inferred, NULL), kept), *to);
 
 	g_array_free(kept, TRUE);
 	if (*to == NULL) {
@@ -132,8 +150,8 @@ static void note(GArray **to, const struct yett_faulty *before, const struct yet
 
 void undone_note(struct run *run, const struct yett_faulty *before, const struct yett_faulty *after)
 {
-	note(&run->undone, before, after, false);
-	note(&run->undone_all, before, after, true);
+	note(run, &run->undone, before, after, false);
+	note(run, &run->undone_all, before, after, true);
 }
 
 uint64_t undone_among(const GArray *undone, const struct numbers *numbers)

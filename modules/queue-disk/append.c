@@ -280,23 +280,23 @@ static void fail_from(struct yett_queue_entry *entries, size_t from, size_t to, 
 	}
 }
 
-/* What comes after an entry that found its lane full must not overtake it, with its position; a
- * notice of loss may, since it is what makes room. */
+/* What comes after an entry that found its lane full must not overtake it, with its position. Nor may a notice:
+ * it may say how far those go that stand before it. One that makes room stands first. */
 static int append_one(struct yett_disk *disk, struct run *run, struct yett_queue_entry *entries,
 	size_t i, bool full[YETT_LANES], int *flushed)
 {
-	const struct yett_batch_info *info;
+	uint32_t lane;
 	int result;
 
 	if (!yett_queue_entry_valid(&entries[i])) {
 		return YETT_EINVAL;
 	}
-	info = &entries[i].batch->info;
-	if (full[info->lane] && info->content != YETT_CONTENT_CUSTODY) {
+	lane = entries[i].batch->info.lane;
+	if (full[lane]) {
 		return YETT_EFULL;
 	}
 	result = take(disk, run, entries, i, flushed);
-	full[info->lane] = full[info->lane] || result == YETT_EFULL;
+	full[lane] = result == YETT_EFULL;
 	return result;
 }
 

@@ -238,14 +238,13 @@ static int op_append(void *self, struct yett_queue_entry *entries, size_t count)
 	bool full[YETT_LANES] = {false};
 
 	for (size_t i = 0; i < count; i++) {
-		const struct yett_batch_info *info = &entries[i].batch->info;
-		bool behind = info->lane < YETT_LANES && full[info->lane] &&
-			      info->content != YETT_CONTENT_CUSTODY;
+		uint32_t lane = entries[i].batch->info.lane;
+		bool behind = lane < YETT_LANES && full[lane];
 
 		entries[i].ret_number = 0;
 		entries[i].ret_result = behind ? YETT_EFULL : append_one(self, &entries[i]);
-		if (info->lane < YETT_LANES && entries[i].ret_result == YETT_EFULL) {
-			full[info->lane] = true;
+		if (lane < YETT_LANES && entries[i].ret_result == YETT_EFULL) {
+			full[lane] = true;
 		}
 	}
 	return 0;

@@ -220,7 +220,9 @@ static void test_full(void)
 	CU_ASSERT(kept[0] >= 55 && kept[1] >= 160 && kept[2] >= 150);
 	CU_ASSERT_EQUAL(f.queue->stats(f.self, &stats), 0);
 	CU_ASSERT(stats.disk_bytes <= settings.size_bytes + 131072); /* manifests beside it */
-	/* A notice of loss finds room all the same, an ordinary entry after it does not. */
+	/* A notice of loss finds room all the same, an ordinary entry after it does not; nor does one that stands
+	 * behind such an entry. */
+	fixture_refuse_behind(&f);
 	fixture_append_custody(&f);
 	CU_ASSERT_EQUAL(fixture_append(&f, 0, 1, 10000, 2000, NULL, NULL), YETT_EFULL);
 	/* Dropping the oldest of a lane makes room in it. */

@@ -242,6 +242,21 @@ int fixture_count_ranges(void *arg, uint64_t number, const struct yett_range *ra
 	return 0;
 }
 
+void fixture_refuse_behind(struct fixture *fixture)
+{
+	struct yett_batch records = fixture_batch(1, 0, 9997, 2000);
+	struct yett_batch notice = fixture_batch(1, 0, 9998, 100);
+	struct yett_queue_entry entries[] = {{.size = sizeof(entries[0]), .batch = &records},
+		{.size = sizeof(entries[0]), .batch = &notice}};
+
+	notice.info.content = YETT_CONTENT_CUSTODY;
+	CU_ASSERT_EQUAL(fixture->queue->append(fixture->self, entries, 2), 0);
+	CU_ASSERT_EQUAL(entries[0].ret_result, YETT_EFULL);
+	CU_ASSERT_EQUAL(entries[1].ret_result, YETT_EFULL);
+	yett_buffer_unref(records.buffer);
+	yett_buffer_unref(notice.buffer);
+}
+
 void fixture_append_custody(struct fixture *fixture)
 {
 	struct yett_batch notice = fixture_batch(1, 0, 9999, 2000);

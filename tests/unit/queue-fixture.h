@@ -47,6 +47,8 @@ uint64_t fixture_position(struct fixture *fixture, const char *key); /* 0: none 
 /* For `oldest` and `scan`: counts in an unsigned what was put by fixture_append. */
 int fixture_count_ranges(void *arg, uint64_t number, const struct yett_range *range,
 	const void *meta, size_t meta_length);
+/* Behind records that find the urgent lane full a notice is not taken in the same call. */
+void fixture_refuse_behind(struct fixture *fixture);
 /* A notice of loss finds room where there is none. */
 void fixture_append_custody(struct fixture *fixture);
 /* Drops a segment of the bulk lane, once; `left` entries are left in it. */

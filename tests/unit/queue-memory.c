@@ -76,6 +76,7 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(
 		f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), YETT_EAGAIN);
 	CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+	fixture_refuse_behind(&f);
 	fixture_append_custody(&f);
 	CU_ASSERT_EQUAL(f.queue->oldest(f.self, 2, &segment, fixture_count_ranges, &dropped), 0);
 	CU_ASSERT(dropped > 160 && dropped < 320);

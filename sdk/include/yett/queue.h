@@ -121,8 +121,9 @@ struct yett_queue_operations {
 	 * stands for each entry whose `ret_number` and `ret_result` are still 0, as they were given.
 	 * An entry that does not fit its lane is
 	 * YETT_EFULL and leaves no trace, and so is what follows it in that lane in the same call:
-	 * nothing overtakes it, nor does a position. Entries of custody content are the exception:
-	 * they use space that is reserved for them. Nothing is durable before `sync` returned 0. */
+	 * nothing overtakes it, nor does a position. Entries of custody content may use space that is
+	 * reserved for them, but do not overtake either: the core puts those first that make room.
+	 * Nothing is durable before `sync` returned 0. */
 	int (*append)(void *self, struct yett_queue_entry *entries, size_t count);
 	/* Makes all that was appended before durable. YETT_ESYNC: the entries appended since the
 	 * last good sync are NOT here any more (their segment is condemned): the caller, which has

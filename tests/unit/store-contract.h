@@ -70,6 +70,8 @@ struct yett_notice store_bounds(unsigned origin, uint64_t epoch, uint32_t lane, 
 
 /* Puts one batch in a transaction of its own, frees it, and answers its result. */
 int store_put(struct store *store, struct yett_batch batch);
+/* Three gaps of one cause that become one row: 5 to 8, the last to make it grow received at 5000. */
+void store_put_growing_gap(struct store *store);
 /* The same of a gateway whose word about others counts; and of what may not be stored. */
 int store_put_for_others(struct store *store, struct yett_batch batch);
 int store_put_aside(struct store *store, struct yett_batch batch, const char *cause);

@@ -434,23 +434,8 @@ static void retention_by_size(void)
 /* Its row says when the newest notice came that made it grow. */
 static void a_loss_that_grows(void)
 {
-	static const struct {
-		uint64_t first, count;
-		int64_t received_ns;
-	} told[] = {{5, 2, 1000}, {7, 2, 5000}, {6, 1, 9000}};
-
 	store_begin(&writer);
-	for (unsigned i = 0; i < 3; i++) {
-		struct yett_notice gap = store_gap(i, 1, 1, NORMAL, told[i].first, told[i].count);
-		struct yett_batch batch = store_notices(1, 1, 1 + i, &gap, 1);
-		struct yett_put one = {
-			.size = sizeof(one), .batch = &batch, .received_ns = told[i].received_ns};
-
-		CU_ASSERT_EQUAL(writer.operations->begin(writer.self, &writer.error), 0);
-		CU_ASSERT_EQUAL(writer.operations->put(writer.self, &one, 1, &writer.error), 0);
-		CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
-		store_batch_free(&batch);
-	}
+	store_put_growing_gap(&writer);
 	CU_ASSERT_EQUAL(
 		number_of("SELECT sum(received) FROM gap WHERE first = 5 AND count = 4"), 5000);
 	store_end(&writer);

@@ -319,6 +319,23 @@ int store_put(struct store *store, struct yett_batch batch)
 	return put_one(store, batch, 1000, 0, NULL);
 }
 
+void store_put_growing_gap(struct store *store)
+{
+	static const struct {
+		uint64_t first, count;
+		int64_t received_ns;
+	} told[] = {{5, 2, 1000}, {7, 2, 5000}, {6, 1, 9000}};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct yett_notice gap =
+			store_gap(i, 1, 1, YETT_LANE_NORMAL, told[i].first, told[i].count);
+
+		CU_ASSERT_EQUAL(put_one(store, store_notices(1, 1, 1 + i, &gap, 1),
+					told[i].received_ns, 0, NULL),
+			YETT_PUT_STORED);
+	}
+}
+
 int store_put_for_others(struct store *store, struct yett_batch batch)
 {
 	return put_one(store, batch, 1000, YETT_PUT_FOR_OTHERS, NULL);

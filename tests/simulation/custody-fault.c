@@ -268,14 +268,18 @@ static void step_clock(struct run *run)
 
 /* What may lose. */
 
-static const char *any_segment(struct run *run, struct yett_faulty *faulty)
+/* A segment, mostly; now and then what says what was let go of, or which epochs there are. */
+static const char *any_file(struct run *run, struct yett_faulty *faulty)
 {
 	const char *names[64];
 	size_t count = 0;
 	const char *name;
+	bool others = one_in(run, 8);
 
 	for (size_t i = 0; count < 64 && (name = yett_faulty_name(faulty, i)) != NULL; i++) {
-		if (g_str_has_suffix(name, ".seg")) {
+		if (g_str_has_suffix(name, ".seg") ||
+			(others && (g_str_has_suffix(name, ".rng") ||
+					   g_str_has_prefix(name, "manifest-")))) {
 			names[count++] = name;
 		}
 	}
@@ -287,22 +291,20 @@ static void flip_bit(struct run *run)
 	struct member *member = one_in(run, 2) ? any_agent(run) : any_disk_gateway(run);
 	struct yett_faulty *faulty;
 	const char *name;
-	uint8_t *bytes;
 	size_t length;
+	size_t offset;
 
 	if (member == NULL) {
 		return;
 	}
 	faulty = sim_disk_faulty(member->at->disk);
-	name = any_segment(run, faulty);
-	bytes = name != NULL ? yett_faulty_bytes(faulty, name, &length) : NULL;
-	if (bytes == NULL || length == 0) {
+	name = any_file(run, faulty);
+	if (name == NULL || yett_faulty_bytes(faulty, name, &length) == NULL || length == 0) {
 		return;
 	}
 	/* Most of a segment is still empty. */
-	bytes[draw(run, one_in(run, 2)  ? length
-			: length < 4096 ? length
-					: 4096)] ^= (uint8_t)(1u << draw(run, 8));
+	offset = draw(run, one_in(run, 2) || length < 4096 ? length : 4096);
+	yett_faulty_flip(faulty, name, offset, (unsigned)draw(run, 8));
 	member->damaged = true;
 	run->lossy = true;
 	run->flips++;

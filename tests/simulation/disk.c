@@ -133,15 +133,25 @@ static int file_close(void *fs, int file)
 	return files->close(files->fs, file);
 }
 
-/* A write that is not done whole: some of it is there. */
+/* A write that is not done whole: some of it is there, of all that it had to write. */
 static void write_part(const struct sim_process *process, const struct yett_files *files, int file,
-	const struct iovec *iov, uint64_t offset)
+	const struct iovec *iov, int n, uint64_t offset)
 {
-	struct iovec part = iov[0];
+	uint64_t left = 0;
 
-	part.iov_len = chance(process->disk, part.iov_len + 1);
-	if (part.iov_len > 0) {
-		files->write(files->fs, file, &part, 1, offset);
+	for (int i = 0; i < n; i++) {
+		left += iov[i].iov_len;
+	}
+	left = chance(process->disk, left + 1);
+	for (int i = 0; i < n && left > 0; i++) {
+		struct iovec part = iov[i];
+
+		part.iov_len = part.iov_len < left ? part.iov_len : (size_t)left;
+		if (part.iov_len > 0) {
+			files->write(files->fs, file, &part, 1, offset);
+		}
+		offset += part.iov_len;
+		left -= part.iov_len;
 	}
 }
 
@@ -166,9 +176,7 @@ static int file_write(void *fs, int file, const struct iovec *iov, int n, uint64
 		result = length >= 0 && end > (uint64_t)length ? YETT_ENOSPC : 0;
 	}
 	if (result != 0) {
-		if (n > 0) {
-			write_part(process, files, file, iov, offset);
-		}
+		write_part(process, files, file, iov, n, offset);
 		return result;
 	}
 	return files->write(files->fs, file, iov, n, offset);

@@ -643,6 +643,14 @@ uint8_t *yett_faulty_bytes(struct yett_faulty *faulty, const char *name, size_t 
 	return item->inode->now;
 }
 
+void yett_faulty_flip(struct yett_faulty *faulty, const char *name, size_t offset, unsigned bit)
+{
+	struct faulty_inode *inode = faulty_names_anywhere(&faulty->now, name)->inode;
+
+	inode->now[offset] ^= (uint8_t)(1u << bit);
+	inode->disk[offset] ^= (uint8_t)(1u << bit);
+}
+
 void yett_faulty_put(struct yett_faulty *faulty, const char *path, const char *name,
 	const void *bytes, size_t length)
 {

@@ -47,6 +47,9 @@ size_t yett_faulty_handles(const struct yett_faulty *faulty);
 const char *yett_faulty_name(const struct yett_faulty *faulty, size_t n);
 /* The bytes of a file, to look at and to damage; NULL: not there. */
 uint8_t *yett_faulty_bytes(struct yett_faulty *faulty, const char *name, size_t *ret_length);
+/* Flips one bit of a file that is there, at an offset that it has, durable or not: a loss of power does
+ * not mend it. */
+void yett_faulty_flip(struct yett_faulty *faulty, const char *name, size_t offset, unsigned bit);
 /* Puts a file there, durably, in the directory of `path`. */
 void yett_faulty_put(struct yett_faulty *faulty, const char *path, const char *name,
 	const void *bytes, size_t length);

@@ -71,10 +71,15 @@ static void look(struct run *run)
 
 static void power_off(struct run *run, struct member *member)
 {
+	enum yett_faulty_crash how = (enum yett_faulty_crash)draw(run, YETT_FAULTY_CRASHES);
+
 	if (member->role == ROLE_SERVER) {
 		fault_look_away(run);
 	}
-	world_power(member->at, (enum yett_faulty_crash)draw(run, YETT_FAULTY_CRASHES));
+	if (how == YETT_FAULTY_PREFIX || how == YETT_FAULTY_PIECES) {
+		member->torn_at = run->ledger->len + 1;
+	}
+	world_power(member->at, how);
 	run->powers++;
 }
 

@@ -375,7 +375,8 @@ static bool is_forgotten(const struct run *run, const struct telling *telling,
 	const struct yett_account *account, const struct numbers *number)
 {
 	if ((telling->excused || telling->agent->damaged) &&
-		(account == NULL || number->first > account->highest)) {
+		(account == NULL || number->first > account->highest ||
+			start_is_forgotten(run, telling->agent, &telling->epoch))) {
 		return true;
 	}
 	return undone_among(run->undone, number) > 0 ||
@@ -506,7 +507,9 @@ static void check_losses(
 	uint64_t listed, wrong = doubted(books, &all, member, &listed, &why);
 	/* What waited for room when a notice went before it was in memory alone: whoever was put back to a time
 	 * before that start knows neither. */
-	uint64_t forgotten = member->restored_at > 0 ? never_durable(run, account) : 0;
+	uint64_t forgotten = start_is_forgotten(run, member, &account->epoch) ? account->missing
+			     : member->restored_at > 0 ? never_durable(run, account)
+						       : 0;
 
 	if (listed != account->declared + account->inferred) {
 		run_fail(run,

@@ -42,6 +42,36 @@ bool loss_may_vanish(
 	return false;
 }
 
+/* Its disk was put back to a time before that start, so it tells of no end of it. A gateway that lost its power had
+ * not acknowledged what it took of it, and so did not owe it; but of what it had written and not synced the disk
+ * may keep what came later, and nobody knows any more what stood before that. */
+bool start_is_forgotten(
+	const struct run *run, const struct member *origin, const struct yett_epoch *epoch)
+{
+	bool excused = false;
+	uint64_t began = 0;
+
+	for (guint i = 0; i < run->ledger->len; i++) {
+		const struct telling *telling = run->ledger->pdata[i];
+
+		if (telling->agent != origin ||
+			memcmp(&telling->epoch, epoch, sizeof(*epoch)) != 0) {
+			continue;
+		}
+		if (telling->durable && !telling->excused) {
+			return false;
+		}
+		began = excused ? began : telling->index + 1;
+		excused = excused || telling->excused;
+	}
+	for (unsigned i = run->servers; excused && i < run->servers + run->gateways; i++) {
+		if (run->all[i].torn_at > began) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool may_drop(const struct run *run, const struct member *origin, uint64_t lane)
 {
 	for (unsigned i = 0; i < run->count && lane != YETT_LANE_URGENT; i++) {

@@ -68,6 +68,8 @@ struct member {
 	struct yett_faulty *snapshot;
 	uint64_t snapshot_at; /* how many tellings had become durable */
 	uint64_t restored_at; /* the ledger's length when it was put back the last time, and 1 */
+	uint64_t
+		torn_at; /* the same, when a loss of power may have left what stood behind what it took */
 	struct yett_id id;
 	bool id_known;
 };
@@ -145,6 +147,9 @@ void undone_note(
 uint64_t undone_among(const GArray *undone, const struct numbers *numbers); /* how many */
 void undone_done(struct run *run);
 
+/* Whether nobody can say how far a start of an agent went. */
+bool start_is_forgotten(
+	const struct run *run, const struct member *origin, const struct yett_epoch *epoch);
 bool numbers_are_among(const struct numbers *some, const struct numbers *all);
 /* Whether it may have gone without a name. */
 bool loss_may_vanish(

@@ -95,6 +95,11 @@ int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line)
 			number(total, "metrics") + number(total, "events") +
 				number(total, "states"),
 			number(total, "lost"), number(total, "twice"));
+		if (number(total, "dead") > 0) {
+			printf("%" JSON_INTEGER_FORMAT
+			       " more are kept in dead letters: yettctl dead list says why\n",
+				number(total, "dead"));
+		}
 	}
 	json_decref(total);
 	json_decref(list);

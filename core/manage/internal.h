@@ -50,14 +50,18 @@ struct yett_check {
 	bool unsaved;
 };
 
-/* What the store has kept apart of an origin. */
-struct yett_seen_fork {
+/* What the store has kept apart of an origin, since its numbers were taken, or as it came. */
+struct yett_seen_aside {
+	bool letter; /* a dead letter; otherwise a fork */
 	struct yett_id origin;
 	char name[YETT_NODE_NAME_SIZE], gateway[YETT_NODE_NAME_SIZE]; /* or "" */
-	uint64_t batches;
+	uint64_t batches;                                             /* of a fork */
+	uint64_t number;                                              /* of a letter: its id */
+	char reason[200];                                             /* of a letter */
 };
 
-struct yett_copy {
+struct yett_aside {
+	const char *kind; /* of the alert */
 	struct yett_id id;
 	char name[YETT_NODE_NAME_SIZE];
 	char *text; /* cause and mend */
@@ -136,7 +140,7 @@ struct yett_manage {
 	GHashTable *checks;      /* GPtrArray of struct yett_check by id of the node */
 	guint checks_count;      /* of all nodes */
 	GHashTable *maintenance; /* struct yett_maintenance by key */
-	GPtrArray *forks;        /* struct yett_copy */
+	GPtrArray *aside;        /* struct yett_aside */
 	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
 	uint64_t words;
 	bool shared;      /* the others can read whom this one has */
@@ -356,11 +360,12 @@ const char *yett_state_text(uint32_t state);
 /* Ends a text where it is not UTF-8 any more, as one that was cut may be. */
 void yett_text_trim(char *text);
 
-/* forks.c */
-#define YETT_FORK_NS (3600 * (int64_t)YETT_SEC) /* how long one is remembered */
-void yett_forks_init(struct yett_manage *manage);
-void yett_forks_done(struct yett_manage *manage);
-void yett_forks_saw(struct yett_manage *manage, const GPtrArray *forks); /* struct yett_seen_fork */
+/* aside.c */
+#define YETT_ASIDE_NS (3600 * (int64_t)YETT_SEC) /* how long one is remembered */
+void yett_aside_init(struct yett_manage *manage);
+void yett_aside_done(struct yett_manage *manage);
+/* struct yett_seen_aside, of an origin's letters the oldest first */
+void yett_aside_saw(struct yett_manage *manage, const GPtrArray *seen);
 
 /* maintenance.c */
 void yett_maintenance_saw(struct yett_manage *manage, const GPtrArray *documents);

@@ -544,7 +544,7 @@ struct yett_manage *yett_manage_new(void)
 	yett_question_init(manage);
 	yett_share_init(manage);
 	yett_checks_init(manage);
-	yett_forks_init(manage);
+	yett_aside_init(manage);
 	yett_alerts_init(manage);
 	manage->maintenance = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
 	return manage;
@@ -647,7 +647,7 @@ void yett_manage_free(struct yett_manage *manage)
 		yett_look_free(manage);
 		yett_audit_done(manage);
 		yett_alerts_done(manage);
-		yett_forks_done(manage);
+		yett_aside_done(manage);
 		g_hash_table_unref(manage->maintenance);
 		yett_checks_done(manage);
 		yett_share_done(manage);

@@ -173,20 +173,20 @@ static void find_of_self(struct yett_manage *manage)
 	find_checks(manage, &node->id, node->name, !works);
 }
 
-static void find_of_forks(struct yett_manage *manage)
+static void find_of_aside(struct yett_manage *manage)
 {
-	for (guint i = 0; i < manage->forks->len; i++) {
-		const struct yett_copy *copy = manage->forks->pdata[i];
-		const struct yett_known *known = yett_manage_find(manage, &copy->id);
+	for (guint i = 0; i < manage->aside->len; i++) {
+		const struct yett_aside *aside = manage->aside->pdata[i];
+		const struct yett_known *known = yett_manage_find(manage, &aside->id);
 		bool works = known != NULL ? yett_maintenance_of(manage, known) != NULL
-					   : yett_maintenance_of_id(manage, &copy->id) != NULL;
+					   : yett_maintenance_of_id(manage, &aside->id) != NULL;
 
 		yett_alerts_find(manage,
-			&(struct yett_cause){.kind = "clone",
+			&(struct yett_cause){.kind = aside->kind,
 				.severity = "Warning",
-				.id = &copy->id,
-				.name = copy->name,
-				.text = copy->text},
+				.id = &aside->id,
+				.name = aside->name,
+				.text = aside->text},
 			!works);
 	}
 }
@@ -206,6 +206,6 @@ void yett_causes_find(struct yett_manage *manage)
 		find_of_server(&round, value);
 	}
 	find_of_self(manage);
-	find_of_forks(manage);
+	find_of_aside(manage);
 	g_clear_pointer(&round.behind, g_hash_table_unref);
 }

@@ -12,7 +12,8 @@
 #include "../internal.h"
 
 #define LOOK_NS      (1 * YETT_SEC)
-#define FORKS_NS     (10 * YETT_SEC)
+#define ASIDE_NS     (10 * YETT_SEC)
+#define LETTERS_MAX  4              /* the newest: each comes with its batch */
 #define BLIND_NS     (5 * YETT_SEC) /* the store did not answer for longer than a look takes */
 #define STATES_MAX   2000
 #define OUTPUT_BYTES 199
@@ -26,14 +27,14 @@ struct yett_look {
 	bool busy;
 	bool begun;          /* the first one has been taken in */
 	bool wanted[TABLES]; /* by this look */
-	bool wants_forks;    /* the same */
-	uint64_t next_ns, forks_ns;
+	bool wants_aside;    /* the same */
+	uint64_t next_ns, aside_ns;
 	uint64_t last_ns; /* of the last one while the store worked; monotonic */
 	uint64_t cursor;
 	/* by the reader's thread */
 	GPtrArray *documents[TABLES];
-	GPtrArray *states, *forks;
-	int64_t forks_since_ns; /* Unix time */
+	GPtrArray *states, *aside;
+	int64_t aside_since_ns; /* Unix time */
 	uint64_t newest, last;
 	bool more;
 	int result;
@@ -123,15 +124,52 @@ static int read_states(
 static int add_fork(void *arg, const struct yett_fork *fork)
 {
 	struct yett_look *look = arg;
-	struct yett_seen_fork *seen = g_new0(struct yett_seen_fork, 1);
+	struct yett_seen_aside *seen = g_new0(struct yett_seen_aside, 1);
 
 	seen->origin = fork->origin;
 	seen->batches = fork->batches;
 	g_strlcpy(
 		seen->name, fork->origin_name != NULL ? fork->origin_name : "", sizeof(seen->name));
 	g_strlcpy(seen->gateway, fork->gateway != NULL ? fork->gateway : "", sizeof(seen->gateway));
-	g_ptr_array_add(look->forks, seen);
+	g_ptr_array_add(look->aside, seen);
 	return 0;
+}
+
+static int add_letter(void *arg, const struct yett_dead_letter *letter)
+{
+	struct yett_look *look = arg;
+	struct yett_seen_aside *seen;
+	struct yett_id origin;
+
+	if (letter->received_ns < look->aside_since_ns || letter->origin == NULL ||
+		yett_id_parse(letter->origin, &origin) < 0) {
+		return 0;
+	}
+	seen = g_new0(struct yett_seen_aside, 1);
+	seen->letter = true;
+	seen->origin = origin;
+	seen->number = letter->id;
+	g_strlcpy(seen->name, letter->origin_name != NULL ? letter->origin_name : "",
+		sizeof(seen->name));
+	g_strlcpy(seen->gateway, letter->gateway != NULL ? letter->gateway : "",
+		sizeof(seen->gateway));
+	g_strlcpy(seen->reason, letter->cause != NULL ? letter->cause : "", sizeof(seen->reason));
+	g_ptr_array_add(look->aside, seen);
+	return 0;
+}
+
+static int read_aside(
+	struct yett_look *look, const struct yett_store_operations *operations, void *self)
+{
+	int result = 0;
+
+	if (operations->forks != NULL) {
+		result = operations->forks(self, look->aside_since_ns, add_fork, look, NULL);
+	}
+	if (result == 0 && operations->dead_letters != NULL) {
+		result = operations->dead_letters(self, 0, LETTERS_MAX, add_letter, look, NULL);
+	}
+	return result;
 }
 
 static void read_all(const struct yett_store_operations *operations, void *self, void *arg)
@@ -148,8 +186,8 @@ static void read_all(const struct yett_store_operations *operations, void *self,
 	if (look->result == 0) {
 		look->result = read_states(look, operations, self);
 	}
-	if (look->result == 0 && look->wants_forks && operations->forks != NULL) {
-		look->result = operations->forks(self, look->forks_since_ns, add_fork, look, NULL);
+	if (look->result == 0 && look->wants_aside) {
+		look->result = read_aside(look, operations, self);
 	}
 }
 
@@ -168,9 +206,9 @@ static void hand_on(struct yett_look *look)
 	if (look->wanted[PRESENCE]) {
 		yett_share_saw_presence(manage, look->documents[PRESENCE]);
 	}
-	if (look->wants_forks) {
-		yett_forks_saw(manage, look->forks);
-		look->forks_ns = yett_now(manage->node) + FORKS_NS;
+	if (look->wants_aside) {
+		yett_aside_saw(manage, look->aside);
+		look->aside_ns = yett_now(manage->node) + ASIDE_NS;
 	}
 	if (look->wanted[ALERT]) {
 		yett_alerts_load(manage, look->documents[ALERT]);
@@ -184,7 +222,7 @@ static void look_free(struct yett_look *look)
 		g_ptr_array_free(look->documents[table], TRUE);
 	}
 	g_ptr_array_free(look->states, TRUE);
-	g_ptr_array_free(look->forks, TRUE);
+	g_ptr_array_free(look->aside, TRUE);
 	g_free(look);
 }
 
@@ -194,7 +232,7 @@ static void clear(struct yett_look *look)
 		g_ptr_array_set_size(look->documents[table], 0);
 	}
 	g_ptr_array_set_size(look->states, 0);
-	g_ptr_array_set_size(look->forks, 0);
+	g_ptr_array_set_size(look->aside, 0);
 	look->newest = look->last = 0;
 }
 
@@ -261,9 +299,9 @@ void yett_look_tick(struct yett_manage *manage, uint64_t now_ns)
 	look->wanted[CHECK] = !look->begun;
 	look->wanted[ALERT] = yett_alerts_unread(manage);
 	/* Before the alerts are walked for the first time: what is not known to be still so is closed. */
-	look->wants_forks =
-		look->wanted[ALERT] || (yett_lease_held(manage) && now_ns >= look->forks_ns);
-	look->forks_since_ns = yett_clock_wall(manage->node->clock) - YETT_FORK_NS;
+	look->wants_aside =
+		look->wanted[ALERT] || (yett_lease_held(manage) && now_ns >= look->aside_ns);
+	look->aside_since_ns = yett_clock_wall(manage->node->clock) - YETT_ASIDE_NS;
 	yett_readers_call(manage->node, YETT_READ_SHORT, read_all, looked, look);
 }
 
@@ -276,7 +314,7 @@ void yett_look_open(struct yett_manage *manage)
 		look->documents[table] = g_ptr_array_new_with_free_func(free_document);
 	}
 	look->states = g_ptr_array_new_with_free_func(free_state);
-	look->forks = g_ptr_array_new_with_free_func(g_free);
+	look->aside = g_ptr_array_new_with_free_func(g_free);
 	manage->look = look;
 }
 

@@ -36,16 +36,18 @@ class Row:
         self.name, self.unit, self.value, self.needs = name, unit, value, needs
         self.goal, self.peer, self.digits = goal, peer, digits
 
+    def told(self, value, peer, met):
+        """The row as --json has it: `goal` is (sign, number), or None where the figure only informs."""
+        return {"name": self.name, "value": value, "unit": self.unit,
+                "goal": None if self.goal is None else f"{self.goal[0]} {self.goal[1]:g}", "peer": peer, "met": met}
+
     def judge(self, results):
-        """The row as it is told: `goal` is (sign, number), or None where the figure only informs."""
         value = self.value(*(results[name] for name in self.needs))
         met = None
         if self.goal is not None:
             sign, number = self.goal
             met = value >= number if sign == ">=" else value <= number
-        return {"name": self.name, "value": round(value, 6), "unit": self.unit,
-                "goal": None if self.goal is None else f"{self.goal[0]} {self.goal[1]:g}",
-                "peer": self.peer(results) if callable(self.peer) else self.peer, "met": met}
+        return self.told(round(value, 6), self.peer(results) if callable(self.peer) else self.peer, met)
 
 
 def _parties(run, digits=1):
@@ -120,11 +122,11 @@ ROWS = [
 
 
 def wanted(names):
-    """The rows that the names ask for: whole names, else parts of them."""
-    if not names:
-        return ROWS
-    rows = [row for row in ROWS if row.name in names]
-    return rows or [row for row in ROWS if any(name in row.name for name in names)]
+    """The rows that the names ask for, each as a whole name, else as a part of names; and the names of none."""
+    found = {name: [row for row in ROWS if row.name == name] or [row for row in ROWS if name in row.name]
+             for name in names}
+    rows = [row for row in ROWS if not names or any(row in asked for asked in found.values())]
+    return rows, [name for name in names if not found[name]]
 
 
 def show(value, digits):

@@ -110,6 +110,23 @@ def batch(origin, epoch, first, payload, count=1, lane=1, codec=0, plain=None, c
     return start + struct.pack("<I", crc32c(start)) + payload
 
 
+def zstd_frame(*runs, length=None):
+    """A zstd frame (RFC 8878) of runs (piece, how often): raw blocks, and blocks of one byte, repeated. `length`: of
+    all that is in it, as the frame's head says; else that says nothing but a window of 2 GiB."""
+    block_max = 1 << 17
+    blocks = []
+    for piece, count in runs:
+        if count == 1:
+            parts = [piece[at:at + block_max] for at in range(0, len(piece), block_max)]
+            blocks += [(0, len(part), part) for part in parts]
+        else:
+            blocks += [(1, min(block_max, count - at), piece) for at in range(0, count, block_max)]
+    start = struct.pack("<IBB", 0xFD2FB528, 0, 0xA8) if length is None else struct.pack("<IBQ", 0xFD2FB528, 0xE0, length)
+    return start + b"".join(
+        struct.pack("<I", size << 3 | kind << 1 | (place == len(blocks) - 1))[:3] + data
+        for place, (kind, size, data) in enumerate(blocks))
+
+
 def batch_body(number, whole, envelope=b"\xa0"):
     return struct.pack("<QH", number, len(envelope)) + envelope + whole
 

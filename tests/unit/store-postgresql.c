@@ -136,6 +136,22 @@ static uint64_t generation(void)
 	return stats.generation;
 }
 
+/* A newer one is refused among what else is (store-postgresql-sick.c); there is none below the first. */
+static void an_older_version(void)
+{
+	store_world_open();
+	store_open(&writer, YETT_STORE_WRITER);
+	store_close(&writer);
+	CU_ASSERT(pg_sql("UPDATE store SET version = 0"));
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_EVERSION);
+	CU_ASSERT(pg_says("of version 0"));
+	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EVERSION);
+	CU_ASSERT(pg_sql("UPDATE store SET version = 1"));
+	store_open(&writer, YETT_STORE_WRITER);
+	store_close(&writer);
+	store_world_close();
+}
+
 /* A copy that was taken after the third opening takes the place of the store. */
 static void restored(void)
 {
@@ -639,6 +655,7 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"text of all kinds", text_of_all_kinds},
 		{"text that is none", text_that_is_none},
+		{"an older version", an_older_version},
 		{"restored", restored},
 		{"lost tail", lost_tail},
 		{"retention by age", retention_by_age},

@@ -229,6 +229,9 @@ void store_sql(const char *sql)
 
 static void foreign_files(void)
 {
+	static const char *const versions[] = {
+		"PRAGMA user_version = 2", "PRAGMA user_version = 0", "PRAGMA user_version = -1"};
+
 	store_world_open();
 	store_sql("CREATE TABLE somebody (elses)");
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_ECONFIG);
@@ -236,10 +239,12 @@ static void foreign_files(void)
 	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EUNAVAIL);
 	store_open(&writer, YETT_STORE_WRITER);
 	store_close(&writer);
-	store_sql("PRAGMA user_version = 2");
-	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_EVERSION);
-	CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.mend, "newer"));
-	CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EVERSION);
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		store_sql(versions[i]);
+		CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_WRITER), YETT_EVERSION);
+		CU_ASSERT_PTR_NOT_NULL(strstr(writer.error.mend, "newer"));
+		CU_ASSERT_EQUAL(store_try_open(&writer, YETT_STORE_READER), YETT_EVERSION);
+	}
 	store_sql("PRAGMA user_version = 1");
 	store_open(&writer, YETT_STORE_WRITER);
 	store_close(&writer);

@@ -1,11 +1,11 @@
 /* Any text as a configuration: it is loaded or refused with at least one problem, never anything
- * else; what is loaded is dumped, and the dump loads again. No modules, so files with a block that
- * needs one are refused after they were read. */
+ * else; what is loaded is dumped, and the dump loads again. Its modules are those of the tests of
+ * configurations (tests/unit/conf-modules.h): one of each kind, with rows of every type. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "conf/load.h"
+#include "../unit/conf-modules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t length = 0;
 	FILE *to;
 	int result = yett_conf_load_string(
-		(const char *)data, size, "/nonexistent/fuzz", NULL, &conf, problems);
+		(const char *)data, size, "/nonexistent/fuzz", &test_hooks, &conf, problems);
 
 	if ((result == 0) != (yett_problems_count(problems) == 0)) {
 		abort();
@@ -33,8 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		to = open_memstream(&text, &length);
 		yett_conf_dump(conf, to);
 		fclose(to);
-		if (yett_conf_load_string(
-			    text, length, "/nonexistent/fuzz", NULL, &again, problems) != 0) {
+		if (yett_conf_load_string(text, length, "/nonexistent/fuzz", &test_hooks, &again,
+			    problems) != 0) {
 			abort();
 		}
 		yett_conf_free(again);

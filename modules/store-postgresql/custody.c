@@ -186,12 +186,19 @@ static int note_gaps(struct yett_pg *store, const struct gap *gaps, size_t count
 	return result;
 }
 
+/* An origin that once held nothing more of a closed epoch holds none of what it said at another time that there
+ * was: a start that could not write down how far it went is followed by one that does not know. */
 static void note_bounds(struct yett_pg_epoch *epoch, const struct yett_notice *notice)
 {
 	uint64_t next = notice->range.first + notice->range.count;
+	bool left = (epoch->closed && epoch->oldest >= epoch->next) ||
+		    (notice->closed != 0 && notice->range.count == 0);
 
 	epoch->oldest = notice->range.first > epoch->oldest ? notice->range.first : epoch->oldest;
 	epoch->next = next > epoch->next ? next : epoch->next;
+	if (left && epoch->oldest < epoch->next) {
+		epoch->oldest = epoch->next;
+	}
 	epoch->closed = epoch->closed || notice->closed != 0;
 }
 

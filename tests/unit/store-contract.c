@@ -1,5 +1,6 @@
 /* What every store that keeps records must do, by its table of operations alone: custody. The
- * registry, and what is read, are in store-contract-read.c, dead letters in store-contract-dead.c. */
+ * registry, and what is read, are in store-contract-read.c, dead letters in store-contract-dead.c, words of an
+ * origin that contradict one another in store-contract-bounds.c. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

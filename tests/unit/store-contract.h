@@ -85,7 +85,8 @@ struct yett_account store_account(
 size_t store_rows(struct store *store, const struct yett_query *query);
 
 extern const CU_TestInfo store_custody_tests[], store_dead_tests[], store_reading_tests[],
-	store_together_tests[], store_clock_tests[], store_limits_tests[], store_many_holes_tests[];
+	store_together_tests[], store_clock_tests[], store_bounds_tests[], store_limits_tests[],
+	store_many_holes_tests[];
 
 /* A test that makes batches as it declares them: the world is there before, in its file's `writer`. */
 #define TEST(name)                                                                                 \

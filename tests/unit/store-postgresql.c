@@ -679,6 +679,7 @@ int main(int argc, char **argv)
 	suite_add_around("store-postgresql: reading", pg_begin, pg_end, store_reading_tests);
 	suite_add_around("store-postgresql: together", pg_begin, pg_end, store_together_tests);
 	suite_add_around("store-postgresql: the clock", pg_begin, pg_end, store_clock_tests);
+	suite_add_around("store-postgresql: bounds", pg_begin, pg_end, store_bounds_tests);
 	suite_add_around("store-postgresql: its own", pg_begin, pg_end, tests);
 	suite_add_around("store-postgresql: standby", pg_begin, pg_end, standby_tests);
 	return suite_end(argc, argv);

@@ -597,6 +597,7 @@ int main(int argc, char **argv)
 	suite_add("store-sqlite: reading", store_reading_tests);
 	suite_add("store-sqlite: together", store_together_tests);
 	suite_add("store-sqlite: the clock", store_clock_tests);
+	suite_add("store-sqlite: bounds", store_bounds_tests);
 	suite_add("store-sqlite: its own", tests);
 	return suite_end(argc, argv);
 }

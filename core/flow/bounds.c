@@ -10,7 +10,8 @@
  *
  * Bounds go in the lane that they speak of, behind what that lane still holds: first in, first out, so
  * that the store does not hear "nothing is left" before the last of it has arrived. On the loop; the
- * file is read and written before it runs. A file that cannot be used costs the repetition only. */
+ * file is read and written before it runs. A file that cannot be used costs the repetition only; one that
+ * cannot be written is tried again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 #define FILE_NAME  "epochs"
 #define FILE_LIMIT 65536
 #define AGAIN_MAX  8 /* epochs that are told again */
+#define RETRY_NS   (30 * YETT_SEC)
 
 /* An epoch of an earlier start, as far as it is known. */
 struct past {
@@ -35,7 +37,8 @@ struct past {
 
 struct yett_bounds {
 	struct yett_node *node;
-	GArray *past; /* struct past */
+	GArray *past;      /* struct past */
+	uint64_t retry_ns; /* the file has to be written, then; 0: it is */
 };
 
 static struct past *past_of(struct yett_bounds *bounds, const struct yett_epoch *epoch)
@@ -163,8 +166,19 @@ static void complain(const struct yett_node *node, const char *what, int result)
 
 void yett_bounds_save(struct yett_node *node)
 {
-	if (node->bounds->past->len > 0) {
-		complain(node, "written", write_file(node->bounds));
+	struct yett_bounds *bounds = node->bounds;
+	int result = bounds->past->len > 0 ? write_file(bounds) : 0;
+
+	if (bounds->retry_ns == 0) {
+		complain(node, "written", result);
+	}
+	bounds->retry_ns = result < 0 ? yett_now(node) + RETRY_NS : 0;
+}
+
+void yett_bounds_tick(struct yett_node *node)
+{
+	if (node->bounds->retry_ns != 0 && yett_now(node) >= node->bounds->retry_ns) {
+		yett_bounds_save(node);
 	}
 }
 

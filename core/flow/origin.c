@@ -236,6 +236,7 @@ void yett_origin_tick(struct yett_node *node)
 {
 	struct yett_queue_view view;
 
+	yett_bounds_tick(node);
 	for (uint32_t lane = 0; node->queue != NULL && lane < YETT_LANES; lane++) {
 		const struct yett_queue_lane_stats *stats = &view.stats.lanes[lane];
 

@@ -124,6 +124,35 @@ static void a_stop_ends_well_enough(void)
 	}
 }
 
+/* A disk that takes no more when the node starts, but for what it cannot start without: how far its earlier starts
+ * went is written once it takes something again. */
+static void earlier_starts_are_written_down_later(void)
+{
+	struct group group;
+	size_t length = 0;
+	uint64_t at = 0;
+	int result;
+
+	group_make(&group, 31, "");
+	tell(&group, YETT_LANE_NORMAL, 3, 20);
+	world_run(group.world, YETT_SEC);
+	world_kill(group.agent);
+	do {
+		yett_faulty_plan(group.faulty, ++at, YETT_ENOSPC, true);
+		result = world_try_start(group.agent);
+	} while (result < 0 && at < 100);
+	CU_ASSERT_EQUAL_FATAL(result, 0);
+	world_run(group.world, 70 * YETT_SEC);
+	CU_ASSERT_PTR_NULL(yett_faulty_bytes(group.faulty, "epochs", &length));
+	yett_faulty_plan(group.faulty, 0, 0, false);
+	world_run(group.world, 35 * YETT_SEC);
+	CU_ASSERT_PTR_NOT_NULL(yett_faulty_bytes(group.faulty, "epochs", &length));
+	CU_ASSERT(length > 0);
+	world_start(group.server);
+	expect_accounted(&group, 0);
+	world_free(group.world);
+}
+
 static void power_off(void *arg, struct world_node *node)
 {
 	(void)arg;
@@ -504,6 +533,7 @@ int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"a stop ends well enough", a_stop_ends_well_enough},
+		{"earlier starts are written down later", earlier_starts_are_written_down_later},
 		{"the power goes in a drain", the_power_goes_in_a_drain},
 		{"reads that fail lose nothing", reads_that_fail_lose_nothing},
 		{"much damage is told at once", much_damage_is_told_at_once},

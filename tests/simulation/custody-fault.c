@@ -222,6 +222,8 @@ static void end_cuts(struct run *run)
 static void set_faults(struct member *member, struct sim_faults faults)
 {
 	member->at->faults = faults;
+	member->disk_failed = member->disk_failed || faults.full || faults.sync_fails > 0 ||
+			      faults.write_fails > 0 || faults.write_is_full > 0;
 	if (member->at->process != NULL) {
 		faults.kill_at = member->at->process->faults.kill_at;
 		member->at->process->faults = faults;

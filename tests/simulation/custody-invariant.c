@@ -379,6 +379,11 @@ static bool is_forgotten(const struct run *run, const struct telling *telling,
 			start_is_forgotten(run, telling->agent, &telling->epoch))) {
 		return true;
 	}
+	if ((account == NULL || number->first > account->highest) &&
+		loss_may_vanish(run, telling->agent, telling) &&
+		end_is_unwritten(telling->agent, &telling->epoch)) {
+		return true;
+	}
 	return undone_among(run->undone, number) > 0 ||
 	       (undone_among(run->undone_all, number) > 0 &&
 		       loss_may_vanish(run, telling->agent, telling));

@@ -5,6 +5,7 @@
  * stored all the same, nor for what a store forgot (custody-undone.c). */
 #include "custody.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/id.h"
@@ -70,6 +71,20 @@ bool start_is_forgotten(
 		}
 	}
 	return false;
+}
+
+/* Its disk did not take how far that start went. Once its queue holds nothing of that start, it does not tell again
+ * that there was such, to a gateway that was put back. */
+bool end_is_unwritten(const struct member *origin, const struct yett_epoch *epoch)
+{
+	size_t length = 0;
+	const uint8_t *bytes =
+		yett_faulty_bytes(sim_disk_faulty(origin->at->disk), "epochs", &length);
+	g_autofree char *file = g_strndup((const char *)bytes, length);
+	g_autofree char *line =
+		g_strdup_printf("%" PRIu64 " %" PRIu64 " ", epoch->ordinal, epoch->random);
+
+	return origin->disk_failed && (file == NULL || strstr(file, line) == NULL);
 }
 
 static bool may_drop(const struct run *run, const struct member *origin, uint64_t lane)

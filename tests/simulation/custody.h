@@ -58,11 +58,12 @@ struct member {
 	unsigned index;
 	struct world_node *at;
 	bool memory_queue, drops_oldest, hostile;
-	bool power;    /* when it dies, the computer's power goes */
-	bool damaged;  /* bits of its disk were flipped: it may have lost its place */
-	bool tainted;  /* a hostile relay may speak for it */
-	bool moved;    /* has had other upstreams than now */
-	bool retiring; /* not started again before this is over */
+	bool power;       /* when it dies, the computer's power goes */
+	bool damaged;     /* bits of its disk were flipped: it may have lost its place */
+	bool tainted;     /* a hostile relay may speak for it */
+	bool moved;       /* has had other upstreams than now */
+	bool disk_failed; /* at some time: it may not have written down what it was to know later */
+	bool retiring;    /* not started again before this is over */
 	struct feed feeds[YETT_LANES];
 	unsigned upstreams[4], upstream_count; /* into run->all */
 	struct yett_faulty *snapshot;
@@ -147,9 +148,10 @@ void undone_note(
 uint64_t undone_among(const GArray *undone, const struct numbers *numbers); /* how many */
 void undone_done(struct run *run);
 
-/* Whether nobody can say how far a start of an agent went. */
+/* Whether nobody can say how far a start of an agent went; whether it cannot itself. */
 bool start_is_forgotten(
 	const struct run *run, const struct member *origin, const struct yett_epoch *epoch);
+bool end_is_unwritten(const struct member *origin, const struct yett_epoch *epoch);
 bool numbers_are_among(const struct numbers *some, const struct numbers *all);
 /* Whether it may have gone without a name. */
 bool loss_may_vanish(

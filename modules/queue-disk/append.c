@@ -108,11 +108,23 @@ static void seal(struct yett_disk *disk, struct yett_disk_segment *segment)
 	disk->manifest_dirty = true;
 }
 
-/* Ends the open segments of which all is settled, and which yet take room, be it more than their lane
- * has reserved: nothing else would end one of a lane where nothing arrives. */
-static bool seal_settled(struct yett_disk *disk)
+static size_t segments_of(const struct yett_disk *disk)
 {
-	bool sealed = false;
+	size_t count = 0;
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		count += disk->lanes[lane].count;
+	}
+	return count;
+}
+
+/* Lets go of what takes room and holds nothing. That is open segments of which all is settled, be they more than
+ * their lane has reserved: nothing else would end one of a lane where nothing arrives. And ended ones that had to
+ * stay while the manifest could not be written: where they fill the quota, or the disk, nothing goes in that would
+ * have it written again. */
+static bool give_back(struct yett_disk *disk)
+{
+	size_t before = segments_of(disk);
 
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_disk_segment *active = yett_disk_active(disk, lane);
@@ -120,10 +132,10 @@ static bool seal_settled(struct yett_disk *disk)
 		if (active != NULL && active->live == 0 && active->lost == 0 && !active->dirty &&
 			active->synced_count == active->count) {
 			seal(disk, active);
-			sealed = true;
 		}
 	}
-	return sealed;
+	(void)yett_disk_retire(disk);
+	return segments_of(disk) < before;
 }
 
 /* The open segment that `edge` goes into: the one there is, or a new one. */
@@ -149,10 +161,9 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 		return YETT_EFULL;
 	}
 	result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
-	if (result == YETT_EFULL && seal_settled(disk)) {
-		active = yett_disk_active(disk, lane);
-		(void)yett_disk_retire(disk);
+	if (result == YETT_EFULL && give_back(disk)) {
 		result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
+		active = yett_disk_active(disk, lane);
 	}
 	if (result < 0) {
 		return result;
@@ -164,6 +175,9 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 		capacity = disk->reserve_bytes;
 	}
 	result = yett_disk_segment_create(disk, lane, capacity, reserve, ret_segment);
+	if (result == YETT_ENOSPC && give_back(disk)) {
+		result = yett_disk_segment_create(disk, lane, capacity, reserve, ret_segment);
+	}
 	if (result == YETT_ENOSPC && custody && lane == YETT_LANE_URGENT && !reserve &&
 		disk->reserve_bytes >= need) {
 		/* There is room in the quota, and none on the disk. */

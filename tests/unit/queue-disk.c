@@ -282,6 +282,68 @@ static void test_reserve(void)
 	yett_faulty_free(faulty);
 }
 
+static struct {
+	const struct yett_files *below;
+	struct fixture *fixture;
+	bool flaky;
+	unsigned syncs;
+	size_t most; /* segments that the disk has room for */
+} sick;
+
+/* The segment's fails, and so does the first one of the manifest, but not the second. */
+static int sick_sync(void *fs, int file)
+{
+	return sick.flaky && sick.syncs++ % 3 != 2 ? YETT_ESYNC : sick.below->sync(fs, file);
+}
+
+static int sick_allocate(void *fs, int file, uint64_t length)
+{
+	const struct yett_disk *disk = sick.fixture->self;
+
+	return disk->lanes[1].count >= sick.most ? YETT_ENOSPC
+						 : sick.below->allocate(fs, file, length);
+}
+
+/* Syncs fail until nothing goes in any more, since what is condemned fills the quota, or the disk. Once the disk
+ * works again it gives way, though nothing else does that had the manifest written. */
+static void test_condemned_gives_way(void)
+{
+	struct yett_disk_settings settings = settings_of("queue");
+
+	for (int by_disk = 0; by_disk < 2; by_disk++) {
+		struct yett_faulty *faulty = yett_faulty_new(9);
+		struct yett_files files = *yett_faulty_files(faulty);
+		struct fixture f = {.self = NULL};
+		int result = 0;
+
+		sick.below = yett_faulty_files(faulty);
+		sick.fixture = &f;
+		sick.most = by_disk ? 5 : 1000;
+		files.sync = sick_sync;
+		files.allocate = sick_allocate;
+		CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, true), 0);
+		CU_ASSERT_EQUAL_FATAL(restart(&f, &files, &settings, true), 0);
+		sick.flaky = true;
+		sick.syncs = 0;
+		for (unsigned i = 1; i < 200 && result == 0; i++) {
+			result = fixture_append(&f, 1, 1, i, 100, NULL, NULL);
+			if (result == 0) {
+				CU_ASSERT_EQUAL(f.queue->sync(f.self), YETT_ESYNC);
+			}
+		}
+		CU_ASSERT_EQUAL(result, by_disk ? YETT_ENOSPC : YETT_EFULL);
+		sick.flaky = false;
+		CU_ASSERT_EQUAL(fixture_append(&f, 1, 1, 1000, 100, NULL, NULL), 0);
+		CU_ASSERT_EQUAL(f.queue->sync(f.self), 0);
+		CU_ASSERT_EQUAL(((struct yett_disk *)f.self)->lanes[1].count, 1);
+		CU_ASSERT_EQUAL_FATAL(restart(&f, yett_faulty_files(faulty), &settings, false), 0);
+		CU_ASSERT_EQUAL(f.notes + f.losses, 0);
+		fixture_destroy(&f, true);
+		CU_ASSERT_EQUAL(yett_faulty_handles(faulty), 0);
+		yett_faulty_free(faulty);
+	}
+}
+
 /* The least size has room for the largest batch in each lane; a size without it is refused. */
 static void test_largest(void)
 {
@@ -466,6 +528,7 @@ int main(int argc, char **argv)
 		{"lanes and segments", test_lanes_and_segments},
 		{"full, reserves, dropping", test_full},
 		{"a reserve on a full disk", test_reserve},
+		{"what is condemned gives way", test_condemned_gives_way},
 		{"the largest batch in each lane", test_largest},
 		{"limits", test_limits},
 		{"recovery is fast", test_recover_fast},

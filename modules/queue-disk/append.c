@@ -108,6 +108,20 @@ static void seal(struct yett_disk *disk, struct yett_disk_segment *segment)
 	disk->manifest_dirty = true;
 }
 
+/* Ends the open segments of which all is settled, and which yet take room, be it more than their lane
+ * has reserved: nothing else would end one of a lane where nothing arrives. */
+static void seal_settled(struct yett_disk *disk)
+{
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		struct yett_disk_segment *active = yett_disk_active(disk, lane);
+
+		if (active != NULL && active->live == 0 && active->lost == 0 && !active->dirty &&
+			active->synced_count == active->count) {
+			seal(disk, active);
+		}
+	}
+}
+
 static size_t segments_of(const struct yett_disk *disk)
 {
 	size_t count = 0;
@@ -118,22 +132,12 @@ static size_t segments_of(const struct yett_disk *disk)
 	return count;
 }
 
-/* Lets go of what takes room and holds nothing. That is open segments of which all is settled, be they more than
- * their lane has reserved: nothing else would end one of a lane where nothing arrives. And ended ones that had to
- * stay while the manifest could not be written: where they fill the quota, or the disk, nothing goes in that would
- * have it written again. */
+/* Lets go of ended segments that had to stay while the manifest could not be written: where they fill the quota,
+ * or the disk, nothing goes in that would have it written again. Open ones keep their room on a full disk. */
 static bool give_back(struct yett_disk *disk)
 {
 	size_t before = segments_of(disk);
 
-	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		struct yett_disk_segment *active = yett_disk_active(disk, lane);
-
-		if (active != NULL && active->live == 0 && active->lost == 0 && !active->dirty &&
-			active->synced_count == active->count) {
-			seal(disk, active);
-		}
-	}
 	(void)yett_disk_retire(disk);
 	return segments_of(disk) < before;
 }
@@ -161,9 +165,12 @@ static int segment_for(struct yett_disk *disk, const struct yett_disk_edge *edge
 		return YETT_EFULL;
 	}
 	result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
-	if (result == YETT_EFULL && give_back(disk)) {
-		result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
-		active = yett_disk_active(disk, lane);
+	if (result == YETT_EFULL) {
+		seal_settled(disk);
+		if (give_back(disk)) {
+			active = yett_disk_active(disk, lane);
+			result = yett_disk_room(disk, lane, custody, need, &capacity, &reserve);
+		}
 	}
 	if (result < 0) {
 		return result;

@@ -42,7 +42,7 @@ static int result_of(int code, int system_errno, const char **ret_mend)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 		*ret_mend = "stop the daemon, then restore the file from a backup, or save what "
-			    "can be read with \"sqlite3 FILE .recover\"";
+			    "can be read with \"sqlite3 FILE .dump\"";
 		return YETT_ECORRUPT;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:

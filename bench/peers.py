@@ -157,7 +157,7 @@ def rsyslog_tcp():
 
 SYSLOG_NG = """@version: 3.38
 options {{ stats-freq(0); keep-hostname(yes); use-dns(no); log-fifo-size(200000); }};
-source s {{ syslog(ip("127.0.0.1") port({port}) transport("tls") max-connections(10)
+source s {{ syslog(ip("127.0.0.1") port({port}) transport("tls") max-connections(1)
     log-iw-size(100000) log-fetch-limit(1000)
     tls(key-file("{key}") cert-file("{certificate}") ca-file("{ca}") peer-verify(required-trusted)
         ssl-options(no-sslv2, no-sslv3, no-tlsv1, no-tlsv11, no-tlsv12))); }};

@@ -95,12 +95,13 @@ def sqlite():
 
 
 def postgresql():
-    """The server beside the nodes, on the same disk and processors: what it costs is not told apart."""
+    """The server beside the nodes, on the same disk and processors: what it costs is not told apart. Its folder
+    lies beside the temporary one, which bench/run chose on a disk, and which nobody else may enter."""
     def use(database, server):
-        server.settings["store"] = database.store(size="0")
+        server.settings["store"] = database.store()
 
     def run():
-        with postgres.Server(tempfile.mkdtemp(prefix="yett-pg-", dir=os.environ.get("TMPDIR", "/tmp"))) as database:
+        with postgres.Server(tempfile.mkdtemp(prefix="yett-pg-", dir=os.path.dirname(tempfile.gettempdir()))) as database:
             return _end_to_end(lambda server: use(database, server), lambda server, sql: database.query(sql))
     return median_of([run() for _ in range(RUNS)])
 

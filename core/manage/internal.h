@@ -52,7 +52,8 @@ struct yett_check {
 
 /* What the store has kept apart of an origin, since its numbers were taken, or as it came. */
 struct yett_seen_aside {
-	bool letter; /* a dead letter; otherwise a fork */
+	bool letter;  /* a dead letter; otherwise a fork */
+	bool foreign; /* of a letter: it bears the origin of a server, and is another node's */
 	struct yett_id origin;
 	char name[YETT_NODE_NAME_SIZE], gateway[YETT_NODE_NAME_SIZE]; /* or "" */
 	uint64_t batches;                                             /* of a fork */
@@ -141,6 +142,7 @@ struct yett_manage {
 	guint checks_count;      /* of all nodes */
 	GHashTable *maintenance; /* struct yett_maintenance by key */
 	GPtrArray *aside;        /* struct yett_aside */
+	bool aside_known;        /* it has been read since alerts were */
 	uint64_t next_word_ns;   /* when this one says again that it is there (share.c) */
 	uint64_t words;
 	bool shared;      /* the others can read whom this one has */
@@ -364,7 +366,7 @@ void yett_text_trim(char *text);
 #define YETT_ASIDE_NS (3600 * (int64_t)YETT_SEC) /* how long one is remembered */
 void yett_aside_init(struct yett_manage *manage);
 void yett_aside_done(struct yett_manage *manage);
-/* struct yett_seen_aside, of an origin's letters the oldest first */
+/* struct yett_seen_aside, of an origin one of each kind at most */
 void yett_aside_saw(struct yett_manage *manage, const GPtrArray *seen);
 
 /* maintenance.c */

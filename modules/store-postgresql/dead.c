@@ -30,7 +30,7 @@ static int visit_letter(const PGresult *rows, int i, yett_dead_letter_fn visit, 
 		.cause = yett_pg_text(rows, i, 7),
 		.gateway = yett_pg_text(rows, i, 8),
 		.received_ns = yett_pg_int(rows, i, 9),
-		.batch = PQgetvalue(rows, i, 10),
+		.batch = PQgetisnull(rows, i, 10) ? NULL : PQgetvalue(rows, i, 10),
 		.length = (uint64_t)PQgetlength(rows, i, 10),
 	};
 
@@ -80,6 +80,27 @@ int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_lett
 		}
 		PQclear(rows);
 	}
+	return result;
+}
+
+int yett_pg_newest_dead(void *self, int64_t since_ns, yett_dead_letter_fn visit, void *arg,
+	struct yett_error *error)
+{
+	struct yett_pg *store = self;
+	struct yett_pg_args args = YETT_PG_ARGS_EMPTY;
+	PGresult *rows = NULL;
+	int result = yett_pg_ready(store, error);
+
+	if (result < 0) {
+		return result;
+	}
+	yett_pg_arg_int(&args, since_ns);
+	result = yett_pg_run(store, YETT_PG_DEAD_NEWEST_STATEMENT, &args, &rows, error);
+	yett_pg_args_done(&args);
+	for (int i = 0; result == 0 && i < PQntuples(rows); i++) {
+		result = visit_letter(rows, i, visit, arg);
+	}
+	PQclear(rows);
 	return result;
 }
 

@@ -347,6 +347,8 @@ int yett_pg_copy_records(
 	struct yett_pg *store, const struct yett_pg_group *group, struct yett_error *error);
 
 /* dead.c */
+int yett_pg_newest_dead(void *self, int64_t since_ns, yett_dead_letter_fn visit, void *arg,
+	struct yett_error *error);
 int yett_pg_forks(
 	void *self, int64_t since_ns, yett_fork_fn visit, void *arg, struct yett_error *error);
 int yett_pg_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,

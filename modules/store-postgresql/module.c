@@ -225,6 +225,7 @@ static const struct yett_store_operations operations = {
 	.watch = yett_pg_watch,
 	.dead_letters = yett_pg_dead_letters,
 	.forks = yett_pg_forks,
+	.newest_dead = yett_pg_newest_dead,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-postgresql", .version = "0.1.0",

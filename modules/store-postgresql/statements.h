@@ -213,6 +213,16 @@
 		"JOIN epoch ON epoch.id = dead_letter.epoch "                                      \
 		"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id >= $1::bigint "      \
 		"ORDER BY dead_letter.id LIMIT $2::bigint")                                        \
+	X(DEAD_NEWEST, "read dead letters",                                                        \
+		"SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, epoch.lane, "     \
+		"dead_letter.first, dead_letter.count, dead_letter.cause, dead_letter.gateway, "   \
+		"dead_letter.received, NULL FROM dead_letter "                                     \
+		"JOIN epoch ON epoch.id = dead_letter.epoch "                                      \
+		"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "                 \
+		"(SELECT max(newest.id) FROM (SELECT id, epoch, received FROM dead_letter "        \
+		"ORDER BY id DESC LIMIT 10000) AS newest JOIN epoch ON epoch.id = newest.epoch "   \
+		"WHERE newest.received >= $1::bigint GROUP BY epoch.origin) "                      \
+		"ORDER BY dead_letter.id")                                                         \
 	X(DEAD_FIND, "look for a dead letter",                                                     \
 		"SELECT epoch, first, count, received, gateway, batch, cause FROM dead_letter "    \
 		"WHERE id = $1::bigint")                                                           \

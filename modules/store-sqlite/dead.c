@@ -65,6 +65,35 @@ int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_
 	return yett_sqlite_visit(store, statement, "read dead letters", visit_letter, &to, error);
 }
 
+int yett_sqlite_newest_dead(void *self, int64_t since_ns, yett_dead_letter_fn visit, void *arg,
+	struct yett_error *error)
+{
+	struct yett_sqlite *store = self;
+	struct letter_visit to = {visit, arg};
+	sqlite3_stmt *statement;
+	int result = yett_sqlite_ready(store, error);
+
+	/* By their ids, since no index has the time: the newest were received last. */
+	if (result < 0 ||
+		(result = yett_sqlite_prepare_own(store,
+			 "SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, "
+			 "epoch.lane, "
+			 "dead_letter.first, dead_letter.count, dead_letter.cause, "
+			 "dead_letter.gateway, dead_letter.received, NULL "
+			 "FROM dead_letter JOIN epoch ON epoch.id = dead_letter.epoch "
+			 "JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "
+			 "(SELECT max(newest.id) FROM (SELECT id, epoch, received FROM dead_letter "
+			 "ORDER BY id DESC LIMIT 10000) AS newest "
+			 "JOIN epoch ON epoch.id = newest.epoch "
+			 "WHERE newest.received >= ?1 GROUP BY epoch.origin) "
+			 "ORDER BY dead_letter.id",
+			 &statement, error)) < 0) {
+		return result;
+	}
+	sqlite3_bind_int64(statement, 1, since_ns);
+	return yett_sqlite_visit(store, statement, "read dead letters", visit_letter, &to, error);
+}
+
 struct letter {
 	int64_t epoch;
 	uint64_t first, count;

@@ -199,6 +199,8 @@ int yett_sqlite_store(struct yett_sqlite *store, struct yett_sqlite_epoch *epoch
 	const struct yett_put *put, const char **ret_cause, struct yett_error *error);
 
 /* dead.c */
+int yett_sqlite_newest_dead(void *self, int64_t since_ns, yett_dead_letter_fn visit, void *arg,
+	struct yett_error *error);
 int yett_sqlite_forks(
 	void *self, int64_t since_ns, yett_fork_fn visit, void *arg, struct yett_error *error);
 int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_letter_fn visit,

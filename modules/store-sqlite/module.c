@@ -176,6 +176,7 @@ static const struct yett_store_operations operations = {
 	.watch = yett_sqlite_watch,
 	.dead_letters = yett_sqlite_dead_letters,
 	.forks = yett_sqlite_forks,
+	.newest_dead = yett_sqlite_newest_dead,
 };
 
 YETT_MODULE(.kind = YETT_KIND_STORE, .name = "store-sqlite", .version = "0.1.0",

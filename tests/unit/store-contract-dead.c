@@ -2,6 +2,7 @@
  * shown, and stored once somebody has mended what was in the way. Here a batch that says of itself
  * what nobody knows is put, the bytes of which are sound: so it can be decoded when it is read anew. */
 #include <fcntl.h>
+#include <glib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,6 +328,66 @@ TEST(put_aside)
 	CU_ASSERT_EQUAL(stats.dead, 4 + YETT_EPOCHS_OPEN_MAX);
 }
 
+static int note_newest(void *arg, const struct yett_dead_letter *letter)
+{
+	CU_ASSERT_PTR_NULL(letter->batch);
+	CU_ASSERT_EQUAL(letter->length, 0);
+	CU_ASSERT(letter->cause != NULL && letter->cause[0] != '\0');
+	CU_ASSERT_STRING_EQUAL(letter->gateway, "gw.example");
+	g_string_append_printf(arg, "%c%lu@%ld ", letter->origin[strlen(letter->origin) - 1],
+		(unsigned long)letter->first, (long)letter->received_ns);
+	return 0;
+}
+
+static void put_unknown_at(int64_t received_ns, unsigned origin, uint64_t first)
+{
+	struct yett_batch batch = store_batch(origin, 1, NORMAL, first, 1, "a");
+	struct yett_put put = {.size = sizeof(put),
+		.batch = &batch,
+		.received_ns = received_ns,
+		.gateway = "gw.example"};
+
+	batch.info.content = UNKNOWN;
+	CU_ASSERT_EQUAL_FATAL(writer.operations->begin(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->put(writer.self, &put, 1, &writer.error), 0);
+	CU_ASSERT_EQUAL(writer.operations->commit(writer.self, &writer.error), 0);
+	CU_ASSERT_EQUAL(put.ret_result, YETT_PUT_DEAD);
+	store_batch_free(&batch);
+}
+
+static void expect_newest(int64_t since_ns, const char *want)
+{
+	GString *found = g_string_new(NULL);
+
+	CU_ASSERT_EQUAL(writer.operations->newest_dead(
+				writer.self, since_ns, note_newest, found, &writer.error),
+		0);
+	CU_ASSERT_STRING_EQUAL(found->str, want);
+	g_string_free(found, TRUE);
+}
+
+/* Of each origin its newest, in the order in which they came, however many others have. */
+TEST(newest_of_each)
+{
+	struct found letter;
+
+	expect_newest(0, "");
+	put_unknown_at(100, 2, 1);
+	put_unknown_at(150, 2, 7);
+	for (uint64_t number = 1; number <= 40; number++) {
+		put_unknown_at(200 + (int64_t)number, 1, number);
+	}
+	put_unknown_at(300, 3, 9);
+	expect_newest(0, "27@150 140@240 39@300 ");
+	expect_newest(150, "27@150 140@240 39@300 ");
+	expect_newest(151, "140@240 39@300 ");
+	expect_newest(301, "");
+	/* What is stored at last is none any more. */
+	letter = letter_at(40);
+	CU_ASSERT_EQUAL(replay(letter.id), 0);
+	expect_newest(151, "139@239 39@300 ");
+}
+
 /* The steps of a replay, at each of which a process may be killed. */
 enum step { BEGUN, FOUND, STORED, ENDED, COMMITTED, STEPS };
 
@@ -455,6 +516,7 @@ const CU_TestInfo store_dead_tests[] = {
 	{"replayed notices", replayed_notices},
 	{"replayed for others", replayed_for_others},
 	{"put aside", put_aside},
+	{"newest of each", newest_of_each},
 	{"killed while it is replayed", killed_while_it_is_replayed},
 	CU_TEST_INFO_NULL,
 };

@@ -533,6 +533,15 @@ static void thin_out(struct yett_manage *manage)
 	}
 }
 
+/* What it would have to be found again by has not been read since alerts were. */
+static bool is_unknown(const struct yett_manage *manage, const struct alert *alert)
+{
+	const char *kind = text_of(alert->json, "kind");
+
+	return !manage->aside_known &&
+	       (strcmp(kind, "clone") == 0 || strcmp(kind, "dead-letter") == 0);
+}
+
 static void walk(struct yett_manage *manage, bool retire)
 {
 	GHashTableIter iter;
@@ -542,7 +551,8 @@ static void walk(struct yett_manage *manage, bool retire)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct alert *alert = value;
 
-		if (!alert->closed && !alert->busy && !alert->seen && alert->revision != 0) {
+		if (!alert->closed && !alert->busy && !alert->seen && alert->revision != 0 &&
+			!is_unknown(manage, alert)) {
 			close_alert(manage, alert);
 		} else if (!alert->busy && alert->revision != 0 && !is_marked(alert)) {
 			change_alert(manage, alert, json_deep_copy(alert->json));

@@ -2,10 +2,11 @@
  * could not be stored as they came).
  *
  * Responsible for what is known of that on the server that holds the lease (look.c reads it from the store
- * every ten seconds, so that each server knows the same), and for the words that say what to do. Not
- * responsible for telling a copy from its original, which nobody can by what they send, nor for the alerts
- * themselves (alerts.c); that of a fork is the one of a copy that its sessions show (presence/clones.c).
- * What was set aside is known for an hour after the last of it. On the loop. */
+ * every ten seconds, so that each server knows the same; what it could not read stays as it was), and for
+ * the words that say what to do. Not responsible for telling a copy from its original, which nobody can by
+ * what they send, nor for the alerts themselves (alerts.c); that of a fork is the one of a copy that its
+ * sessions show (presence/clones.c). What was set aside is known for an hour after the last of it. On the
+ * loop. */
 #include <string.h>
 
 #include "../../base/id.h"
@@ -42,6 +43,15 @@ static char *text_of_fork(const struct yett_seen_aside *fork, const char *name)
 
 static char *text_of_letter(const struct yett_seen_aside *letter, const char *name)
 {
+	if (letter->foreign) {
+		return g_strdup_printf(
+			"a batch that bears the identity of %s came from another node, and is kept "
+			"as it came (dead letter %" G_GUINT64_FORMAT "%s%s); nothing can store it: "
+			"find the node that has taken that identity, or is a copy of it, and stop "
+			"it",
+			name, letter->number, letter->gateway[0] != '\0' ? ", through " : "",
+			letter->gateway);
+	}
 	return g_strdup_printf(
 		"a batch of %s could not be stored, and is kept as it came: %s (dead letter "
 		"%" G_GUINT64_FORMAT "%s%s); yettctl dead list shows what there is, yettctl dead "
@@ -50,36 +60,21 @@ static char *text_of_letter(const struct yett_seen_aside *letter, const char *na
 		letter->gateway[0] != '\0' ? ", through " : "", letter->gateway);
 }
 
-static bool is_known(const struct yett_manage *manage, const struct yett_id *id, const char *kind)
-{
-	for (guint i = 0; i < manage->aside->len; i++) {
-		const struct yett_aside *aside = manage->aside->pdata[i];
-
-		if (yett_id_equal(&aside->id, id) && strcmp(aside->kind, kind) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
 void yett_aside_saw(struct yett_manage *manage, const GPtrArray *seen)
 {
 	g_ptr_array_set_size(manage->aside, 0);
-	for (guint i = seen->len; i > 0; i--) {
-		const struct yett_seen_aside *one = seen->pdata[i - 1];
-		const char *kind = one->letter ? "dead-letter" : "clone";
+	manage->aside_known = true;
+	for (guint i = 0; i < seen->len; i++) {
+		const struct yett_seen_aside *one = seen->pdata[i];
 		const char *name = yett_manage_name_of(manage, &one->origin);
 		struct yett_aside *aside;
 		char id[YETT_ID_TEXT_SIZE];
 
-		if (is_known(manage, &one->origin, kind)) {
-			continue; /* by one that is newer */
-		}
 		if (name == NULL) {
 			name = one->name[0] != '\0' ? one->name : yett_id_text(&one->origin, id);
 		}
 		aside = g_new0(struct yett_aside, 1);
-		aside->kind = kind;
+		aside->kind = one->letter ? "dead-letter" : "clone";
 		aside->id = one->origin;
 		g_strlcpy(aside->name, name, sizeof(aside->name));
 		aside->text = one->letter ? text_of_letter(one, name) : text_of_fork(one, name);

@@ -3,17 +3,18 @@
  * Responsible for reading, every second and on the reader's thread, the small tables that servers
  * share (lease, servers, maintenance; with other servers around, whom they have; what is asked for
  * once) and the state records that are new, and more rarely what the store has kept apart, and for
- * handing that on, on the loop. Not responsible for
- * what follows from it. Records are followed by their id, from where the holder of the lease was when
- * this server started; a store that was restored begins anew. A look that fails is made again. */
+ * handing that on, on the loop. Not responsible for what follows from it. Records are followed by their
+ * id, from where the holder of the lease was when this server started; a store that was restored begins
+ * anew. A look that fails is made again; what is kept apart is no part of that: where it alone cannot be
+ * read, all else goes on. */
 #include <string.h>
 
 #include "../../base/id.h"
+#include "../../base/log.h"
 #include "../internal.h"
 
 #define LOOK_NS      (1 * YETT_SEC)
 #define ASIDE_NS     (10 * YETT_SEC)
-#define LETTERS_MAX  4              /* the newest: each comes with its batch */
 #define BLIND_NS     (5 * YETT_SEC) /* the store did not answer for longer than a look takes */
 #define STATES_MAX   2000
 #define OUTPUT_BYTES 199
@@ -28,13 +29,15 @@ struct yett_look {
 	bool begun;          /* the first one has been taken in */
 	bool wanted[TABLES]; /* by this look */
 	bool wants_aside;    /* the same */
+	bool complained;     /* that it could not be read */
 	uint64_t next_ns, aside_ns;
 	uint64_t last_ns; /* of the last one while the store worked; monotonic */
 	uint64_t cursor;
 	/* by the reader's thread */
 	GPtrArray *documents[TABLES];
 	GPtrArray *states, *aside;
-	int64_t aside_since_ns; /* Unix time */
+	struct yett_error aside_error; /* its code is 0 where that was read */
+	int64_t aside_since_ns;        /* Unix time */
 	uint64_t newest, last;
 	bool more;
 	int result;
@@ -141,12 +144,12 @@ static int add_letter(void *arg, const struct yett_dead_letter *letter)
 	struct yett_seen_aside *seen;
 	struct yett_id origin;
 
-	if (letter->received_ns < look->aside_since_ns || letter->origin == NULL ||
-		yett_id_parse(letter->origin, &origin) < 0) {
+	if (letter->origin == NULL || yett_id_parse(letter->origin, &origin) < 0) {
 		return 0;
 	}
 	seen = g_new0(struct yett_seen_aside, 1);
 	seen->letter = true;
+	seen->foreign = letter->epoch == 0;
 	seen->origin = origin;
 	seen->number = letter->id;
 	g_strlcpy(seen->name, letter->origin_name != NULL ? letter->origin_name : "",
@@ -158,18 +161,23 @@ static int add_letter(void *arg, const struct yett_dead_letter *letter)
 	return 0;
 }
 
-static int read_aside(
+static void read_aside(
 	struct yett_look *look, const struct yett_store_operations *operations, void *self)
 {
+	struct yett_error error = YETT_ERROR_INIT;
 	int result = 0;
 
 	if (operations->forks != NULL) {
-		result = operations->forks(self, look->aside_since_ns, add_fork, look, NULL);
+		result = operations->forks(self, look->aside_since_ns, add_fork, look, &error);
 	}
-	if (result == 0 && operations->dead_letters != NULL) {
-		result = operations->dead_letters(self, 0, LETTERS_MAX, add_letter, look, NULL);
+	if (result == 0 && operations->newest_dead != NULL) {
+		result = operations->newest_dead(
+			self, look->aside_since_ns, add_letter, look, &error);
 	}
-	return result;
+	if (result != 0) {
+		yett_fail(&error, result, NULL, "%s", yett_result_text(result));
+	}
+	look->aside_error = error;
 }
 
 static void read_all(const struct yett_store_operations *operations, void *self, void *arg)
@@ -187,8 +195,30 @@ static void read_all(const struct yett_store_operations *operations, void *self,
 		look->result = read_states(look, operations, self);
 	}
 	if (look->result == 0 && look->wants_aside) {
-		look->result = read_aside(look, operations, self);
+		read_aside(look, operations, self);
 	}
+}
+
+/* What could not be read stays as it was; and where alerts were read just now, none of them ends by it. */
+static void hand_on_aside(struct yett_look *look)
+{
+	const struct yett_error *error = &look->aside_error;
+
+	look->aside_ns = yett_now(look->manage->node) + ASIDE_NS;
+	if (error->code == 0) {
+		yett_aside_saw(look->manage, look->aside);
+	} else if (look->wanted[ALERT]) {
+		look->manage->aside_known = false;
+	}
+	if (error->code != 0 && !look->complained) {
+		yett_log(YETT_LOG_WARNING, "aside-unreadable",
+			"what the store has kept apart cannot be read, so what is new of it is no "
+			"alert, and no such alert ends: %s; %s",
+			error->text,
+			error->mend[0] != '\0' ? error->mend
+					       : "see what is wrong with the store");
+	}
+	look->complained = error->code != 0;
 }
 
 static void hand_on(struct yett_look *look)
@@ -207,8 +237,7 @@ static void hand_on(struct yett_look *look)
 		yett_share_saw_presence(manage, look->documents[PRESENCE]);
 	}
 	if (look->wants_aside) {
-		yett_aside_saw(manage, look->aside);
-		look->aside_ns = yett_now(manage->node) + ASIDE_NS;
+		hand_on_aside(look);
 	}
 	if (look->wanted[ALERT]) {
 		yett_alerts_load(manage, look->documents[ALERT]);

@@ -130,7 +130,8 @@ struct yett_dead_letter {
 	const char *origin_name;
 	const char *cause;   /* why it could not be stored */
 	const char *gateway; /* who brought it, or NULL */
-	const void *batch;   /* header and payload, as they came */
+	const void *
+		batch; /* header and payload, as they came; NULL where the batch was not asked for */
 	uint64_t length;
 };
 typedef int (*yett_dead_letter_fn)(void *arg, const struct yett_dead_letter *letter);
@@ -207,6 +208,11 @@ struct yett_store_operations {
 	/* Both; NULL in a store that keeps none. Of what was received since `since_ns` (Unix time) and
 	 * kept apart, by origin; where that is more than 10,000 batches, of the newest of them. */
 	int (*forks)(void *self, int64_t since_ns, yett_fork_fn visit, void *arg,
+		struct yett_error *error);
+	/* Both; NULL in a store that shows no dead letters. Of what was received since `since_ns` (Unix
+	 * time) and kept raw, the newest letter of each origin, without its batch; where that is more
+	 * than 10,000 letters, of the newest of them. */
+	int (*newest_dead)(void *self, int64_t since_ns, yett_dead_letter_fn visit, void *arg,
 		struct yett_error *error);
 };
 

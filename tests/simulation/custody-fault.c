@@ -76,9 +76,6 @@ static void power_off(struct run *run, struct member *member)
 	if (member->role == ROLE_SERVER) {
 		fault_look_away(run);
 	}
-	if (how == YETT_FAULTY_PREFIX || how == YETT_FAULTY_PIECES) {
-		member->torn_at = run->ledger->len + 1;
-	}
 	world_power(member->at, how);
 	run->powers++;
 }

@@ -43,14 +43,14 @@ bool loss_may_vanish(
 	return false;
 }
 
-/* Its disk was put back to a time before that start, so it tells of no end of it. A gateway that lost its power had
- * not acknowledged what it took of it, and so did not owe it; but of what it had written and not synced the disk
- * may keep what came later, and nobody knows any more what stood before that. */
+/* Its disk was put back to a time before that start, so it tells of no end of it, and what of it had been neither
+ * synced nor acknowledged elsewhere is gone. Later numbers of it may have arrived before: by another way, or since
+ * the disk of a gateway that lost its power kept them, and not what stood before. Nobody knows any more whether what
+ * lacks is on its way. */
 bool start_is_forgotten(
 	const struct run *run, const struct member *origin, const struct yett_epoch *epoch)
 {
 	bool excused = false;
-	uint64_t began = 0;
 
 	for (guint i = 0; i < run->ledger->len; i++) {
 		const struct telling *telling = run->ledger->pdata[i];
@@ -62,15 +62,9 @@ bool start_is_forgotten(
 		if (telling->durable && !telling->excused) {
 			return false;
 		}
-		began = excused ? began : telling->index + 1;
 		excused = excused || telling->excused;
 	}
-	for (unsigned i = run->servers; excused && i < run->servers + run->gateways; i++) {
-		if (run->all[i].torn_at > began) {
-			return true;
-		}
-	}
-	return false;
+	return excused;
 }
 
 /* Its disk did not take how far that start went. Once its queue holds nothing of that start, it does not tell again

@@ -69,8 +69,6 @@ struct member {
 	struct yett_faulty *snapshot;
 	uint64_t snapshot_at; /* how many tellings had become durable */
 	uint64_t restored_at; /* the ledger's length when it was put back the last time, and 1 */
-	uint64_t
-		torn_at; /* the same, when a loss of power may have left what stood behind what it took */
 	struct yett_id id;
 	bool id_known;
 };

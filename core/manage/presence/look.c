@@ -215,8 +215,7 @@ static void hand_on_aside(struct yett_look *look)
 			"what the store has kept apart cannot be read, so what is new of it is no "
 			"alert, and no such alert ends: %s; %s",
 			error->text,
-			error->mend[0] != '\0' ? error->mend
-					       : "see what is wrong with the store");
+			error->mend[0] != '\0' ? error->mend : "see what is wrong with the store");
 	}
 	look->complained = error->code != 0;
 }

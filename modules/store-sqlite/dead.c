@@ -12,6 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Those of these ids, as visit_letter() reads them; `batch` is the column, or NULL. */
+#define LETTERS(batch, ids)                                                                        \
+	"SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, epoch.lane, "             \
+	"dead_letter.first, dead_letter.count, dead_letter.cause, dead_letter.gateway, "           \
+	"dead_letter.received, " batch " FROM dead_letter "                                        \
+	"JOIN epoch ON epoch.id = dead_letter.epoch "                                              \
+	"JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN (" ids ") "               \
+	"ORDER BY dead_letter.id"
+
 struct letter_visit {
 	yett_dead_letter_fn visit;
 	void *arg;
@@ -47,17 +56,11 @@ int yett_sqlite_dead_letters(void *self, uint64_t id, uint32_t limit, yett_dead_
 	sqlite3_stmt *statement;
 	int result = yett_sqlite_ready(store, error);
 
-	if (result < 0 ||
-		(result = yett_sqlite_prepare_own(store,
-			 "SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, "
-			 "epoch.lane, "
-			 "dead_letter.first, dead_letter.count, dead_letter.cause, "
-			 "dead_letter.gateway, dead_letter.received, dead_letter.batch "
-			 "FROM dead_letter JOIN epoch ON epoch.id = dead_letter.epoch "
-			 "JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "
-			 "(SELECT id FROM dead_letter WHERE ?1 = 0 OR id = ?1 "
-			 "ORDER BY id DESC LIMIT ?2) ORDER BY dead_letter.id",
-			 &statement, error)) < 0) {
+	if (result < 0 || (result = yett_sqlite_prepare_own(store,
+				   LETTERS("dead_letter.batch",
+					   "SELECT id FROM dead_letter WHERE ?1 = 0 OR id = ?1 "
+					   "ORDER BY id DESC LIMIT ?2"),
+				   &statement, error)) < 0) {
 		return result;
 	}
 	sqlite3_bind_int64(statement, 1, (int64_t)id);
@@ -76,17 +79,11 @@ int yett_sqlite_newest_dead(void *self, int64_t since_ns, yett_dead_letter_fn vi
 	/* By their ids, since no index has the time: the newest were received last. */
 	if (result < 0 ||
 		(result = yett_sqlite_prepare_own(store,
-			 "SELECT dead_letter.id, origin.uuid, origin.name, epoch.ordinal, "
-			 "epoch.lane, "
-			 "dead_letter.first, dead_letter.count, dead_letter.cause, "
-			 "dead_letter.gateway, dead_letter.received, NULL "
-			 "FROM dead_letter JOIN epoch ON epoch.id = dead_letter.epoch "
-			 "JOIN origin ON origin.id = epoch.origin WHERE dead_letter.id IN "
-			 "(SELECT max(newest.id) FROM (SELECT id, epoch, received FROM dead_letter "
-			 "ORDER BY id DESC LIMIT 10000) AS newest "
-			 "JOIN epoch ON epoch.id = newest.epoch "
-			 "WHERE newest.received >= ?1 GROUP BY epoch.origin) "
-			 "ORDER BY dead_letter.id",
+			 LETTERS("NULL", "SELECT max(newest.id) FROM (SELECT id, epoch, received "
+					 "FROM dead_letter "
+					 "ORDER BY id DESC LIMIT 10000) AS newest "
+					 "JOIN epoch ON epoch.id = newest.epoch "
+					 "WHERE newest.received >= ?1 GROUP BY epoch.origin"),
 			 &statement, error)) < 0) {
 		return result;
 	}

@@ -4,8 +4,12 @@
  * of its older epochs that they are closed, at which number, and from which number on its queue still
  * holds them; and once more when the queue holds nothing of them. The newest few are told again at every
  * start, from a file in the state directory: whoever took that notice may have lost it since (a gateway
- * that was put back from a snapshot), and the store counts a notice that comes again once. Not
- * responsible for the present epoch's numbers (origin.c), nor for what a node without a durable queue
+ * that was put back from a snapshot), and the store counts a notice that comes again once. A node that
+ * was there before ends each lane's bounds with those of the present start, which say that these were
+ * all: of an earlier start that it does not name it holds nothing, as one that was itself put back to a
+ * time before that start. A node with a store has no need to: what it told went nowhere else.
+ *
+ * Not responsible for the present epoch's numbers (origin.c), nor for what a node without a durable queue
  * has lost (numbers.c).
  *
  * Bounds go in the lane that they speak of, behind what that lane still holds: first in, first out, so
@@ -187,6 +191,7 @@ void yett_bounds_tick(struct yett_node *node)
 static int add(struct yett_payload *payload, const struct yett_node *node,
 	const struct yett_epoch *epoch, uint32_t lane, uint64_t oldest, uint64_t next)
 {
+	bool present = epoch->ordinal == node->epoch.ordinal && epoch->random == node->epoch.random;
 	struct yett_notice notice = {
 		.size = sizeof(notice),
 		.kind = YETT_NOTICE_BOUNDS,
@@ -196,7 +201,7 @@ static int add(struct yett_payload *payload, const struct yett_node *node,
 			.lane = lane,
 			.first = oldest,
 			.count = next - oldest},
-		.closed = 1,
+		.closed = present ? 0 : 1,
 	};
 
 	return yett_payload_notice(payload, &notice);
@@ -234,17 +239,21 @@ void yett_bounds_tell(struct yett_node *node)
 {
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct yett_payload *payload = yett_payload_new(YETT_BATCH_MAX / 2);
+		int result = 0;
 
 		for (guint i = 0; i < node->bounds->past->len; i++) {
 			const struct past *past =
 				&g_array_index(node->bounds->past, struct past, i);
 
-			if (past->next[lane] > 1) {
-				(void)add(payload, node, &past->epoch, lane,
+			if (past->next[lane] > 1 && result == 0) {
+				result = add(payload, node, &past->epoch, lane,
 					past->oldest[lane] > 0 ? past->oldest[lane]
 							       : past->next[lane],
 					past->next[lane]);
 			}
+		}
+		if (node->was_there && node->queue != NULL && result == 0) {
+			(void)add(payload, node, &node->epoch, lane, 1, 1);
 		}
 		submit(node, payload, lane, told, NULL);
 	}

@@ -118,6 +118,7 @@ struct yett_node {
 	struct yett_id id;   /* kept in the state directory */
 	struct yett_id boot; /* new at each start */
 	struct yett_epoch epoch;
+	bool was_there;     /* it had its id before this start */
 	uint64_t sessions;  /* counts the sessions that we opened */
 	int64_t started_ns; /* Unix time */
 	bool relay;         /* has listeners and upstreams */

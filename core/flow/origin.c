@@ -55,6 +55,7 @@ static int load_id(struct yett_node *node, struct yett_error *error)
 	int result = yett_saved_read(files, state, "node-id", 64, &bytes, &length);
 
 	if (result == 0) {
+		node->was_there = true;
 		result = yett_id_parse(g_strstrip(bytes), &node->id);
 		free(bytes);
 		if (result != 0 || yett_id_is_zero(&node->id)) {

@@ -180,7 +180,10 @@ int yett_pg_epoch_admit(struct yett_pg *store, struct yett_pg_epoch *epoch, int6
 			return result;
 		}
 	}
-	yett_pg_epoch_make(store, epoch);
+	result = yett_pg_epoch_make(store, epoch, error);
+	if (result < 0) {
+		return result;
+	}
 	if (beyond) {
 		/* Each batch of it is taken for all that there is, so that it is never open. */
 		give_up(epoch);

@@ -12,6 +12,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char too_many[] =
 	"more than 16384 separate ranges of one start of a node would be declared lost: see to "
@@ -202,26 +203,54 @@ static void note_bounds(struct yett_pg_epoch *epoch, const struct yett_notice *n
 	epoch->closed = epoch->closed || notice->closed != 0;
 }
 
+/* It says that its start is the present one, and that what it told of earlier ones was all. */
+static bool is_present(const struct yett_batch_info *info, const struct yett_notice *notice)
+{
+	return notice->kind == YETT_NOTICE_BOUNDS && notice->closed == 0 &&
+	       notice->range.lane == info->lane &&
+	       memcmp(&notice->range.epoch, &info->epoch, sizeof(info->epoch)) == 0;
+}
+
+static int note(struct yett_pg *store, const struct yett_pg_item *item,
+	const struct yett_notice *notice, struct yett_pg_epoch **ret_present,
+	struct yett_error *error)
+{
+	const struct yett_range *range = &notice->range;
+	struct yett_pg_epoch *epoch =
+		yett_pg_epoch_find(store, &range->origin, &range->epoch, range->lane);
+	int result = yett_pg_epoch_make(store, epoch, error);
+
+	if (result < 0) {
+		return result;
+	}
+	epoch->changed_ns = item->put->received_ns;
+	if (notice->kind == YETT_NOTICE_BOUNDS) {
+		note_bounds(epoch, notice);
+	}
+	if (is_present(&item->put->batch->info, notice)) {
+		*ret_present = epoch;
+	}
+	return 0;
+}
+
 int yett_pg_custody(struct yett_pg *store, const struct yett_pg_group *group,
 	const struct yett_pg_item *item, struct yett_error *error)
 {
 	const struct yett_notice *notices = notices_of(group, item);
+	struct yett_pg_epoch *present = NULL;
 	struct gap *gaps;
 	size_t count;
-	int result;
+	int result = 0;
 
-	for (size_t i = 0; i < item->notices; i++) {
-		const struct yett_range *range = &notices[i].range;
-		struct yett_pg_epoch *epoch =
-			yett_pg_epoch_find(store, &range->origin, &range->epoch, range->lane);
-
-		yett_pg_epoch_make(store, epoch);
-		epoch->changed_ns = item->put->received_ns;
-		if (notices[i].kind == YETT_NOTICE_BOUNDS) {
-			note_bounds(epoch, &notices[i]);
-		}
+	for (size_t i = 0; result == 0 && i < item->notices; i++) {
+		result = note(store, item, &notices[i], &present, error);
 	}
-	result = find_gaps(store, group, item, &gaps, &count, error);
+	if (result == 0 && present != NULL) {
+		result = yett_pg_forgotten_earlier(store, present, item->put->received_ns, error);
+	}
+	if (result == 0) {
+		result = find_gaps(store, group, item, &gaps, &count, error);
+	}
 	if (result == 0) {
 		result = note_gaps(store, gaps, count, item->put->received_ns, error);
 		free(gaps);

@@ -318,7 +318,8 @@ int yett_pg_resolve(struct yett_pg *store, struct yett_pg_group *group, struct y
 /* The epoch whose columns are those of the row. */
 int yett_pg_epoch_at_hand(struct yett_pg *store, const struct yett_id *origin, const PGresult *rows,
 	int row, struct yett_pg_epoch **ret_epoch, struct yett_error *error);
-void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch);
+int yett_pg_epoch_make(
+	struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
 struct yett_pg_epoch *yett_pg_epoch_find(struct yett_pg *store, const struct yett_id *origin,
 	const struct yett_epoch *epoch, uint32_t lane);
 /* Where a batch is kept; {0, 0}, which no node numbers in, for one that is put aside. */
@@ -337,6 +338,13 @@ int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
 	const struct yett_epoch *epoch, struct yett_error *error);
 /* Something of the origin is to be refused: whether that has been so for too long already. */
 bool yett_pg_patience_ends(struct yett_pg *store, const struct yett_id *origin);
+
+/* forgotten.c. new: an epoch that was just made is closed if a later start knows nothing of it. earlier: the
+ * present start has told of those before it in its lane; the others of them are closed. */
+int yett_pg_forgotten_new(
+	struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
+int yett_pg_forgotten_earlier(struct yett_pg *store, struct yett_pg_epoch *present, int64_t now_ns,
+	struct yett_error *error);
 
 /* put.c */
 int yett_pg_put(void *self, struct yett_put *puts, size_t count, struct yett_error *error);

@@ -90,8 +90,10 @@ static int put_item(struct yett_pg *store, const struct yett_pg_group *group,
 
 	if (put->aside != NULL) {
 		/* Beside the epochs that its origin numbers in: what it says of itself is not believed. */
-		yett_pg_epoch_make(store, epoch);
-		answer = yett_pg_keep_dead(store, epoch, put, put->aside, error);
+		answer = yett_pg_epoch_make(store, epoch, error);
+		if (answer == 0) {
+			answer = yett_pg_keep_dead(store, epoch, put, put->aside, error);
+		}
 	} else if ((answer = yett_pg_epoch_admit(store, epoch, put->received_ns, error)) > 0) {
 		answer = judge_item(store, group, item, error);
 	} else if (answer == 0) {

@@ -306,15 +306,18 @@ static int find_open(struct yett_pg *store, struct yett_error *error)
 	return result;
 }
 
-void yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch)
+int yett_pg_epoch_make(struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error)
 {
-	if (!epoch->made) {
+	bool fresh = !epoch->made;
+
+	if (fresh) {
 		epoch->id = ++store->head.epoch;
 		epoch->made = true;
 		store->head_dirty = true;
 	}
 	epoch->dirty = true;
 	epoch->stuck = false; /* a notice may be about it */
+	return fresh ? yett_pg_forgotten_new(store, epoch, error) : 0;
 }
 
 static bool is_sound(const struct yett_batch_info *info)

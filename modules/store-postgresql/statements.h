@@ -74,6 +74,16 @@
 		"HAVING max(changed) < $2::bigint ORDER BY ordinal, random LIMIT 1) AS quiet "     \
 		"USING (ordinal, random) "                                                         \
 		"WHERE epoch.origin = $1::bigint")                                                 \
+	/* Of the newest rows below, so that many old ones cost nothing. */                        \
+	X(EPOCH_EARLIER, "look for epochs",                                                        \
+		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM (SELECT * FROM epoch "                      \
+		"WHERE origin = $1::bigint AND ordinal > 0 AND ordinal < $2::bigint "              \
+		"ORDER BY ordinal DESC LIMIT $4::bigint) AS epoch "                                \
+		"WHERE lane = $3::bigint AND closed = 0")                                          \
+	X(EPOCH_LATER, "look for epochs",                                                          \
+		"SELECT count(*) FROM (SELECT FROM epoch WHERE origin = $1::bigint "               \
+		"AND state = 1 AND ordinal > $2::bigint AND lane = $3::bigint AND closed = 0 "     \
+		"AND next > 0 LIMIT 1) AS later")                                                  \
 	X(EPOCH_GIVE_UP, "give up an epoch",                                                       \
 		"UPDATE epoch SET state = 2 WHERE origin = $1::bigint AND ordinal = $2::bigint "   \
 		"AND random = $3::bigint AND state = 1")                                           \

@@ -54,9 +54,18 @@ static void note_bounds(struct yett_sqlite_epoch *epoch, const struct yett_notic
 	epoch->dirty = true;
 }
 
+/* It says that its start is the present one, and that what it told of earlier ones was all. */
+static bool is_present(const struct yett_batch_info *info, const struct yett_notice *notice)
+{
+	return notice->kind == YETT_NOTICE_BOUNDS && notice->closed == 0 &&
+	       notice->range.lane == info->lane &&
+	       memcmp(&notice->range.epoch, &info->epoch, sizeof(info->epoch)) == 0;
+}
+
 /* All of it but the gap itself. */
 static int note(struct yett_sqlite *store, const struct yett_put *put,
-	const struct yett_notice *notice, struct yett_error *error)
+	const struct yett_notice *notice, struct yett_sqlite_epoch **ret_present,
+	struct yett_error *error)
 {
 	struct yett_sqlite_epoch *epoch;
 	int64_t origin;
@@ -72,6 +81,9 @@ static int note(struct yett_sqlite *store, const struct yett_put *put,
 	if (notice->kind == YETT_NOTICE_BOUNDS) {
 		note_bounds(epoch, notice);
 	}
+	if (is_present(&put->batch->info, notice)) {
+		*ret_present = epoch;
+	}
 	return 0;
 }
 
@@ -82,6 +94,7 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, struct ga
 {
 	const struct yett_batch_info *info = &put->batch->info;
 	struct yett_notice notice = {.size = sizeof(notice)};
+	struct yett_sqlite_epoch *present = NULL;
 	struct yett_reader *reader;
 	uint32_t count = 0;
 	int result = store->host->reader_open(put->batch, &reader), failed = 0;
@@ -91,7 +104,7 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, struct ga
 			count++;
 			*ret_cause = store->host->judge_notice(&notice, &info->origin, put->flags);
 			if (*ret_cause == NULL && gaps == NULL) {
-				failed = note(store, put, &notice, error);
+				failed = note(store, put, &notice, &present, error);
 			} else if (*ret_cause == NULL && notice.kind == YETT_NOTICE_GAP) {
 				failed = add_gap(store, gaps, &notice, error);
 			}
@@ -103,6 +116,9 @@ static int pass(struct yett_sqlite *store, const struct yett_put *put, struct ga
 	}
 	if (*ret_cause != NULL || failed < 0) {
 		return failed;
+	}
+	if (gaps == NULL && result == 0 && present != NULL) {
+		result = yett_sqlite_forgotten_earlier(store, present, put->received_ns, error);
 	}
 	if (gaps == NULL) {
 		return result < 0 ? result : 1;

@@ -132,6 +132,7 @@ int yett_sqlite_epoch_find(struct yett_sqlite *store, int64_t origin,
 		found.origin = origin;
 		found.epoch = *epoch;
 		found.lane = lane;
+		result = yett_sqlite_forgotten_new(store, &found, error);
 	}
 	if (result < 0) {
 		return result;
@@ -488,7 +489,7 @@ int yett_sqlite_epoch_judge(struct yett_sqlite *store, struct yett_sqlite_epoch 
 	return result == YETT_VERDICT_NEW ? take(store, epoch, pieces, count, info, error) : result;
 }
 
-static int write_epoch(
+int yett_sqlite_epoch_write(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
 {
 	sqlite3_stmt *statement;
@@ -583,7 +584,7 @@ int yett_sqlite_epoch_flush(struct yett_sqlite *store, struct yett_error *error)
 		if (epoch->closed && (result = settle(store, epoch, error)) < 0) {
 			return result;
 		}
-		if ((result = write_epoch(store, epoch, error)) < 0) {
+		if ((result = yett_sqlite_epoch_write(store, epoch, error)) < 0) {
 			return result;
 		}
 	}

@@ -229,7 +229,16 @@ int yett_sqlite_epoch_judge(struct yett_sqlite *store, struct yett_sqlite_epoch 
 	const struct yett_batch_info *info, struct yett_error *error);
 /* Writes back what the transaction changed, and completes the epochs that are. */
 int yett_sqlite_epoch_flush(struct yett_sqlite *store, struct yett_error *error);
+int yett_sqlite_epoch_write(
+	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error);
 void yett_sqlite_epoch_forget(struct yett_sqlite *store);
+
+/* forgotten.c. new: an epoch whose row was just made is closed if a later start knows nothing of it. earlier: the
+ * present start has told of those before it in its lane; the others of them are closed. */
+int yett_sqlite_forgotten_new(
+	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error);
+int yett_sqlite_forgotten_earlier(struct yett_sqlite *store, struct yett_sqlite_epoch *present,
+	int64_t now_ns, struct yett_error *error);
 
 /* admit.c: the epoch of a batch that was received at `now_ns`, made where it is new: 1; or 0 where its origin
  * has too many that are open, for now. */

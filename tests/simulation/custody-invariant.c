@@ -510,11 +510,8 @@ static void check_losses(
 		account->origin, account->epoch, account->lane, 1, account->highest + 1};
 	const char *why = "";
 	uint64_t listed, wrong = doubted(books, &all, member, &listed, &why);
-	/* What waited for room when a notice went before it was in memory alone: whoever was put back to a time
-	 * before that start knows neither. */
-	uint64_t forgotten = start_is_forgotten(run, member, &account->epoch) ? account->missing
-			     : member->restored_at > 0 ? never_durable(run, account)
-						       : 0;
+	uint64_t forgotten =
+		start_is_forgotten(run, member, &account->epoch) ? account->missing : 0;
 
 	if (listed != account->declared + account->inferred) {
 		run_fail(run,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "flow/node.h"
 
 bool numbers_are_among(const struct numbers *some, const struct numbers *all)
 {
@@ -43,15 +44,18 @@ bool loss_may_vanish(
 	return false;
 }
 
-/* Its disk was put back to a time before that start, so it tells of no end of it, and what of it had been neither
- * synced nor acknowledged elsewhere is gone. Later numbers of it may have arrived before: by another way, or since
- * the disk of a gateway that lost its power kept them, and not what stood before. Nobody knows any more whether what
- * lacks is on its way. */
+/* Its disk was put back to a time before that start, and its clock as well: the start that tells of all earlier
+ * ones bears no later ordinal, so it speaks of another. What of it lacks remains under way until the clock has
+ * passed it. */
 bool start_is_forgotten(
 	const struct run *run, const struct member *origin, const struct yett_epoch *epoch)
 {
+	const struct yett_node *node = origin->at->node;
 	bool excused = false;
 
+	if (node == NULL || epoch->ordinal < node->epoch.ordinal) {
+		return false;
+	}
 	for (guint i = 0; i < run->ledger->len; i++) {
 		const struct telling *telling = run->ledger->pdata[i];
 

@@ -41,8 +41,9 @@ struct past {
 
 struct yett_bounds {
 	struct yett_node *node;
-	GArray *past;      /* struct past */
-	uint64_t retry_ns; /* the file has to be written, then; 0: it is */
+	GArray *past;            /* struct past */
+	bool unread[YETT_LANES]; /* what the queue holds there is not all known */
+	uint64_t retry_ns;       /* the file has to be written, then; 0: it is */
 };
 
 static struct past *past_of(struct yett_bounds *bounds, const struct yett_epoch *epoch)
@@ -75,6 +76,11 @@ void yett_bounds_held(struct yett_node *node, const struct yett_range *range)
 
 	*oldest = *oldest == 0 || range->first < *oldest ? range->first : *oldest;
 	yett_bounds_reached(node, &range->epoch, range->lane, range->first + range->count);
+}
+
+void yett_bounds_unread(struct yett_node *node, uint32_t lane)
+{
+	node->bounds->unread[lane] = true;
 }
 
 /* The file: a line for each epoch. */
@@ -252,7 +258,8 @@ void yett_bounds_tell(struct yett_node *node)
 					past->next[lane]);
 			}
 		}
-		if (node->was_there && node->queue != NULL && result == 0) {
+		if (node->was_there && node->queue != NULL && !node->bounds->unread[lane] &&
+			result == 0) {
 			(void)add(payload, node, &node->epoch, lane, 1, 1);
 		}
 		submit(node, payload, lane, told, NULL);

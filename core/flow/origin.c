@@ -154,7 +154,9 @@ static int look_back(struct yett_origin *origin)
 		result = queue->positions(self, found_position, origin);
 		yett_queue_view(node, &view);
 		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			queue->scan(self, lane, found_entry, origin);
+			if (queue->scan(self, lane, found_entry, origin) < 0) {
+				yett_bounds_unread(node, lane);
+			}
 			origin->first_entry[lane] = view.stats.lanes[lane].next_number;
 		}
 	}

@@ -331,8 +331,9 @@ void yett_bounds_done(struct yett_node *node);
 void yett_bounds_reached(
 	struct yett_node *node, const struct yett_epoch *epoch, uint32_t lane, uint64_t next);
 void yett_bounds_held(struct yett_node *node, const struct yett_range *range);
-void yett_bounds_save(struct yett_node *node); /* once all of that is known */
-void yett_bounds_tick(struct yett_node *node); /* where that failed, again */
+void yett_bounds_unread(struct yett_node *node, uint32_t lane); /* the queue may hold more */
+void yett_bounds_save(struct yett_node *node);                  /* once all of that is known */
+void yett_bounds_tick(struct yett_node *node);                  /* where that failed, again */
 /* Tells the store of all of them; later, that the queue holds nothing of this lane any more. */
 void yett_bounds_tell(struct yett_node *node);
 bool yett_bounds_holds(const struct yett_node *node, uint32_t lane);

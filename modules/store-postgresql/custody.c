@@ -224,13 +224,15 @@ static int note(struct yett_pg *store, const struct yett_pg_item *item,
 		return result;
 	}
 	epoch->changed_ns = item->put->received_ns;
+	if (is_present(&item->put->batch->info, notice) && epoch->next <= (epoch->closed ? 1 : 0)) {
+		/* For the first time; no later start has named it. */
+		*ret_present = epoch;
+		result = yett_pg_forgotten_not(store, epoch, error);
+	}
 	if (notice->kind == YETT_NOTICE_BOUNDS) {
 		note_bounds(epoch, notice);
 	}
-	if (is_present(&item->put->batch->info, notice)) {
-		*ret_present = epoch;
-	}
-	return 0;
+	return result;
 }
 
 int yett_pg_custody(struct yett_pg *store, const struct yett_pg_group *group,

@@ -65,6 +65,9 @@ struct yett_pg_origin {
 	int32_t id;
 	bool fresh;      /* to be written */
 	bool open_known; /* `open` is filled */
+	bool told_known;
+	uint64_t told
+		[YETT_LANES]; /* the newest start that has told of the earlier ones (forgotten.c) */
 	/* Without their lanes; where there are too many, the oldest, and those that the put is about. */
 	struct yett_epoch *open;
 	size_t open_count, open_room;
@@ -339,9 +342,12 @@ int yett_pg_open_add(struct yett_pg *store, struct yett_pg_origin *origin,
 /* Something of the origin is to be refused: whether that has been so for too long already. */
 bool yett_pg_patience_ends(struct yett_pg *store, const struct yett_id *origin);
 
-/* forgotten.c. new: an epoch that was just made is closed if a later start knows nothing of it. earlier: the
- * present start has told of those before it in its lane; the others of them are closed. */
+/* forgotten.c. new: an epoch that was just made is closed if a later start knows nothing of it; not: it tells of
+ * itself, and is open again. earlier: the present start has told of those before it in its lane; the others of
+ * them are closed. */
 int yett_pg_forgotten_new(
+	struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
+int yett_pg_forgotten_not(
 	struct yett_pg *store, struct yett_pg_epoch *epoch, struct yett_error *error);
 int yett_pg_forgotten_earlier(struct yett_pg *store, struct yett_pg_epoch *present, int64_t now_ns,
 	struct yett_error *error);

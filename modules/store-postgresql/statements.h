@@ -74,16 +74,17 @@
 		"HAVING max(changed) < $2::bigint ORDER BY ordinal, random LIMIT 1) AS quiet "     \
 		"USING (ordinal, random) "                                                         \
 		"WHERE epoch.origin = $1::bigint")                                                 \
-	/* Of the newest rows below, so that many old ones cost nothing. */                        \
+	/* Those that are open, and the newest: many old ones cost nothing. */                     \
 	X(EPOCH_EARLIER, "look for epochs",                                                        \
-		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM (SELECT * FROM epoch "                      \
+		"SELECT " YETT_PG_EPOCH_COLUMNS " FROM epoch WHERE id IN (SELECT id FROM epoch "   \
+		"WHERE origin = $1::bigint AND state = 1 AND ordinal > 0 "                         \
+		"AND ordinal < $2::bigint UNION SELECT id FROM (SELECT id FROM epoch "             \
 		"WHERE origin = $1::bigint AND ordinal > 0 AND ordinal < $2::bigint "              \
-		"ORDER BY ordinal DESC LIMIT $4::bigint) AS epoch "                                \
-		"WHERE lane = $3::bigint AND closed = 0")                                          \
-	X(EPOCH_LATER, "look for epochs",                                                          \
-		"SELECT count(*) FROM (SELECT FROM epoch WHERE origin = $1::bigint "               \
-		"AND state = 1 AND ordinal > $2::bigint AND lane = $3::bigint AND closed = 0 "     \
-		"AND next > 0 LIMIT 1) AS later")                                                  \
+		"ORDER BY ordinal DESC LIMIT $4::bigint) AS newest) "                              \
+		"AND lane = $3::bigint AND closed = 0")                                            \
+	X(EPOCH_TOLD, "look for epochs",                                                           \
+		"SELECT lane, max(ordinal) FROM epoch WHERE origin = $1::bigint AND state = 1 "    \
+		"AND ordinal > 0 AND closed = 0 AND next > 0 GROUP BY lane")                       \
 	X(EPOCH_GIVE_UP, "give up an epoch",                                                       \
 		"UPDATE epoch SET state = 2 WHERE origin = $1::bigint AND ordinal = $2::bigint "   \
 		"AND random = $3::bigint AND state = 1")                                           \

@@ -78,13 +78,15 @@ static int note(struct yett_sqlite *store, const struct yett_put *put,
 		return result;
 	}
 	epoch->changed_ns = put->received_ns;
+	if (is_present(&put->batch->info, notice) && epoch->next <= (epoch->closed ? 1 : 0)) {
+		/* For the first time; no later start has named it. */
+		*ret_present = epoch;
+		result = yett_sqlite_forgotten_not(store, epoch, error);
+	}
 	if (notice->kind == YETT_NOTICE_BOUNDS) {
 		note_bounds(epoch, notice);
 	}
-	if (is_present(&put->batch->info, notice)) {
-		*ret_present = epoch;
-	}
-	return 0;
+	return result;
 }
 
 /* One pass over the notices: where `gaps` is given they are judged, and the gaps among them gathered there;

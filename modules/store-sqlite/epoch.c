@@ -63,6 +63,7 @@ void yett_sqlite_epoch_read(sqlite3_stmt *statement, int at, struct yett_sqlite_
 void yett_sqlite_epoch_forget(struct yett_sqlite *store)
 {
 	yett_sqlite_map_clear(&store->epochs, free);
+	store->told.origin = 0;
 }
 
 static void bind_key(sqlite3_stmt *statement, const struct epoch_key *key)

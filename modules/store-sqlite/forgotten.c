@@ -2,14 +2,16 @@
  *
  * A start tells of the earlier ones, lane by lane, and ends with bounds of its own (doc/protocol.md): of one
  * that it did not name it holds nothing. Such a one is closed: what lacks of it is lost, by inference, unless it
- * comes after all. That is said of those that are there when the start tells, and of those that come later.
- * Within a write transaction.
+ * comes after all. That is said of those that are there when the start tells, and of those that come later, until
+ * they tell themselves: a node whose clock was put back as well lives with an ordinal below that of a start that
+ * it has forgotten. Within a write transaction.
  */
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Rows that are looked at: as many as may be open, and some that are not. */
+/* So many of the newest rows are looked at, beside those that are open; and so many are closed at once. */
 #define ROWS_MAX 512
 
 static void close_one(struct yett_sqlite_epoch *epoch)
@@ -20,28 +22,71 @@ static void close_one(struct yett_sqlite_epoch *epoch)
 	epoch->stuck = false;
 }
 
-int yett_sqlite_forgotten_new(
-	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
+/* The newest start that has told, lane by lane; kept for one origin, of whose epochs many may be new at once. */
+static int newest_told(struct yett_sqlite *store, int64_t origin, const uint64_t **ret_ordinals,
+	struct yett_error *error)
 {
+	uint64_t *ordinals = store->told.ordinals;
 	sqlite3_stmt *statement;
-	int64_t later;
-	int result;
+	int code, result;
 
-	if (epoch->epoch.ordinal == 0) {
-		return 0; /* what is put aside is of no start */
+	*ret_ordinals = ordinals;
+	if (store->told.origin == origin) {
+		return 0;
 	}
-	result = yett_sqlite_prepare(store, YETT_SQLITE_EPOCH_LATER_STATEMENT, &statement, error);
+	result = yett_sqlite_prepare(store, YETT_SQLITE_EPOCH_TOLD_STATEMENT, &statement, error);
 	if (result < 0) {
 		return result;
 	}
-	sqlite3_bind_int64(statement, 1, epoch->origin);
-	sqlite3_bind_int64(statement, 2, (int64_t)epoch->epoch.ordinal);
-	sqlite3_bind_int(statement, 3, (int)epoch->lane);
-	result = yett_sqlite_number(store, statement, "look for an epoch", 0, &later, error);
-	if (result == 0 && later > 0) {
+	memset(&store->told, 0, sizeof(store->told));
+	sqlite3_bind_int64(statement, 1, origin);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		uint32_t lane = (uint32_t)sqlite3_column_int(statement, 0);
+
+		if (lane < YETT_LANES) {
+			ordinals[lane] = (uint64_t)sqlite3_column_int64(statement, 1);
+		}
+	}
+	sqlite3_reset(statement);
+	if (code != SQLITE_DONE) {
+		return yett_sqlite_fail(store, error, code, "look for an epoch");
+	}
+	store->told.origin = origin;
+	return 0;
+}
+
+int yett_sqlite_forgotten_new(
+	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
+{
+	const uint64_t *ordinals;
+	int result;
+
+	if (epoch->epoch.ordinal == 0 || epoch->lane >= YETT_LANES) {
+		return 0; /* what is put aside is of no start */
+	}
+	result = newest_told(store, epoch->origin, &ordinals, error);
+	if (result == 0 && epoch->epoch.ordinal < ordinals[epoch->lane]) {
 		close_one(epoch);
 	}
 	return result;
+}
+
+int yett_sqlite_forgotten_not(
+	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error)
+{
+	int result;
+
+	if (!epoch->closed) {
+		return 0;
+	}
+	result = yett_sqlite_epoch_may_open(store, epoch->origin, &epoch->epoch, error);
+	if (result > 0) {
+		epoch->closed = false;
+		epoch->oldest = 1;
+		epoch->state = YETT_SQLITE_OPEN;
+		epoch->dirty = true;
+	}
+	return result < 0 ? result : 0;
 }
 
 /* Those below that are not closed in the table. Answers how many. */
@@ -82,6 +127,7 @@ int yett_sqlite_forgotten_earlier(struct yett_sqlite *store, struct yett_sqlite_
 	/* At once, since what comes behind it in this transaction is to see it. */
 	result = yett_sqlite_epoch_write(store, present, error);
 	present->dirty = true;
+	store->told.origin = 0;
 	count = result == 0 ? find_earlier(store, present, earlier, error) : result;
 	for (int i = 0; result == 0 && i < count; i++) {
 		struct yett_sqlite_epoch *epoch;

@@ -97,7 +97,11 @@ struct yett_sqlite {
 
 	/* Of the present transaction. */
 	struct yett_sqlite_map epochs; /* struct epoch_key → struct yett_sqlite_epoch */
-	bool wanted;                   /* a dead letter is replayed: no limit refuses it */
+	struct {
+		int64_t origin; /* 0: none */
+		uint64_t ordinals[YETT_LANES];
+	} told; /* the newest start of an origin that has told of the earlier ones (forgotten.c) */
+	bool wanted; /* a dead letter is replayed: no limit refuses it */
 	int64_t next_record;
 	int64_t counts[YETT_SQLITE_METRICS]; /* added to the metrics once it is committed */
 
@@ -233,9 +237,12 @@ int yett_sqlite_epoch_write(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error);
 void yett_sqlite_epoch_forget(struct yett_sqlite *store);
 
-/* forgotten.c. new: an epoch whose row was just made is closed if a later start knows nothing of it. earlier: the
- * present start has told of those before it in its lane; the others of them are closed. */
+/* forgotten.c. new: an epoch whose row was just made is closed if a later start knows nothing of it; not: it tells
+ * of itself, and is open again. earlier: the present start has told of those before it in its lane; the others of
+ * them are closed. */
 int yett_sqlite_forgotten_new(
+	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error);
+int yett_sqlite_forgotten_not(
 	struct yett_sqlite *store, struct yett_sqlite_epoch *epoch, struct yett_error *error);
 int yett_sqlite_forgotten_earlier(struct yett_sqlite *store, struct yett_sqlite_epoch *present,
 	int64_t now_ns, struct yett_error *error);

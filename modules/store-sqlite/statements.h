@@ -47,13 +47,14 @@
 		       "WHERE origin = ?1 AND state = 1 AND ordinal < ?3 "                         \
 		       "ORDER BY ordinal, random LIMIT ?4) GROUP BY ordinal, random "              \
 		       "HAVING max(changed) < ?2 ORDER BY ordinal, random LIMIT 1")                \
-	/* Of the newest rows below, so that many old ones cost nothing. */                        \
-	X(EPOCH_EARLIER, "SELECT ordinal, random FROM (SELECT ordinal, random, lane, closed "      \
-			 "FROM epoch WHERE origin = ?1 AND ordinal > 0 AND ordinal < ?2 "          \
-			 "ORDER BY ordinal DESC LIMIT ?4) WHERE lane = ?3 AND closed = 0")         \
-	X(EPOCH_LATER, "SELECT count(*) FROM (SELECT 1 FROM epoch WHERE origin = ?1 "              \
-		       "AND state = 1 AND ordinal > ?2 AND lane = ?3 AND closed = 0 "              \
-		       "AND next > 0 LIMIT 1)")                                                    \
+	/* Those that are open, and the newest: many old ones cost nothing. */                     \
+	X(EPOCH_EARLIER, "SELECT ordinal, random FROM epoch WHERE id IN (SELECT id FROM epoch "    \
+			 "WHERE origin = ?1 AND state = 1 AND ordinal > 0 AND ordinal < ?2 "       \
+			 "UNION SELECT id FROM (SELECT id FROM epoch WHERE origin = ?1 "           \
+			 "AND ordinal > 0 AND ordinal < ?2 ORDER BY ordinal DESC LIMIT ?4)) "      \
+			 "AND lane = ?3 AND closed = 0")                                           \
+	X(EPOCH_TOLD, "SELECT lane, max(ordinal) FROM epoch WHERE origin = ?1 AND state = 1 "      \
+		      "AND ordinal > 0 AND closed = 0 AND next > 0 GROUP BY lane")                 \
 	X(EPOCH_WRITE, "UPDATE epoch SET state = ?2, oldest = ?3, next = ?4, closed = ?5, "        \
 		       "received = ?6, highest = ?7, pieces = ?8, runs = ?9, metrics = ?10, "      \
 		       "events = ?11, states = ?12, forks = ?13, dead = ?14, declared = ?15, "     \

@@ -145,10 +145,59 @@ static void bounds_before_the_start_that_they_leave_out(void)
 	store_end(&writer);
 }
 
+/* The clock was put back with the disk: what lives bears an ordinal below that of a start that is forgotten, which
+ * has told of itself. It is no forgotten one once it tells of itself, and its next start is believed. */
+static void bounds_of_one_whose_clock_was_put_back(void)
+{
+	struct yett_notice forgotten = store_bounds(1, 9, URGENT, 1, 1, false);
+	struct yett_notice present = store_bounds(1, 4, URGENT, 1, 1, false);
+	struct yett_notice next[] = {
+		store_bounds(1, 4, URGENT, 7, 21, true), store_bounds(1, 5, URGENT, 1, 1, false)};
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 9, 1, &forgotten, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 4, URGENT, 5, 2, "a")), YETT_PUT_STORED);
+	expect(4, 2, 4, 0);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 4, 1, &present, 1)), YETT_PUT_STORED);
+	expect(4, 3, 0, 3);
+	CU_ASSERT_EQUAL(losses_inferred(), 0);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 4, URGENT, 10, 2, "a")), YETT_PUT_STORED);
+	expect(4, 5, 0, 6);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 5, 1, next, 2)), YETT_PUT_STORED);
+	expect(4, 5, 3, 12); /* 2..4; 7..9 and 12..20 it may still send */
+	expect(5, 2, 0, 0);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 5, URGENT, 7, 1, "a")), YETT_PUT_STORED);
+	expect(5, 3, 0, 4);
+	/* Told again, as by a relay that was put back, it changes nothing. */
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 4, 30, &present, 1)), YETT_PUT_STORED);
+	CU_ASSERT_EQUAL(store_account(&writer, 1, 4, URGENT).closed, 1);
+	store_end(&writer);
+}
+
+/* However many starts there were since. */
+static void bounds_long_after_the_start_that_they_leave_out(void)
+{
+	struct yett_notice told[600], present = store_bounds(1, 900, URGENT, 1, 1, false);
+
+	store_begin(&writer);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 5, URGENT, 3, 2, "a")), YETT_PUT_STORED);
+	for (size_t i = 0; i < 600; i++) {
+		told[i] = store_bounds(1, 10 + i, URGENT, 2, 2, true);
+	}
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 800, 1, told, 600)), YETT_PUT_STORED);
+	expect(5, 2, 0, 2);
+	CU_ASSERT_EQUAL(store_put(&writer, store_notices(1, 900, 1, &present, 1)), YETT_PUT_STORED);
+	expect(5, 2, 2, 0);
+	store_end(&writer);
+}
+
 const CU_TestInfo store_bounds_tests[] = {
 	{"bounds that leave a start out", bounds_that_leave_a_start_out},
 	{"bounds before the start that they leave out",
 		bounds_before_the_start_that_they_leave_out},
+	{"bounds of one whose clock was put back", bounds_of_one_whose_clock_was_put_back},
+	{"bounds long after the start that they leave out",
+		bounds_long_after_the_start_that_they_leave_out},
 	{"bounds of a start that knows less", bounds_of_one_that_knows_less},
 	CU_TEST_INFO_NULL,
 };

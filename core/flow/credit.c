@@ -2,14 +2,16 @@
  *
  * Responsible for memory being bounded: a peer's window (granted, or received and not yet durable) counts
  * against one budget for the node (`memory`). A lane starts with 64 KiB while half of the budget is free,
- * and with nothing after that: then a peer asks, and waits its turn. A lane that uses its window up while
- * the budget has room gets a larger one; so a single fast sender is not held to 64 KiB a round trip, and
- * ten thousand idle ones cost nothing. Where memory is scarce, or the queue's lane is full, windows go back
- * to 64 KiB: what was made room for is shared evenly, and nobody's wealth of data keeps another's out. One
- * waiting peer is always let through, so a budget that is smaller than a batch slows the node down and does
- * not stop it. What a standby was granted others may have meanwhile, but no more of it than half a budget:
- * it stays granted, and all standbys may come to be used at once. Not responsible for what a peer does with it:
- * the session machine holds it to it. On the loop. */
+ * and with nothing after that: then a peer asks, and is given what its batch needs and no more. A lane that
+ * uses its window up while the budget has room gets one twice as large; so a single fast sender is not held to
+ * 64 KiB a round trip. Large windows take up to three quarters of the budget, small ones up to seven eighths:
+ * ten thousand idle peers cost next to nothing, and an eighth is there for whoever asks. Where memory is scarce,
+ * or the queue's lane is full, windows go back to 64 KiB, or to none: what was made room for is shared evenly,
+ * and nobody's wealth of data keeps another's out. Those who wait stand in one line a lane, and the lanes take
+ * turns. One waiting peer is always let through, so a budget that is smaller than a batch slows the node down
+ * and does not stop it. What a standby was granted others may have meanwhile, but no more of it than half a
+ * budget: it stays granted, and all standbys may come to be used at once. Not responsible for what a peer does
+ * with it: the session machine holds it to it. On the loop. */
 #include <string.h>
 
 #include "stages.h"
@@ -21,6 +23,17 @@
 static uint64_t budget(const struct yett_node *node)
 {
 	return node->settings->node.memory_bytes;
+}
+
+/* What is left is for those who ask. */
+static bool is_tight(const struct yett_node *node)
+{
+	return node->credit_committed > budget(node) / 8 * 7;
+}
+
+static bool starts_large(const struct yett_node *node)
+{
+	return node->credit_committed + WINDOW_FIRST <= budget(node) / 2;
 }
 
 static void grant(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
@@ -61,28 +74,46 @@ static void take_back(struct yett_peer *peer)
 	peer->credit_lent = false;
 }
 
+/* Whether a window may be twice as large: a small one while there is any room that is not for those who ask. */
+static bool may_widen(const struct yett_node *node, const struct yett_peer_credit *credit)
+{
+	uint64_t most = credit->window < WINDOW_FIRST ? budget(node) / 8 * 7 : budget(node) / 4 * 3;
+
+	return credit->window < WINDOW_MAX && node->credit_committed + credit->window <= most;
+}
+
 static bool lane_waits(const struct yett_peer_credit *credit)
 {
 	return credit->wanted > credit->granted;
+}
+
+static void line_up(struct yett_peer *peer, uint32_t lane)
+{
+	struct yett_peer_credit *credit = &peer->credit[lane];
+
+	if (lane_waits(credit) && credit->place.data == NULL) {
+		credit->place.data = peer;
+		g_queue_push_tail_link(&peer->node->credit_waiting[lane], &credit->place);
+	}
+}
+
+static void leave_line(struct yett_peer *peer, uint32_t lane)
+{
+	struct yett_peer_credit *credit = &peer->credit[lane];
+
+	if (credit->place.data != NULL) {
+		g_queue_unlink(&peer->node->credit_waiting[lane], &credit->place);
+		credit->place.data = NULL;
+	}
 }
 
 /* Whether a waiting lane is let through beyond the budget: one peer at a time, and only while nothing
  * of that lane is on its way to disk. A lane that is stuck does not hold up another. */
 static bool may_pass(const struct yett_node *node, uint32_t lane)
 {
-	if (node->credit_departed[lane] > 0 ||
-		(node->credit_passing[lane] != NULL &&
-			yett_now(node) - node->credit_passing_ns[lane] < PASS_NS)) {
-		return false;
-	}
-	for (guint i = 0; i < node->peers->len; i++) {
-		const struct yett_peer *peer = node->peers->pdata[i];
-
-		if (peer->credit[lane].held > 0) {
-			return false;
-		}
-	}
-	return true;
+	return node->credit_held[lane] == 0 &&
+	       (node->credit_passing[lane] == NULL ||
+		       yett_now(node) - node->credit_passing_ns[lane] >= PASS_NS);
 }
 
 /* Gives a waiting lane what it wants if the budget, or its turn, allows. */
@@ -91,13 +122,12 @@ static bool serve(struct yett_peer *peer, uint32_t lane)
 	struct yett_node *node = peer->node;
 	struct yett_peer_credit *credit = &peer->credit[lane];
 	uint64_t need = credit->wanted - credit->granted;
-	uint64_t by = need > WINDOW_FIRST ? need : WINDOW_FIRST;
+	uint64_t by = need < WINDOW_FIRST && starts_large(node) ? WINDOW_FIRST : need;
 
 	if (node->credit_committed + by > budget(node)) {
 		if (!may_pass(node, lane)) {
 			return false;
 		}
-		by = need;
 		node->credit_passing[lane] = peer;
 		node->credit_passing_ns[lane] = yett_now(node);
 	}
@@ -107,50 +137,49 @@ static bool serve(struct yett_peer *peer, uint32_t lane)
 	return true;
 }
 
-/* The first that can be served, lane by lane; a flush may end any peer, so nothing is kept over it. */
-static bool serve_next(struct yett_node *node, bool *blocked)
+/* Serves the first in a lane's line, if it can be: returns a reference to it, or NULL. */
+static struct yett_peer *serve_first(struct yett_node *node, uint32_t lane)
 {
-	for (GList *at = node->credit_waiting->head; at != NULL; at = at->next) {
-		struct yett_peer *peer = at->data;
-		bool served = false, waits = false;
+	struct yett_peer *peer;
 
-		for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-			if (!lane_waits(&peer->credit[lane])) {
-				continue;
-			}
-			if (blocked[lane] || !serve(peer, lane)) {
-				blocked[lane] = true; /* those behind wait as well */
-				waits = true;
-			} else {
-				served = true;
-			}
+	while ((peer = g_queue_peek_head(&node->credit_waiting[lane])) != NULL) {
+		if (!lane_waits(&peer->credit[lane])) {
+			leave_line(peer, lane);
+			continue;
 		}
-		if (!waits && peer->waits_for_credit) {
-			peer->waits_for_credit = false;
-			g_queue_remove(node->credit_waiting, peer);
-			served = true;
+		yett_peer_ref(peer); /* what it is told may end it */
+		if (serve(peer, lane)) {
+			leave_line(peer, lane);
+			return peer;
 		}
-		if (served) {
-			yett_peer_flush(peer);
-			return true;
+		yett_peer_unref(peer);
+		return NULL; /* those behind wait as well */
+	}
+	return NULL;
+}
+
+/* One of each lane; a flush may end any peer, so no place in a line is kept over it. */
+static bool serve_each(struct yett_node *node)
+{
+	struct yett_peer *served[YETT_LANES];
+	bool any = false;
+
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		served[lane] = serve_first(node, lane);
+	}
+	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
+		if (served[lane] != NULL) {
+			any = true;
+			yett_peer_flush(served[lane]);
+			yett_peer_unref(served[lane]);
 		}
 	}
-	return false;
+	return any;
 }
 
 static void serve_waiting(struct yett_node *node)
 {
-	bool blocked[YETT_LANES] = {false};
-
-	while (serve_next(node, blocked)) {
-	}
-}
-
-static void line_up(struct yett_peer *peer)
-{
-	if (!peer->waits_for_credit) {
-		peer->waits_for_credit = true;
-		g_queue_push_tail(peer->node->credit_waiting, peer);
+	while (serve_each(node)) {
 	}
 }
 
@@ -160,14 +189,11 @@ void yett_credit_open(struct yett_peer *peer)
 
 	take_back(peer);
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		if (lane_waits(&peer->credit[lane])) {
-			line_up(peer); /* it asked before it was a standby */
-		}
+		line_up(peer, lane); /* if it asked before it was a standby */
 	}
 	/* What is told may end the session: then nothing more is committed to it. */
 	for (uint32_t lane = 0; lane < YETT_LANES && peer->state == YETT_PEER_OPEN; lane++) {
-		if (peer->credit[lane].window == 0 &&
-			node->credit_committed + WINDOW_FIRST <= budget(node) / 2) {
+		if (peer->credit[lane].window == 0 && starts_large(node)) {
 			widen(peer, lane, WINDOW_FIRST);
 			grant(peer, lane, WINDOW_FIRST);
 		}
@@ -177,8 +203,6 @@ void yett_credit_open(struct yett_peer *peer)
 
 void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *message)
 {
-	bool waits = false;
-
 	take_back(peer); /* it is no standby that asks */
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		uint64_t wanted = message->wanted[lane];
@@ -189,10 +213,7 @@ void yett_credit_wanted(struct yett_peer *peer, const struct yett_credit *messag
 			return;
 		}
 		peer->credit[lane].wanted = wanted;
-		waits = waits || lane_waits(&peer->credit[lane]);
-	}
-	if (waits) {
-		line_up(peer);
+		line_up(peer, lane);
 	}
 	serve_waiting(peer->node);
 }
@@ -204,40 +225,45 @@ void yett_credit_received(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 	take_back(peer); /* nor that sends */
 	credit->granted -= bytes < credit->granted ? bytes : credit->granted;
 	credit->held += bytes;
+	peer->node->credit_held[lane] += bytes;
 }
 
-/* What is held of a peer that may send nothing more. */
-static uint64_t durable_of_idle(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
+static uint64_t no_longer_held(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 {
 	struct yett_peer_credit *credit = &peer->credit[lane];
 	uint64_t by = bytes < credit->held ? bytes : credit->held;
 
 	credit->held -= by;
-	credit->window -= by;
-	peer->node->credit_committed -= by;
+	peer->node->credit_held[lane] -= by;
 	return by;
 }
 
-/* What a peer left behind when it went is memory until it is durable, so it stays committed: one that
- * comes and goes must not get a new window each time. */
-static void durable_of_departed(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
+/* What is held of a peer that may send nothing more, or nothing now. What a peer left behind when it went
+ * is memory until it is durable, so it stays committed: one that comes and goes must not get a new window
+ * each time. */
+static void durable_of_idle(struct yett_peer *peer, uint32_t lane, uint64_t by)
 {
-	peer->node->credit_departed[lane] -= durable_of_idle(peer, lane, bytes);
+	peer->credit[lane].window -= by;
+	peer->node->credit_committed -= by;
 }
 
 /* Whether what there is (memory, or room in the queue's lane) does not do for all who want it. */
 static bool scarce(const struct yett_node *node, uint32_t lane)
 {
-	return node->credit_committed > budget(node) || !g_queue_is_empty(node->credit_waiting) ||
-	       (node->queue != NULL && yett_queue_is_full(node, lane));
+	bool waits = false;
+
+	for (uint32_t i = 0; i < YETT_LANES; i++) {
+		waits = waits || node->credit_waiting[i].head != NULL;
+	}
+	return waits || is_tight(node) || (node->queue != NULL && yett_queue_is_full(node, lane));
 }
 
-/* No more than the first window is kept, the same for everyone; and where all is promised, none. */
+/* No more than the first window is kept, the same for everyone; and where what is left is little, none. */
 static void narrow(struct yett_peer *peer, uint32_t lane)
 {
 	struct yett_node *node = peer->node;
 	struct yett_peer_credit *credit = &peer->credit[lane];
-	uint64_t keep = node->credit_committed > budget(node) ? 0 : WINDOW_FIRST;
+	uint64_t keep = is_tight(node) ? 0 : WINDOW_FIRST;
 	uint64_t spare = credit->window - credit->granted - credit->held;
 	uint64_t over = credit->window > keep ? credit->window - keep : 0;
 	uint64_t by = spare < over ? spare : over;
@@ -250,33 +276,25 @@ void yett_credit_durable(struct yett_peer *peer, uint32_t lane, uint64_t bytes)
 {
 	struct yett_node *node = peer->node;
 	struct yett_peer_credit *credit = &peer->credit[lane];
+	uint64_t by = no_longer_held(peer, lane, bytes);
 
-	if (peer->state != YETT_PEER_OPEN) {
-		durable_of_departed(peer, lane, bytes);
+	if (peer->state != YETT_PEER_OPEN || peer->credit_lent) {
+		durable_of_idle(peer, lane, by);
 		serve_waiting(node);
 		return;
 	}
-	if (peer->credit_lent) {
-		durable_of_idle(peer, lane, bytes);
-		serve_waiting(node);
-		return;
-	}
-	credit->held -= bytes < credit->held ? bytes : credit->held;
 	if (node->credit_passing[lane] == peer) {
 		node->credit_passing[lane] = NULL;
 	}
 	if (scarce(node, lane)) {
 		narrow(peer, lane);
-	} else if (credit->granted < credit->window / 4 && credit->window < WINDOW_MAX &&
-		   node->credit_committed + credit->window <= budget(node) / 4 * 3) {
+	} else if (credit->granted < credit->window / 4 && may_widen(node, credit)) {
 		widen(peer, lane, credit->window);
 	}
 	if (credit->window > credit->granted + credit->held) {
 		grant(peer, lane, credit->window - credit->granted - credit->held);
 	}
-	if (lane_waits(credit)) {
-		line_up(peer); /* what it asked for was there, and has been used since */
-	}
+	line_up(peer, lane); /* if what it asked for was there, and has been used since */
 	serve_waiting(node);
 }
 
@@ -286,10 +304,7 @@ static void stop_waiting(struct yett_peer *peer)
 		if (peer->node->credit_passing[lane] == peer) {
 			peer->node->credit_passing[lane] = NULL;
 		}
-	}
-	if (peer->waits_for_credit) {
-		peer->waits_for_credit = false;
-		g_queue_remove(peer->node->credit_waiting, peer);
+		leave_line(peer, lane);
 	}
 }
 
@@ -324,7 +339,6 @@ void yett_credit_close(struct yett_peer *peer)
 		struct yett_peer_credit *credit = &peer->credit[lane];
 
 		node->credit_committed -= credit->window - credit->held;
-		node->credit_departed[lane] += credit->held;
 		credit->window = credit->held;
 		credit->granted = credit->wanted = 0;
 	}

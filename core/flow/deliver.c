@@ -242,13 +242,12 @@ static struct yett_flight *flight_of(struct yett_peer *peer)
 	return peer->flight;
 }
 
-/* Tells upstreams that would be used how much the next batch needs, once each. */
+/* Upstreams that would be used are to be told how much the next batch needs, once each. */
 static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes)
 {
 	for (guint i = 0; i < node->links->len; i++) {
 		const struct yett_link *link = node->links->pdata[i];
 		struct yett_peer *peer = link->peer;
-		struct yett_credit message = {0};
 		struct yett_flight *flight;
 
 		if (peer == NULL || peer->state != YETT_PEER_OPEN ||
@@ -261,10 +260,21 @@ static void ask_for_credit(struct yett_node *node, uint32_t lane, uint64_t bytes
 			continue;
 		}
 		flight->asked[lane] = bytes;
-		memcpy(message.wanted, flight->asked, sizeof(message.wanted));
-		yett_wire_credit(peer->wire, &message); /* may end it: it is not the link's then */
-		yett_peer_flush(peer);
+		flight->asks = true;
 	}
+}
+
+/* For all lanes at once: what is said of a lane twice may be granted twice, and used once. */
+static void tell_wants(struct yett_peer *peer)
+{
+	struct yett_credit message = {0};
+
+	if (peer->flight == NULL || !peer->flight->asks) {
+		return;
+	}
+	peer->flight->asks = false;
+	memcpy(message.wanted, peer->flight->asked, sizeof(message.wanted));
+	yett_wire_credit(peer->wire, &message);
 }
 
 /* What asks for credit overtakes batches that were sent before it, so the upstream may have counted
@@ -342,10 +352,12 @@ static bool send_one(struct yett_delivery *delivery, uint32_t number)
 static void flush_upstreams(struct yett_node *node)
 {
 	for (guint i = 0; i < node->links->len; i++) {
-		struct yett_link *link = node->links->pdata[i];
+		const struct yett_link *link = node->links->pdata[i];
+		struct yett_peer *peer = link->peer;
 
-		if (link->peer != NULL && link->peer->state == YETT_PEER_OPEN) {
-			yett_peer_flush(link->peer);
+		if (peer != NULL && peer->state == YETT_PEER_OPEN) {
+			tell_wants(peer); /* may end it: it is not the link's then */
+			yett_peer_flush(peer);
 		}
 	}
 }

@@ -24,6 +24,7 @@ struct yett_flight {
 	uint64_t first; /* frame number at `start` */
 	uint64_t bytes;
 	uint64_t asked[YETT_LANES]; /* credit that it was asked for, and has not yet used */
+	bool asks;                  /* it is still to be told so */
 };
 struct yett_flight *yett_flight_new(void);
 void yett_flight_free(struct yett_flight *flight); /* must be empty */

@@ -225,7 +225,6 @@ int yett_node_new(const struct yett_node_make *make, const struct yett_managemen
 	node->gates = g_ptr_array_new();
 	node->links = g_ptr_array_new();
 	node->sources = g_ptr_array_new();
-	node->credit_waiting = g_queue_new();
 	node->addresses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_queue_init(&node->silent);
 	node->sources_lately = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -375,7 +374,6 @@ void yett_node_free(struct yett_node *node)
 	g_hash_table_unref(node->addresses);
 	g_hash_table_unref(node->sources_lately);
 	yett_refusals_done(node);
-	g_queue_free(node->credit_waiting);
 	g_ptr_array_free(node->peers, TRUE);
 	g_hash_table_unref(node->sessions_open);
 	g_ptr_array_free(node->acknowledging, TRUE);

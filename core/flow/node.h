@@ -158,9 +158,9 @@ struct yett_node {
 	/* credit */
 	uint64_t credit_committed; /* bytes that peers may send or have sent, all lanes */
 	uint64_t credit_lent;      /* beside that: what standbys may send */
-	GQueue *credit_waiting;    /* peers */
-	/* Of it, what peers that are gone have left and is not durable yet. */
-	uint64_t credit_departed[YETT_LANES];
+	/* Of it, what has come and is not durable yet, also from peers that are gone. */
+	uint64_t credit_held[YETT_LANES];
+	GQueue credit_waiting[YETT_LANES]; /* peers, who came first first */
 	/* Beyond the budget one peer a lane is let through at a time; NULL: nobody. */
 	struct yett_peer *credit_passing[YETT_LANES];
 	uint64_t credit_passing_ns[YETT_LANES];

@@ -27,6 +27,7 @@ struct yett_peer_credit {
 	uint64_t granted; /* granted and not yet used */
 	uint64_t held;    /* received and not yet durable */
 	uint64_t wanted;  /* it waits for this much; 0: it does not */
+	GList place; /* in the lane's line of those who wait; data: the peer, or NULL: in none */
 };
 
 /* Why a session did not come up, or has ended. */
@@ -104,7 +105,6 @@ struct yett_peer {
 
 	/* intake */
 	struct yett_peer_credit credit[YETT_LANES];
-	bool waits_for_credit;
 	bool credit_lent;     /* it is a standby: others have the memory for what it may send */
 	struct yett_ack *ack; /* collected, not yet sent; NULL: nothing */
 	uint64_t batches, records, bytes; /* taken from it, or delivered to it */

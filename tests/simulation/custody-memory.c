@@ -39,16 +39,23 @@ static uint64_t check_received(struct run *run, const struct yett_node *node)
 	uint64_t sum = 0, here = 0;
 
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
-		sum += node->credit_departed[lane];
-		here += node->credit_departed[lane];
+		uint64_t of_peers = 0;
+
+		sum += node->credit_held[lane];
+		here += node->credit_held[lane];
 		for (guint i = 0; i < node->peers->len; i++) {
 			const struct yett_peer *peer = node->peers->pdata[i];
 			const struct yett_incoming_batch *half =
 				peer->wire != NULL ? peer->wire->incoming.lanes[lane] : NULL;
 
-			sum += peer->credit[lane].window;
-			here += peer->credit[lane].held;
+			sum += peer->credit[lane].window - peer->credit[lane].held;
+			of_peers += peer->credit[lane].held;
 			here += half != NULL ? yett_buffer_length(half->buffer) : 0;
+		}
+		if (of_peers > node->credit_held[lane]) {
+			run_fail(run,
+				"%s holds %" PRIu64 " bytes of its peers, and counts %" PRIu64,
+				node->name, of_peers, node->credit_held[lane]);
 		}
 	}
 	if (node->credit_committed != sum) {

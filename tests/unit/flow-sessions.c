@@ -198,6 +198,47 @@ static void ends_while_it_is_put_to_use(void)
 	world_free(world);
 }
 
+/* It waits for credit, reads nothing, and is given what it waits for: that ends it, once. */
+static void ends_while_it_is_given_credit(void)
+{
+	struct world *world = world_new(4);
+	struct world_node *server = add_server(world, "ms.example");
+	struct world_node *agent = world_add(world, "a.example",
+		"upstreams = ( { name = \"ms.example\"; address = \"%s\"; } );\n",
+		world_address("ms.example"));
+	struct yett_credit wants = {.granted = {0}};
+	struct yett_node *node;
+	struct yett_peer *peer;
+	uint64_t committed;
+
+	world_start(server);
+	world_start(agent);
+	world_run(world, 5 * YETT_SEC);
+	node = server->node;
+	peer = yett_sessions_of(node, &agent->node->id);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	committed = node->credit_committed;
+	node->credit_committed += node->settings->node.memory_bytes; /* there is nothing for it */
+	node->credit_held[YETT_LANE_BULK]++;
+	wants.wanted[YETT_LANE_BULK] = peer->credit[YETT_LANE_BULK].granted + 1;
+	yett_credit_wanted(peer, &wants);
+	CU_ASSERT_PTR_EQUAL(
+		node->credit_waiting[YETT_LANE_BULK].head, &peer->credit[YETT_LANE_BULK].place);
+	sim_loop_stall(agent->loop, 2 * YETT_SEC);
+	fill(peer);
+	node->credit_committed = committed;
+	node->credit_held[YETT_LANE_BULK]--;
+	CU_ASSERT_EQUAL(peer->references, 1); /* else nothing was tried */
+	yett_credit_tick(node);
+	CU_ASSERT_EQUAL(peer->state, YETT_PEER_CLOSED);
+	CU_ASSERT_PTR_NULL(node->credit_waiting[YETT_LANE_BULK].head);
+	CU_ASSERT_EQUAL(node->credit_committed, 0);
+	world_run(world, 60 * YETT_SEC);
+	world_tell(agent, YETT_LANE_NORMAL, 10);
+	CU_ASSERT(world_wait_events(server, 10, 60 * YETT_SEC));
+	world_free(world);
+}
+
 #define REFUSED 20000
 #define ROUNDS  10000
 
@@ -263,6 +304,7 @@ int main(int argc, char **argv)
 		{"ends while it is asked for credit", ends_while_it_is_asked_for_credit},
 		{"ends while its place is taken", ends_while_its_place_is_taken},
 		{"ends while it is put to use", ends_while_it_is_put_to_use},
+		{"ends while it is given credit", ends_while_it_is_given_credit},
 		{"refuses batch after batch", refuses_batch_after_batch},
 		{"says what time it is", says_what_time_it_is},
 		CU_TEST_INFO_NULL,

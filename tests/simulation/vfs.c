@@ -39,6 +39,7 @@ struct file {
 	bool name_unsynced; /* made by us: the first sync covers its name too */
 	char name[64];      /* "": goes when it is closed */
 	bool passing;
+	bool read_only;
 	int level;
 	struct base *locks; /* of a main database */
 	bool mapped;
@@ -147,7 +148,9 @@ static int file_write(sqlite3_file *arg, const void *bytes, int length, sqlite3_
 	struct file *file = (struct file *)arg;
 	const struct yett_files *files = &file->process->files;
 	struct iovec iov = {(void *)(uintptr_t)bytes, (size_t)length};
-	int result = files->write(files->fs, file->file, &iov, 1, (uint64_t)offset);
+	int result = file->read_only
+			     ? YETT_EPERM
+			     : files->write(files->fs, file->file, &iov, 1, (uint64_t)offset);
 
 	return result == 0 ? SQLITE_OK : code_of(result, SQLITE_IOERR_WRITE);
 }
@@ -199,6 +202,9 @@ static int file_lock(sqlite3_file *arg, int level)
 
 	if (base == NULL || level <= file->level) {
 		return SQLITE_OK;
+	}
+	if (level > SQLITE_LOCK_SHARED && file->read_only) {
+		return SQLITE_IOERR_LOCK; /* as fcntl() does not lock for writing what is open for reading */
 	}
 	if (level == SQLITE_LOCK_SHARED) {
 		if (base->alone != NULL) {
@@ -434,6 +440,7 @@ static int vfs_open(
 	}
 	file->name_unsynced = new_name && (flags & SQLITE_OPEN_MAIN_DB) == 0;
 	file->passing = (flags & SQLITE_OPEN_DELETEONCLOSE) != 0;
+	file->read_only = (flags & SQLITE_OPEN_READWRITE) == 0;
 	snprintf(file->name, sizeof(file->name), "%s", name);
 	if ((flags & SQLITE_OPEN_MAIN_DB) != 0) {
 		file->locks = base_get(process, path);

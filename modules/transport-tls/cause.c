@@ -90,6 +90,11 @@ static const struct row codes[] = {
 	{GNUTLS_E_PK_SIG_VERIFY_FAILED,
 		{YETT_EPROTO, "the peer does not have the key of the certificate that it shows",
 			"give the peer the key that belongs to its certificate"}},
+	{GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE,
+		{YETT_ELIMIT,
+			"the key of the peer's certificate is larger than allowed, or of no known "
+			"kind",
+			"have it issued for ECDSA P-256, or RSA with 2048 to 8192 bits"}},
 	{GNUTLS_E_CERTIFICATE_ERROR, {YETT_EPROTO, "the peer's certificates cannot be read",
 					     "look at the peer's: yettctl cert show"}},
 	{GNUTLS_E_RECORD_OVERFLOW, {YETT_EPROTO, "a record is longer than TLS allows", no_node}},

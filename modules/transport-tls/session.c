@@ -9,26 +9,91 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnutls/x509.h>
+
 #include "channel.h"
 
 #define HANDSHAKE_MAX 65536 /* bytes of one handshake message: a chain, for the most part */
+/* What GnuTLS verifies of a stranger, it verifies on the loop, and it knows no bounds of its own. */
+#define RSA_BITS_MAX       8192
+#define RSA_EXPONENT_BYTES 8
 
 static const char alpn[] = "yett/1";
 
-/* After the client's hello is read: without our ALPN there is no need to go on, and the alert that
- * says so reaches a client that still waits. */
-static int on_client_hello(gnutls_session_t session, unsigned type, unsigned when,
-	unsigned incoming, const gnutls_datum_t *message)
+/* Without our ALPN there is no need to go on, and the alert that says so reaches a client that still
+ * waits. */
+static int check_alpn(gnutls_session_t session)
 {
 	gnutls_datum_t chosen;
 
-	(void)type;
-	(void)when;
-	(void)incoming;
-	(void)message;
 	return gnutls_alpn_get_selected_protocol(session, &chosen) < 0
 		       ? GNUTLS_E_NO_APPLICATION_PROTOCOL
 		       : 0;
+}
+
+static size_t significant(const gnutls_datum_t *number)
+{
+	unsigned zeros = 0;
+
+	while (zeros < number->size && number->data[zeros] == 0) {
+		zeros++;
+	}
+	return number->size - zeros;
+}
+
+static int check_rsa(gnutls_x509_crt_t cert)
+{
+	gnutls_datum_t modulus = {NULL, 0}, exponent = {NULL, 0};
+	int result = gnutls_x509_crt_get_pk_rsa_raw(cert, &modulus, &exponent);
+
+	if (result >= 0 && (significant(&modulus) > RSA_BITS_MAX / 8 ||
+				   significant(&exponent) > RSA_EXPONENT_BYTES)) {
+		result = GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
+	}
+	gnutls_free(modulus.data);
+	gnutls_free(exponent.data);
+	return result;
+}
+
+/* Before the proof that the peer has the key of what it shows: how long it takes to verify that is the
+ * peer's choice, by the size of an RSA key. */
+static int check_key(gnutls_session_t session)
+{
+	unsigned count = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+	gnutls_x509_crt_t cert;
+	int result, kind;
+
+	if (chain == NULL || count == 0) {
+		return GNUTLS_E_NO_CERTIFICATE_FOUND;
+	}
+	result = gnutls_x509_crt_init(&cert);
+	if (result < 0) {
+		return result;
+	}
+	result = gnutls_x509_crt_import(cert, &chain[0], GNUTLS_X509_FMT_DER);
+	kind = result < 0 ? result : gnutls_x509_crt_get_pk_algorithm(cert, NULL);
+	if (kind < 0) {
+		result = kind;
+	} else if (kind == GNUTLS_PK_RSA || kind == GNUTLS_PK_RSA_PSS) {
+		result = check_rsa(cert);
+	}
+	gnutls_x509_crt_deinit(cert);
+	return result < 0 ? result : 0;
+}
+
+static int on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+	const gnutls_datum_t *message)
+{
+	(void)message;
+	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && when == GNUTLS_HOOK_POST && incoming != 0) {
+		return check_alpn(session);
+	}
+	if (type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY && when == GNUTLS_HOOK_PRE &&
+		incoming != 0) {
+		return check_key(session);
+	}
+	return 0;
 }
 
 static int set_alpn(gnutls_session_t session)
@@ -63,9 +128,9 @@ static int set_up(struct yett_channel *channel)
 		/* Asked for; to show none is for the auth module to judge. */
 		gnutls_certificate_server_set_request(session,
 			channel->no_certificates ? GNUTLS_CERT_IGNORE : GNUTLS_CERT_REQUEST);
-		gnutls_handshake_set_hook_function(
-			session, GNUTLS_HANDSHAKE_CLIENT_HELLO, GNUTLS_HOOK_POST, on_client_hello);
 	}
+	gnutls_handshake_set_hook_function(
+		session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, on_message);
 	gnutls_handshake_set_max_packet_length(session, HANDSHAKE_MAX);
 	gnutls_transport_set_ptr(session, channel);
 	gnutls_transport_set_vec_push_function(session, yett_tls_push);

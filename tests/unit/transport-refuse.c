@@ -2,6 +2,7 @@
  * bytes. Each is closed with its cause, on both sides, and nothing is left. */
 
 #include <errno.h>
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <stdio.h>
@@ -290,6 +291,138 @@ static void test_wrong_servers(void)
 	}
 }
 
+/* An RSA key that nobody has the private half of: what it signs is no signature. */
+
+static int rsa_info(gnutls_privkey_t key, unsigned flags, void *arg)
+{
+	(void)key;
+	return flags == GNUTLS_PRIVKEY_INFO_PK_ALGO        ? GNUTLS_PK_RSA
+	       : flags == GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS ? GPOINTER_TO_INT(arg) * 8
+	       : (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO) != 0
+		       ? GNUTLS_FLAGS_TO_SIGN_ALGO(flags) == GNUTLS_SIGN_RSA_PSS_RSAE_SHA256
+		       : 0;
+}
+
+static int rsa_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *arg,
+	unsigned flags, const gnutls_datum_t *data, gnutls_datum_t *ret_signature)
+{
+	unsigned bytes = (unsigned)GPOINTER_TO_INT(arg);
+
+	(void)key;
+	(void)algorithm;
+	(void)flags;
+	(void)data;
+	ret_signature->data = gnutls_malloc(bytes);
+	ret_signature->size = bytes;
+	memset(ret_signature->data, 0x5a, bytes);
+	return 0;
+}
+
+static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_bytes)
+{
+	gnutls_datum_t modulus = {g_malloc(modulus_bytes), modulus_bytes};
+	gnutls_datum_t exponent = {g_malloc(exponent_bytes), exponent_bytes};
+	gnutls_x509_privkey_t issuer;
+	gnutls_pubkey_t public;
+	gnutls_privkey_t private;
+	gnutls_x509_crt_t cert, authority;
+	gnutls_pcert_st *pcert = gnutls_malloc(sizeof(*pcert));
+
+	memset(modulus.data, 0xd5, modulus_bytes);
+	memset(exponent.data, 0x75, exponent_bytes);
+	gnutls_pubkey_init(&public);
+	CU_ASSERT_EQUAL_FATAL(gnutls_pubkey_import_rsa_raw(public, &modulus, &exponent), 0);
+	gnutls_x509_privkey_init(&issuer);
+	gnutls_x509_privkey_generate(
+		issuer, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+	gnutls_x509_crt_init(&authority);
+	gnutls_x509_crt_set_version(authority, 3);
+	gnutls_x509_crt_set_key(authority, issuer);
+	gnutls_x509_crt_init(&cert);
+	gnutls_x509_crt_set_version(cert, 3);
+	gnutls_x509_crt_set_serial(cert, "\1", 1);
+	gnutls_x509_crt_set_activation_time(cert, 1);
+	gnutls_x509_crt_set_expiration_time(cert, INT32_MAX);
+	gnutls_x509_crt_set_pubkey(cert, public);
+	CU_ASSERT_EQUAL(gnutls_x509_crt_sign2(cert, authority, issuer, GNUTLS_DIG_SHA256, 0), 0);
+	CU_ASSERT_EQUAL(gnutls_pcert_import_x509(pcert, cert, 0), 0);
+	gnutls_privkey_init(&private);
+	CU_ASSERT_EQUAL(gnutls_privkey_import_ext4(private, GINT_TO_POINTER((int)modulus_bytes),
+				NULL, rsa_sign, NULL, NULL, rsa_info, 0),
+		0);
+	gnutls_certificate_free_credentials(raw->credentials);
+	gnutls_certificate_allocate_credentials(&raw->credentials);
+	/* Whether the private key belongs to the certificate cannot be asked of this one. */
+	gnutls_certificate_set_flags(raw->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+	CU_ASSERT_EQUAL(
+		gnutls_certificate_set_key(raw->credentials, NULL, 0, pcert, 1, private), 0);
+	gnutls_credentials_set(raw->session, GNUTLS_CRD_CERTIFICATE, raw->credentials);
+	gnutls_x509_crt_deinit(cert);
+	gnutls_x509_crt_deinit(authority);
+	gnutls_x509_privkey_deinit(issuer);
+	gnutls_pubkey_deinit(public);
+	g_free(modulus.data);
+	g_free(exponent.data);
+}
+
+/* How long it takes to verify what somebody has signed is for their key to decide: before that, its size is
+ * looked at, of those that connect and of those that are connected to. */
+static void test_rsa_sizes(void)
+{
+	static const struct {
+		const char *label, *want;
+		unsigned modulus_bytes, exponent_bytes;
+		int result;
+	} table[] = {
+		{"usual", "does not have the key", 384, 3, YETT_EPROTO},
+		{"the largest", "does not have the key", 1024, 8, YETT_EPROTO},
+		{"large", "larger than allowed", 1025, 3, YETT_ELIMIT},
+		{"huge", "larger than allowed", 4096, 3, YETT_ELIMIT},
+		{"a large exponent", "larger than allowed", 384, 9, YETT_ELIMIT},
+		{"a huge exponent", "larger than allowed", 384, 4096, YETT_ELIMIT},
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct memory_world *world = memory_world_new(i);
+		struct transport *gateway = transport_new(world, "", "");
+		struct yett_listener *listener = NULL;
+		struct end there, here;
+		struct raw client, server;
+
+		transport_listen(gateway, "gateway:1");
+		end_init(&there);
+		end_init(&here);
+		gateway->accepted = &there;
+		raw_init(&client, world);
+		client.host->connect(client.host->instance, "gateway:1", NULL, TIMEOUT_NS,
+			raw_connected, &client, NULL);
+		memory_run(world);
+		client.host->stream_read_start(client.stream, raw_read, &client);
+		raw_begin(&client, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, TLS13, "yett/1");
+		show_rsa(&client, table[i].modulus_bytes, table[i].exponent_bytes);
+		raw_drive(&client);
+		memory_run(world);
+		expect(table[i].label, &there, table[i].result, table[i].want);
+		raw_done(&client);
+
+		raw_init(&server, world);
+		raw_begin(&server, GNUTLS_SERVER, TLS13, "yett/1");
+		show_rsa(&server, table[i].modulus_bytes, table[i].exponent_bytes);
+		server.host->listen(
+			server.host->instance, "raw:1", raw_accepted, &server, &listener, NULL);
+		end_connect(&here, gateway, "raw:1", TIMEOUT_NS);
+		memory_run(world);
+		expect(table[i].label, &here, table[i].result, table[i].want);
+		server.host->listener_close(listener);
+		raw_done(&server);
+		end_done(&there);
+		end_done(&here);
+		memory_advance(world, 5 * YETT_SEC);
+		transport_free(gateway);
+		CU_ASSERT_EQUAL(memory_world_free(world), 0);
+	}
+}
+
 /* One bit is changed somewhere in a handshake or in the data after it: never a wrong byte, always
  * an end with a cause. */
 static void test_damage(void)
@@ -383,6 +516,7 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"strangers", test_strangers},
 		{"wrong servers", test_wrong_servers},
+		{"sizes of RSA keys", test_rsa_sizes},
 		{"damaged bytes", test_damage},
 		{"noise", test_noise},
 		CU_TEST_INFO_NULL,

@@ -194,6 +194,10 @@ def latency_ms(sender):
     return float(words[1]), float(words[4]), float(words[8])
 
 
+def batches_acknowledged(sender):
+    return int(_line(sender, "acknowledged")[3])
+
+
 def load(folder, group, gateway, name="load", **options):
     """bench/load against a node: `repeat=True` is --repeat, `records=5` is --records 5."""
     words = [LOAD, "--gateway", gateway.address, "--gateway-name", gateway.name,

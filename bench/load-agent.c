@@ -31,6 +31,7 @@ struct agent {
 /* When a batch was told; the keep's owner. */
 struct flight {
 	struct agent *agent;
+	GList place; /* in load->waiting */
 	uint64_t told_ns;
 	uint32_t count;
 };
@@ -196,23 +197,36 @@ int agent_start(struct agent *agent, struct yett_error *error)
 	return yett_node_start(agent->node, error);
 }
 
+static void note_latency(struct load *load, const struct flight *flight, uint64_t now_ns)
+{
+	uint32_t took_us = (uint32_t)((now_ns - flight->told_ns) / 1000);
+
+	if (load->open_ns != 0 && flight->told_ns >= load->open_ns) {
+		g_array_append_val(load->latencies, took_us); /* not the wait for a session */
+	}
+}
+
+void agents_waiting(struct load *load, uint64_t now_ns)
+{
+	for (const GList *place = load->waiting; place != NULL; place = place->next) {
+		note_latency(load, place->data, now_ns);
+	}
+}
+
 static void settled(struct yett_keep *keep, int result)
 {
 	struct flight *flight = keep->owner;
 	struct agent *agent = flight->agent;
 	struct load *load = agent->load;
 	uint64_t now_ns = yett_clock_monotonic(&yett_clock_system);
-	uint32_t took_us = (uint32_t)((now_ns - flight->told_ns) / 1000);
 
 	agent->waiting--;
+	load->waiting = g_list_remove_link(load->waiting, &flight->place);
 	if (result == 0) {
 		agent->settled += flight->count;
 		load->batches_settled++;
 		load->records_settled += flight->count;
-		if (load->open_ns != 0 && flight->told_ns >= load->open_ns) {
-			g_array_append_val(
-				load->latencies, took_us); /* not the wait for a session */
-		}
+		note_latency(load, flight, now_ns);
 	} else {
 		load->failed++;
 	}
@@ -293,6 +307,8 @@ static void tell_batch(struct agent *agent, uint32_t count)
 	flight->agent = agent;
 	flight->told_ns = yett_clock_monotonic(&yett_clock_system);
 	flight->count = count;
+	flight->place.data = flight;
+	load->waiting = g_list_concat(&flight->place, load->waiting);
 	agent->waiting++;
 	agent->batches++;
 	load->batches_sent++;

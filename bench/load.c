@@ -143,12 +143,13 @@ static double part_ms(const GArray *sorted, unsigned per_mille)
 	       1e3;
 }
 
-static void report(const struct load *load)
+static void report(struct load *load)
 {
 	double seconds = (double)(load->end_ns - load->begin_ns) / 1e9;
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
+	agents_waiting(load, yett_clock_monotonic(&yett_clock_system));
 	g_array_sort(load->latencies, compare);
 	printf("agents        %u\n", load->made);
 	printf("told          %llu records, %llu batches, %llu bytes\n",

@@ -51,6 +51,7 @@ struct load {
 	uint64_t begin_ns, open_ns, end_ns; /* first start, all open, all settled; monotonic */
 	uint64_t batches_sent, records_sent, bytes_sent;
 	uint64_t batches_settled, records_settled, failed;
+	GList *waiting; /* batches that are not settled, the newest first; embedded */
 	GArray *latencies; /* uint32_t, microseconds from telling to being settled; once all are open */
 };
 
@@ -64,6 +65,8 @@ uint64_t agent_tell(struct agent *agent, uint64_t now_ns);
 void agent_break(struct agent *agent);
 bool agent_open(const struct agent *agent);
 bool agent_done(const struct agent *agent); /* all is told and settled */
+/* What waits yet counts among the latencies with what it has waited: it may be the longest. At the end. */
+void agents_waiting(struct load *load, uint64_t now_ns);
 void agent_free(struct agent *agent);
 
 #endif

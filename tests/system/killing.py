@@ -179,11 +179,13 @@ def lost_by_name(server, origin, holder, bodies):
 
 
 class Killing:
-    """`records` in all, half of them from the journal, and `kills` kills while they flow."""
+    """`records` in all, half of them from the journal, and `kills` kills while they flow: the load at a steady
+    rate, the journal in pieces, of which one comes just before each kill."""
 
     def __init__(self, records, kills, rate, shim):
         self.random = random.Random(seed())
         self.entries = records // 2
+        self.told = 0  # entries of the journal, so far
         self.load_each = records // 2 // LOAD_AGENTS
         self.total = self.entries + self.load_each * LOAD_AGENTS
         self.kills = kills
@@ -191,6 +193,18 @@ class Killing:
         self.shim = shim
         self.nodes = ()
         self.dead = collections.Counter()
+        self.amid = 0  # times that the agent was killed with entries under way
+
+    def tell(self, entries):
+        """The journal goes on to so many entries."""
+        more = min(entries, self.entries) - self.told
+        if more > 0:
+            journal(self.place, more, self.told)
+            self.told += more
+
+    def stored_entries(self, server):
+        return (server.query("SELECT count(*) FROM record JOIN origin ON origin.id = record.origin "
+                             "WHERE origin.name = 'a1.example' AND record.kind = 2") or [(0,)])[0][0]
 
     def stored(self, server):
         """Records in the store, as far as it can be asked just now."""
@@ -206,6 +220,8 @@ class Killing:
         for place, node in enumerate(dead):
             if place > 0:
                 time.sleep(self.random.random() * 0.5)
+            if node is self.agent and self.server.answers():
+                self.amid += self.stored_entries(self.server) < self.told
             said = node.kill()
             self.dead[node.name] += 1
             print(f"{time.monotonic() - begin:6.1f} s, {stored} stored: {node.name} killed; {said}", flush=True)
@@ -223,26 +239,31 @@ class Killing:
                 time.sleep(self.random.random() * 0.3)
             else:
                 mark = marks[self.dead.total()]
+                self.tell(self.entries * mark // self.total)
                 stored = group.wait(f"{mark} records to be stored",
                                     lambda: max(self.stored(server), 1) if self.stored(server) >= mark else 0,
                                     timeout=120)
+                self.tell(self.told + self.entries // self.kills)
                 time.sleep(self.random.random() * 0.1)
             self.kill_some(stored, begin)
         group.wait("the management server to answer", server.answers)
         stored = self.stored(server)
-        print(f"{self.dead.total()} kills, {stored} of {self.total} records stored: {dict(self.dead)}")
+        print(f"{self.dead.total()} kills, {stored} of {self.total} records stored: {dict(self.dead)}, "
+              f"{self.agent.name} {self.amid} times with entries under way")
+        self.tell(self.entries)
         return stored
 
     def run(self):
         with harness.Group() as group:
             # Nodes die while they introduce themselves, and while a session is up.
             group.expect("path-closed", "session-refused")
-            place = journal(os.path.join(group.folder, "journal"), self.entries)
+            self.place = os.path.join(group.folder, "journal")
+            self.tell(self.entries // self.kills)
             quick = {"reconnect-min": "50 ms", "reconnect-max": "500 ms"}
-            server = group.server("ms.example")
+            self.server = server = group.server("ms.example")
             gateway = group.gateway("gw.example", [server], node=quick)
-            agent = group.agent("a1.example", [gateway], node=quick, sources=[
-                {"module": "source-journal", "directory": place, "since": "1 d"}])
+            self.agent = agent = group.agent("a1.example", [gateway], node=quick, sources=[
+                {"module": "source-journal", "directory": self.place, "since": "1 d"}])
             self.nodes = (server, gateway, agent)
             for node in self.nodes:
                 if self.shim:
@@ -256,6 +277,9 @@ class Killing:
             group.all_arrived(server, timeout=60)
             if stored >= self.total:
                 raise harness.Failure("everything was stored before the last kill: that proves little")
+            if self.amid < self.dead[agent.name] // 8:
+                raise harness.Failure(f"{agent.name} was killed {self.dead[agent.name]} times, and only {self.amid} times with "
+                                      "entries under way: that proves little")
 
     def wait_for_all(self, group, server):
         """Until all is stored, or nothing more comes: then compare() says what lacks."""

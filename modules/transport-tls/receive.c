@@ -67,12 +67,18 @@ static void came_up(struct yett_channel *channel)
 void yett_tls_shake_hands(struct yett_channel *channel)
 {
 	unsigned tries = 0;
+	size_t before;
 	int result;
 
 	do {
+		before = channel->in_length;
 		result = gnutls_handshake(channel->session);
-	} while (result < 0 && result != GNUTLS_E_AGAIN && gnutls_error_is_fatal(result) == 0 &&
-		 ++tries < TRIES_MAX);
+		/* It also asks to be called again after each record of a longer message. */
+		if (result == GNUTLS_E_AGAIN && channel->in_length == 0) {
+			break;
+		}
+		tries += channel->in_length == before ? 1 : 0;
+	} while (result < 0 && gnutls_error_is_fatal(result) == 0 && tries < TRIES_MAX);
 	if (tries == TRIES_MAX) {
 		result = GNUTLS_E_TOO_MANY_HANDSHAKE_PACKETS;
 	}

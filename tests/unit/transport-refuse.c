@@ -89,21 +89,41 @@ static void raw_read(void *arg, int result, const uint8_t *bytes, size_t length)
 	raw_drive(raw);
 }
 
-static void self_sign(gnutls_certificate_credentials_t credentials)
+static gnutls_x509_privkey_t ecdsa_key(void)
 {
 	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t cert;
 
 	gnutls_x509_privkey_init(&key);
 	gnutls_x509_privkey_generate(
 		key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+	return key;
+}
+
+/* Signed by itself; with an extension of so many bytes that means nothing, where it is not 0. */
+static gnutls_x509_crt_t make_cert(gnutls_x509_privkey_t key, unsigned bytes)
+{
+	uint8_t *zeros = g_malloc0(bytes);
+	gnutls_x509_crt_t cert;
+
 	gnutls_x509_crt_init(&cert);
 	gnutls_x509_crt_set_version(cert, 3);
 	gnutls_x509_crt_set_serial(cert, "\1", 1);
 	gnutls_x509_crt_set_activation_time(cert, 1);
 	gnutls_x509_crt_set_expiration_time(cert, INT32_MAX);
 	gnutls_x509_crt_set_key(cert, key);
+	if (bytes > 0) {
+		gnutls_x509_crt_set_extension_by_oid(cert, "1.2.3.4", zeros, bytes, 0);
+	}
 	gnutls_x509_crt_sign2(cert, cert, key, GNUTLS_DIG_SHA256, 0);
+	g_free(zeros);
+	return cert;
+}
+
+static void self_sign(gnutls_certificate_credentials_t credentials)
+{
+	gnutls_x509_privkey_t key = ecdsa_key();
+	gnutls_x509_crt_t cert = make_cert(key, 0);
+
 	CU_ASSERT_EQUAL(gnutls_certificate_set_x509_key(credentials, &cert, 1, key), 0);
 	gnutls_x509_crt_deinit(cert);
 	gnutls_x509_privkey_deinit(key);
@@ -322,22 +342,16 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
 {
 	gnutls_datum_t modulus = {g_malloc(modulus_bytes), modulus_bytes};
 	gnutls_datum_t exponent = {g_malloc(exponent_bytes), exponent_bytes};
-	gnutls_x509_privkey_t issuer;
+	gnutls_x509_privkey_t issuer = ecdsa_key();
 	gnutls_pubkey_t public;
 	gnutls_privkey_t private;
-	gnutls_x509_crt_t cert, authority;
+	gnutls_x509_crt_t cert, authority = make_cert(issuer, 0);
 	gnutls_pcert_st *pcert = gnutls_malloc(sizeof(*pcert));
 
 	memset(modulus.data, 0xd5, modulus_bytes);
 	memset(exponent.data, 0x75, exponent_bytes);
 	gnutls_pubkey_init(&public);
 	CU_ASSERT_EQUAL_FATAL(gnutls_pubkey_import_rsa_raw(public, &modulus, &exponent), 0);
-	gnutls_x509_privkey_init(&issuer);
-	gnutls_x509_privkey_generate(
-		issuer, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
-	gnutls_x509_crt_init(&authority);
-	gnutls_x509_crt_set_version(authority, 3);
-	gnutls_x509_crt_set_key(authority, issuer);
 	gnutls_x509_crt_init(&cert);
 	gnutls_x509_crt_set_version(cert, 3);
 	gnutls_x509_crt_set_serial(cert, "\1", 1);
@@ -377,9 +391,9 @@ static void test_rsa_sizes(void)
 		{"usual", "does not have the key", 384, 3, YETT_EPROTO},
 		{"the largest", "does not have the key", 1024, 8, YETT_EPROTO},
 		{"large", "larger than allowed", 1025, 3, YETT_ELIMIT},
-		{"huge", "larger than allowed", 4096, 3, YETT_ELIMIT},
+		{"huge", "larger than allowed", 16384, 3, YETT_ELIMIT},
 		{"a large exponent", "larger than allowed", 384, 9, YETT_ELIMIT},
-		{"a huge exponent", "larger than allowed", 384, 4096, YETT_ELIMIT},
+		{"a huge exponent", "larger than allowed", 384, 16384, YETT_ELIMIT},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -417,6 +431,44 @@ static void test_rsa_sizes(void)
 		raw_done(&server);
 		end_done(&there);
 		end_done(&here);
+		memory_advance(world, 5 * YETT_SEC);
+		transport_free(gateway);
+		CU_ASSERT_EQUAL(memory_world_free(world), 0);
+	}
+}
+
+/* A chain that takes several records is taken like a short one, however it comes in. */
+static void test_long_chain(void)
+{
+	for (size_t chunk = 0; chunk <= 999; chunk += 333) {
+		struct memory_world *world = memory_world_new(chunk);
+		struct transport *gateway = transport_new(world, "", "");
+		gnutls_x509_privkey_t key = ecdsa_key();
+		gnutls_x509_crt_t cert = make_cert(key, 45000);
+		struct end end;
+		struct raw raw;
+
+		memory_world_limits(world, chunk, 0);
+		transport_listen(gateway, "gateway:1");
+		end_init(&end);
+		gateway->accepted = &end;
+		raw_init(&raw, world);
+		raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS, raw_connected,
+			&raw, NULL);
+		memory_run(world);
+		raw.host->stream_read_start(raw.stream, raw_read, &raw);
+		raw_begin(&raw, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, TLS13, "yett/1");
+		gnutls_certificate_free_keys(raw.credentials);
+		CU_ASSERT_EQUAL(gnutls_certificate_set_x509_key(raw.credentials, &cert, 1, key), 0);
+		raw_drive(&raw);
+		memory_run(world);
+		CU_ASSERT_EQUAL(end.ups, 1);
+		CU_ASSERT_EQUAL(end.closeds, 0);
+		CU_ASSERT_TRUE(end.ups == 1 && end.facts.chain[0].length > 45000);
+		gnutls_x509_crt_deinit(cert);
+		gnutls_x509_privkey_deinit(key);
+		raw_done(&raw);
+		end_done(&end);
 		memory_advance(world, 5 * YETT_SEC);
 		transport_free(gateway);
 		CU_ASSERT_EQUAL(memory_world_free(world), 0);
@@ -517,6 +569,7 @@ int main(int argc, char **argv)
 		{"strangers", test_strangers},
 		{"wrong servers", test_wrong_servers},
 		{"sizes of RSA keys", test_rsa_sizes},
+		{"a long chain", test_long_chain},
 		{"damaged bytes", test_damage},
 		{"noise", test_noise},
 		CU_TEST_INFO_NULL,

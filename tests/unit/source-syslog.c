@@ -324,6 +324,43 @@ static void test_local(void)
 	source_bench_close(&bench.source);
 }
 
+/* Open files that somebody sends along are not kept. */
+static void test_descriptors(void)
+{
+	struct bench bench;
+	union {
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec text = {"<13>with files", 14};
+	struct msghdr message = {.msg_iov = &text,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	const int files[4] = {0, 1, 2, 0};
+	int before, fd;
+
+	bench_open(&bench);
+	CU_ASSERT_EQUAL_FATAL(bench_start(&bench), 0);
+	fd = local_sender(&bench);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(files));
+	memcpy(CMSG_DATA(header), files, sizeof(files));
+	send(fd, "<13>first", 9, 0);
+	await(&bench, 1);
+	before = memory_descriptors();
+	for (unsigned i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(sendmsg(fd, &message, 0), 14);
+	}
+	await(&bench, 6);
+	CU_ASSERT_EQUAL(memory_descriptors(), before);
+	CU_ASSERT_EQUAL(number(record(&bench, 5), "process.pid"), getpid());
+	close(fd);
+	source_bench_close(&bench.source);
+}
+
 static void *send_many(void *arg)
 {
 	int fd = *(int *)arg;
@@ -613,6 +650,7 @@ int main(int argc, char **argv)
 		{"limits and severities", test_limits},
 		{"the time zone", test_zone},
 		{"a local socket", test_local},
+		{"descriptors sent along", test_descriptors},
 		{"many messages", test_many},
 		{"UDP", test_udp},
 		{"a port below 1024", test_low_port},

@@ -246,6 +246,10 @@ static const char *limit_reached(struct yett_gate *gate, const char *address, co
 		source->unauthenticated >= settings->max_unauthenticated_per_source) {
 		return "too many connections from there are not authenticated yet";
 	}
+	/* Of those that have gone again, too. */
+	if (yett_executor_waiting(node->acceptors) >= room) {
+		return "too many wait to be authenticated";
+	}
 	if (node->unauthenticated >= room && !drop_silent(node)) {
 		return "too many connections are not authenticated yet";
 	}

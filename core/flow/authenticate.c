@@ -7,8 +7,9 @@
  * without one. Not responsible for what proves a name (modules) nor for who may take part (admit.c).
  *
  * On the loop but for `work`, which runs on one thread at a time for each context and touches only
- * the authentication itself. A peer that goes away meanwhile is noted, for the loop alone to see; the
- * context is ended when the job is done. Facts are copied, since the channel may go first. */
+ * the authentication itself. A peer that goes away meanwhile is noted: a job that has not begun then does
+ * nothing. The context is ended when the job is done. Facts are copied, since the channel may go first. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ struct yett_authentication {
 	const struct yett_clock *clock;
 	struct yett_job job;
 	bool running;
-	bool cancelled;
+	atomic_bool cancelled; /* nobody waits for the job any more */
 	bool local_done, peer_done;
 	void *context;
 	struct yett_facts facts; /* a copy, with bytes of its own */
@@ -115,6 +116,9 @@ static void work(void *arg)
 		.peer_realm = auth->peer_realm,
 	};
 
+	if (auth->cancelled) {
+		return;
+	}
 	auth->result = 0;
 	if (auth->first) {
 		auth->first = false;
@@ -460,6 +464,9 @@ static void judge(void *arg)
 		.peer_realm = auth->peer_realm,
 	};
 
+	if (auth->cancelled) {
+		return;
+	}
 	auth->result =
 		auth->slot->operations->judge(auth->slot->instance->self, &request, &auth->error);
 }

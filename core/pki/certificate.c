@@ -209,6 +209,12 @@ static void check_strength(struct yett_certificate *certificate, gnutls_x509_crt
 			"its key is too weak: %s, %u bits", certificate->key_type,
 			certificate->key_bits);
 	}
+	if (rsa && certificate->key_bits > 8192) {
+		add_problem(certificate,
+			"have it issued for an RSA key of 2048 to 8192 bits or ECDSA P-256",
+			"its key is larger than other nodes take: %s, %u bits",
+			certificate->key_type, certificate->key_bits);
+	}
 	if (signature <= 0 || !gnutls_sign_is_secure2((gnutls_sign_algorithm_t)signature,
 				      GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS)) {
 		add_problem(certificate, "have it issued again, signed with SHA-256 or better",

@@ -9,13 +9,16 @@
 #include "x509.h"
 
 #define TRIES_MAX 16
+/* Certificates that are looked at for the next one up: a chain in any order takes less than forty. Where all
+ * of them have one name, there are thousands of ways. */
+#define STEPS_MAX 64
 
 #define VERIFY_FLAGS (GNUTLS_VERIFY_DISABLE_TIME_CHECKS | GNUTLS_VERIFY_DISABLE_TRUSTED_TIME_CHECKS)
 
 struct search {
 	struct yett_x509_case *what;
-	unsigned tries;
-	bool too_deep;
+	unsigned tries, steps;
+	bool too_deep, too_many;
 	bool used[YETT_FACTS_CHAIN_MAX];
 	bool failed; /* a chain was there, and did not hold */
 	unsigned status;
@@ -70,7 +73,15 @@ static bool climb(struct search *search)
 		}
 	}
 	for (unsigned i = 1; i < what->shown_count && search->tries < TRIES_MAX; i++) {
-		if (search->used[i] || gnutls_x509_crt_check_issuer(last, what->shown[i]) == 0) {
+		if (search->used[i]) {
+			continue;
+		}
+		if (search->steps == STEPS_MAX) {
+			search->too_many = true;
+			return false;
+		}
+		search->steps++;
+		if (gnutls_x509_crt_check_issuer(last, what->shown[i]) == 0) {
 			continue;
 		}
 		search->used[i] = true;
@@ -116,6 +127,11 @@ static int explain(struct search *search)
 			"have it issued again; if nobody knows why, someone may have forged it",
 			"%s: its chain claims to lead to %s, and does not verify (status 0x%x)",
 			what->subject, search->failed_anchor->subject, search->status);
+	}
+	if (search->too_many) {
+		return host->fail(what->error, YETT_EDENIED,
+			"show fewer certificates: the chain without what is not needed",
+			"%s: what is shown with it leads too many ways", what->subject);
 	}
 	if (search->too_deep) {
 		return host->fail(what->error, YETT_EDENIED,

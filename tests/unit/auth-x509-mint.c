@@ -127,7 +127,9 @@ struct minted mint(const struct mint *what, const struct minted *issuer)
 	must(gnutls_x509_crt_set_key_usage(made.cert, key_usage), "key usage");
 	set_names(made.cert, what);
 	set_usages(made.cert, what);
-	set_key_ids(made.cert, issuer != NULL ? issuer->cert : made.cert);
+	if (!what->no_key_ids) {
+		set_key_ids(made.cert, issuer != NULL ? issuer->cert : made.cert);
+	}
 	must(gnutls_x509_crt_sign2(made.cert, issuer != NULL ? issuer->cert : made.cert,
 		     signer != NULL ? signer->key : made.key,
 		     what->digest != GNUTLS_DIG_UNKNOWN ? what->digest : GNUTLS_DIG_SHA256, 0),

@@ -30,6 +30,7 @@ struct mint {
 	const char *names[4]; /* SAN dNSName */
 	int name_length;      /* of the first, where it holds a 0 byte */
 	bool authority;
+	bool no_key_ids; /* only names lead from one to the next */
 	int path_length; /* of an authority: -1 any */
 	unsigned usages;
 	unsigned rsa_bits;

@@ -231,6 +231,33 @@ static void test_chains(void)
 	yett_module.life->destroy(self);
 }
 
+/* Each could have issued each other one: there are thousands of ways up, and none leads to a root. */
+static void test_many_ways(void)
+{
+	struct x509_setup setup = ORDINARY;
+	void *self = x509_create(&setup);
+	const struct mint authority = {
+		"Same", .authority = true, .path_length = -1, .no_key_ids = true};
+	const struct minted *chain[YETT_FACTS_CHAIN_MAX];
+	struct minted same[YETT_FACTS_CHAIN_MAX - 1], leaf;
+	struct mint below = x509_good;
+
+	for (size_t i = 0; i < YETT_FACTS_CHAIN_MAX - 1; i++) {
+		same[i] = mint(&authority, NULL);
+		chain[1 + i] = &same[i];
+	}
+	below.no_key_ids = true;
+	leaf = mint(&below, &same[0]);
+	chain[0] = &leaf;
+	x509_refused("many ways", self, chain, YETT_FACTS_CHAIN_MAX, "leads too many ways");
+	x509_refused("few ways", self, chain, 4, "no chain leads from there");
+	minted_free(&leaf);
+	for (size_t i = 0; i < YETT_FACTS_CHAIN_MAX - 1; i++) {
+		minted_free(&same[i]);
+	}
+	yett_module.life->destroy(self);
+}
+
 /* What is wrong with an authority in between. */
 static void test_middle_table(void)
 {
@@ -502,6 +529,7 @@ int main(int argc, char **argv)
 		{"kinds that are accepted", test_good_kinds},
 		{"wrong name", test_wrong_name},
 		{"chains", test_chains},
+		{"many ways up", test_many_ways},
 		{"authorities in between", test_middle_table},
 		{"CRLs", test_crl},
 		{"CRLs of one file", test_crls_of_a_file},

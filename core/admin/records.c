@@ -419,13 +419,13 @@ static json_t *name_json(const struct yett_manage *manage, const json_t *id_text
 	return name != NULL ? json_string(name) : json_null();
 }
 
-/* The store has ids; who they are is known here. */
+/* The store has ids; who they are is known here, unless the daemon has ended meanwhile: then nobody reads it. */
 static void losses_found(void *arg)
 {
 	struct context *context = arg;
 	const struct yett_manage *manage = context->request->manage;
 
-	for (size_t i = 0; i < json_array_size(context->array); i++) {
+	for (size_t i = 0; manage != NULL && i < json_array_size(context->array); i++) {
 		json_t *row = json_array_get(context->array, i);
 
 		json_object_set_new(

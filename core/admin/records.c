@@ -23,6 +23,7 @@
 struct context {
 	struct yett_admin_request *request;
 	uint64_t limit;    /* of rows, the newest */
+	uint64_t skip;     /* rows of the account, or of losses, that were seen already */
 	GArray *sizes;     /* size_t: what each row of the array takes; NULL: they are small */
 	size_t bytes;      /* and all of them */
 	const char *name;  /* of events */
@@ -349,14 +350,44 @@ void yett_admin_events(struct yett_admin_request *request)
 	run(context, find_events);
 }
 
-/* The account. */
+/* The account, and losses: in the order of the store, LIMIT_MAX rows at a time. */
+
+static bool skips(struct context *context)
+{
+	bool seen = context->skip > 0;
+
+	context->skip -= seen;
+	return seen;
+}
+
+/* 1: the answer is full, and no more of them are wanted. */
+static int keep_part(struct context *context, json_t *object)
+{
+	json_array_append_new(context->array, object);
+	return json_array_size(context->array) >= LIMIT_MAX;
+}
+
+static struct context *begin_part(struct yett_admin_request *request)
+{
+	const char *skip = yett_admin_argument(request, "skip");
+	struct context *context = begin(request);
+
+	if (context != NULL && skip != NULL && !parse_number(skip, INT64_MAX, &context->skip)) {
+		refuse(context, "skip: write how many rows you have already");
+		return NULL;
+	}
+	return context;
+}
 
 static int add_account(void *arg, const struct yett_account *account)
 {
 	struct context *context = arg;
 	char id[YETT_ID_TEXT_SIZE];
 
-	json_array_append_new(context->array,
+	if (skips(context)) {
+		return 0;
+	}
+	return keep_part(context,
 		json_pack("{s:s, s:s?, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
 			  "s:I, s:b}",
 			"origin", yett_id_text(&account->origin, id), "origin_name",
@@ -369,7 +400,6 @@ static int add_account(void *arg, const struct yett_account *account)
 			(json_int_t)account->states, "forks", (json_int_t)account->forks, "dead",
 			(json_int_t)account->dead, "twice", (json_int_t)account->twice, "closed",
 			account->closed != 0));
-	return 0;
 }
 
 static void find_account(const struct yett_store_operations *operations, void *self, void *arg)
@@ -381,7 +411,7 @@ static void find_account(const struct yett_store_operations *operations, void *s
 
 void yett_admin_account(struct yett_admin_request *request)
 {
-	struct context *context = begin(request);
+	struct context *context = begin_part(request);
 
 	if (context != NULL) {
 		run(context, find_account);
@@ -397,14 +427,16 @@ static int add_loss(void *arg, const struct yett_notice *gap)
 	struct context *context = arg;
 	char origin[YETT_ID_TEXT_SIZE], holder[YETT_ID_TEXT_SIZE];
 
-	json_array_append_new(context->array,
+	if (skips(context)) {
+		return 0;
+	}
+	return keep_part(context,
 		json_pack("{s:s, s:I, s:i, s:I, s:I, s:s, s:s}", "origin",
 			yett_id_text(&gap->range.origin, origin), "epoch",
 			(json_int_t)gap->range.epoch.ordinal, "lane", (int)gap->range.lane, "first",
 			(json_int_t)gap->range.first, "count", (json_int_t)gap->range.count,
 			"cause", gap->cause < G_N_ELEMENTS(causes) ? causes[gap->cause] : "?",
 			"holder", yett_id_text(&gap->holder, holder)));
-	return 0;
 }
 
 /* Of a node that this server knows of; null: of none. */
@@ -447,7 +479,7 @@ static void find_losses(const struct yett_store_operations *operations, void *se
 
 void yett_admin_losses(struct yett_admin_request *request)
 {
-	struct context *context = begin(request);
+	struct context *context = begin_part(request);
 
 	if (context != NULL) {
 		yett_admin_read(request, find_losses, losses_found, context);

@@ -50,17 +50,11 @@ static void add(json_t *sum, const json_t *row)
 		sum, "lost", json_integer(number(sum, "declared") + number(sum, "inferred")));
 }
 
-static json_t *sum_up(const json_t *rows, json_t *total)
+static json_t *list_of(json_t *sums)
 {
-	json_t *sums = json_object(), *list = json_array(), *row, *sum;
+	json_t *list = json_array(), *sum;
 	const char *key;
-	size_t i;
 
-	json_array_foreach((json_t *)(uintptr_t)rows, i, row)
-	{
-		add(find(sums, row), row);
-		add(total, row);
-	}
 	json_object_foreach(sums, key, sum)
 	{
 		json_array_append(list, sum);
@@ -69,18 +63,42 @@ static json_t *sum_up(const json_t *rows, json_t *total)
 	return list;
 }
 
+/* Of all rows, however many answers they take; NULL: there was none. */
+static json_t *sum_up(const struct yett_ctl *ctl, json_t *total)
+{
+	json_t *sums = json_object(), *rows, *row;
+	size_t i, count, seen = 0;
+
+	do {
+		rows = yett_ctl_part(ctl, "/v1/account", seen);
+		if (rows == NULL) {
+			json_decref(sums);
+			return NULL;
+		}
+		json_array_foreach(rows, i, row)
+		{
+			add(find(sums, row), row);
+			add(total, row);
+		}
+		count = json_array_size(rows);
+		seen += count;
+		json_decref(rows);
+	} while (count == YETT_CTL_PART);
+	return list_of(sums);
+}
+
 int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line)
 {
-	json_t *rows = yett_ctl_get(ctl, "/v1/account"), *total, *list;
+	json_t *total = json_object(), *list;
 	bool clean;
 
 	(void)line;
-	if (rows == NULL) {
+	add(total, NULL);
+	list = sum_up(ctl, total);
+	if (list == NULL) {
+		json_decref(total);
 		return YETT_EXIT_NO_ANSWER;
 	}
-	total = json_object();
-	add(total, NULL);
-	list = sum_up(rows, total);
 	clean = number(total, "lost") == 0 && number(total, "twice") == 0;
 	if (ctl->json) {
 		json_t *all = json_pack(
@@ -103,6 +121,5 @@ int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line)
 	}
 	json_decref(total);
 	json_decref(list);
-	json_decref(rows);
 	return clean ? YETT_EXIT_GOOD : YETT_EXIT_FAILED;
 }

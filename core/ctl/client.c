@@ -141,6 +141,13 @@ json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query)
 	return ask(ctl, path_and_query, NULL, TIMEOUT_S, NULL);
 }
 
+json_t *yett_ctl_part(const struct yett_ctl *ctl, const char *path, size_t seen)
+{
+	g_autofree char *rest = g_strdup_printf("%s?skip=%zu", path, seen);
+
+	return yett_ctl_get(ctl, seen > 0 ? rest : path);
+}
+
 json_t *yett_ctl_try(const struct yett_ctl *ctl, const char *path_and_query, int timeout_s,
 	enum yett_trouble *ret_trouble)
 {

@@ -304,8 +304,10 @@ static const struct yett_form of_a_server[] = {
 	{"losses", NULL, "each range that is lost, and why",
 		"Each range that is lost, and why: the cause, its epoch, lane, first number and "
 		"count; below it, whose it is, and the node that told so: by their names, or by "
-		"their ids where this server knows no name.",
-		NULL, VIEW, yett_ctl_show},
+		"their ids where this server knows no name. Of more than 100,000 it shows the "
+		"first, and says so; then the "
+		"exit code is 1.",
+		NULL, VIEW, yett_ctl_losses},
 	LAST,
 };
 

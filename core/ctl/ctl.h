@@ -44,6 +44,9 @@ int yett_ctl_wait(const struct yett_line *line, double absent, double bare, doub
 /* GET over the socket. On failure says why on stderr, in one line, and returns NULL. Given. Its texts are
  * tame, unless they are to be printed as JSON (ctl->json). */
 json_t *yett_ctl_get(const struct yett_ctl *ctl, const char *path_and_query);
+/* The same of rows of which an answer has so many at most (doc/openapi.yaml): those that come after `seen`. */
+#define YETT_CTL_PART 10000
+json_t *yett_ctl_part(const struct yett_ctl *ctl, const char *path, size_t seen);
 /* The same for a change; the body is given. */
 json_t *yett_ctl_post(const struct yett_ctl *ctl, const char *path, json_t *body);
 /* Why there is no answer. */
@@ -108,6 +111,8 @@ int yett_ctl_maintenance_start(const struct yett_ctl *ctl, const struct yett_lin
 int yett_ctl_maintenance_stop(const struct yett_ctl *ctl, const struct yett_line *line);
 /* account.c */
 int yett_ctl_account(const struct yett_ctl *ctl, const struct yett_line *line);
+/* losses.c */
+int yett_ctl_losses(const struct yett_ctl *ctl, const struct yett_line *line);
 /* decide.c */
 int yett_ctl_gateway_approve(const struct yett_ctl *ctl, const struct yett_line *line);
 int yett_ctl_gateway_delete(const struct yett_ctl *ctl, const struct yett_line *line);

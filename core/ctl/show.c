@@ -275,34 +275,6 @@ static char *reason_below(const json_t *row)
 	return text;
 }
 
-static const struct yett_column losses[] = {
-	{"CAUSE", "cause", NULL, false},
-	{"EPOCH", "epoch", NULL, true},
-	{"LANE", "lane", NULL, true},
-	{"FIRST", "first", NULL, true},
-	{"COUNT", "count", NULL, true},
-	{NULL, NULL, NULL, false},
-};
-
-/* A name is what people know a node by; its id is shown where no name of it is known here. */
-static const char *name_or_id(const json_t *row, const char *name, const char *id)
-{
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text != NULL ? text : text_of(row, id);
-}
-
-static char *loss_below(const json_t *row)
-{
-	char *text = NULL;
-
-	if (asprintf(&text, "     of %s\n     says %s", name_or_id(row, "origin_name", "origin"),
-		    name_or_id(row, "holder_name", "holder")) < 0) {
-		abort();
-	}
-	return text;
-}
-
 static const struct {
 	const char *name; /* the form's first word */
 	struct yett_view view;
@@ -321,7 +293,6 @@ static const struct {
 	{"audit", {"/v1/audit", "nothing has been changed", audit, NULL, NULL}},
 	{"maintenance",
 		{"/v1/maintenance", "nobody is in maintenance", maintenance, reason_below, NULL}},
-	{"losses", {"/v1/losses", "nothing is lost", losses, loss_below, NULL}},
 };
 
 int yett_ctl_show(const struct yett_ctl *ctl, const struct yett_line *line)

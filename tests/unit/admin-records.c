@@ -19,6 +19,18 @@
 	"INSERT INTO epoch (id, origin, ordinal, random, lane, highest, changed) "                 \
 	"VALUES (500, 500, 7, 7, 1, 100000, 1);"
 
+/* The first `count` natural numbers, as n. */
+#define NUMBERS(count)                                                                             \
+	"WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n "       \
+	"< " #count ") "
+#define GAPS                                                                                       \
+	"INSERT INTO gap SELECT printf('22222222-0000-4000-8000-%012d', n), 500, 2 * n, 1, 1, "    \
+	"'" MEMBER "', 1 FROM number;"
+#define EPOCHS                                                                                     \
+	"INSERT INTO epoch (origin, ordinal, random, lane, state, received, changed) "             \
+	"SELECT 500, 7 + n, 7, 1, 2, n, 1 FROM number;"
+#define PART 10000 /* rows of an answer */
+
 struct bench {
 	struct world *world;
 	struct world_node *server;
@@ -78,6 +90,36 @@ static void end(struct bench *bench)
 	world_free(bench->world);
 }
 
+/* Asks for what comes after so many rows; the answer is in the bench. */
+static size_t ask(
+	struct bench *bench, void (*run)(struct yett_admin_request *request), const char *skip)
+{
+	struct yett_admin_request *request = &bench->request;
+
+	g_clear_pointer(&request->json, json_decref);
+	bench->finished = false;
+	request->argument_count = skip != NULL ? 1 : 0;
+	request->arguments[0] = (struct yett_admin_argument){"skip", skip};
+	run(request);
+	world_run(bench->world, 100 * YETT_MS);
+	CU_ASSERT_FATAL(bench->finished);
+	return request->status == 200 ? json_array_size(request->json) : 0;
+}
+
+/* Adds `key` up over the rows of the answer. */
+static json_int_t sum(const struct bench *bench, const char *key)
+{
+	json_int_t all = 0;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(bench->request.json, i, row)
+	{
+		all += json_integer_value(json_object_get(row, key));
+	}
+	return all;
+}
+
 static void losses_have_names(void)
 {
 	struct bench bench;
@@ -111,11 +153,53 @@ static void losses_outlive_the_management(void)
 	end(&bench);
 }
 
+/* However much is lost: it comes a part at a time, nothing of it twice, and nothing is left out. */
+static void losses_come_in_parts(void)
+{
+	struct bench bench;
+	json_int_t firsts;
+
+	begin(&bench, AN_EPOCH NUMBERS(10500) GAPS);
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_losses, NULL), PART);
+	firsts = sum(&bench, "first");
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_losses, "10000"), 500);
+	CU_ASSERT_EQUAL(firsts + sum(&bench, "first"), 10500 * 10501);
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_losses, "10500"), 0);
+	CU_ASSERT_EQUAL(bench.request.status, 200);
+	ask(&bench, yett_admin_losses, "-1");
+	CU_ASSERT_EQUAL(bench.request.status, 400);
+	end(&bench);
+}
+
+static void the_account_comes_in_parts(void)
+{
+	struct bench bench;
+	json_int_t received, own;
+
+	begin(&bench, "");
+	own = (json_int_t)ask(&bench, yett_admin_account, NULL);
+	received = -sum(&bench, "received");
+	end(&bench);
+	begin(&bench, AN_EPOCH NUMBERS(20500) EPOCHS);
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_account, NULL), PART);
+	received += sum(&bench, "received");
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_account, "10000"), PART);
+	received += sum(&bench, "received");
+	CU_ASSERT_EQUAL(ask(&bench, yett_admin_account, "20000"), 501 + (size_t)own);
+	received += sum(&bench, "received");
+	CU_ASSERT_EQUAL(received, 20500 / 2 * 20501);
+	ask(&bench, yett_admin_account, "x");
+	CU_ASSERT_EQUAL(bench.request.status, 400);
+	end(&bench);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
 		{"losses have names", losses_have_names},
 		{"losses outlive the management", losses_outlive_the_management},
+		{"losses come in parts", losses_come_in_parts},
+		{"the account comes in parts", the_account_comes_in_parts},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -324,6 +324,61 @@ static void following(void)
 	store_end(&writer);
 }
 
+/* Counts down: 77 for the last that is wanted. */
+static int want_loss(void *arg, const struct yett_notice *gap)
+{
+	unsigned *left = arg;
+
+	CU_ASSERT_EQUAL(gap->range.count, 1);
+	return --*left == 0 ? 77 : 0;
+}
+
+static int want_account(void *arg, const struct yett_account *account)
+{
+	unsigned *left = arg;
+
+	CU_ASSERT_EQUAL(account->declared, account->lane == NORMAL ? 2 : 0);
+	return --*left == 0 ? 77 : 0;
+}
+
+/* What is lost, and the account, end where the visitor has enough, and nothing of that stays behind. */
+static void visitors_that_have_enough(void)
+{
+	const struct yett_store_operations *store;
+	struct store reader;
+	unsigned left;
+
+	store_begin(&writer);
+	store = writer.operations;
+	for (unsigned origin = 1; origin <= 3; origin++) {
+		struct yett_notice gaps[] = {store_gap(2 * origin, origin, 1, NORMAL, 1, 1),
+			store_gap(2 * origin + 1, origin, 1, NORMAL, 5, 1)};
+
+		CU_ASSERT_EQUAL(
+			store_put(&writer, store_notices(origin, 1, 1, gaps, 2)), YETT_PUT_STORED);
+	}
+	store_open(&reader, YETT_STORE_READER);
+	for (unsigned wanted = 1; wanted <= 3; wanted++) {
+		CU_ASSERT_EQUAL(store->losses(reader.self, want_loss, (left = wanted, &left),
+					&reader.error),
+			77);
+		CU_ASSERT_EQUAL(left, 0);
+		CU_ASSERT_EQUAL(store->account(reader.self, want_account, (left = wanted, &left),
+					&reader.error),
+			77);
+		CU_ASSERT_EQUAL(left, 0);
+	}
+	left = 100;
+	CU_ASSERT_EQUAL(store->losses(reader.self, want_loss, &left, &reader.error), 0);
+	CU_ASSERT_EQUAL(left, 100 - 6);
+	CU_ASSERT_EQUAL(store_put(&writer, store_batch(1, 1, NORMAL, 1, 1, "a")), YETT_PUT_STORED);
+	left = 100;
+	CU_ASSERT_EQUAL(store->losses(reader.self, want_loss, &left, &reader.error), 0);
+	CU_ASSERT_EQUAL(left, 100 - 5); /* no older state is seen */
+	store_close(&reader);
+	store_end(&writer);
+}
+
 struct forks {
 	unsigned origins;
 	uint64_t batches[3]; /* by origin: 1, 2 */
@@ -424,6 +479,7 @@ const CU_TestInfo store_reading_tests[] = {
 	{"rows are whole", rows_are_whole},
 	{"names of origins", names_of_origins},
 	{"following", following},
+	{"visitors that have enough", visitors_that_have_enough},
 	{"forks", forks},
 	{"identity", identity},
 	CU_TEST_INFO_NULL,

@@ -183,7 +183,7 @@ struct yett_store_operations {
 		int (*visit)(void *arg, const char *key, const void *position, size_t length),
 		void *arg);
 
-	/* Both. */
+	/* Both. These and all others that visit do so until a visitor returns non-zero, which they return. */
 	int (*registry_list)(void *self, const char *table, const char *key, yett_document_fn visit,
 		void *arg, struct yett_error *error); /* key NULL: all */
 	int (*query)(void *self, const struct yett_query *query, yett_row_fn visit, void *arg,

@@ -1,8 +1,9 @@
 /* What people ask the store, one at a time.
  *
- * Responsible for handing them to the store's reader of long reads (flow/readers.c) in the order of asking, so
- * that one that nobody waits for any more is not asked: it ends as if it had been, and whoever answers it
- * finds nobody. Not responsible for the questions. On the loop. */
+ * Responsible for handing them to the store's reader of long reads (flow/readers.c) in the order of asking, but
+ * those first that are to change something: whoever looks holds up who mends by what is under way, and no more.
+ * One that nobody waits for any more is not asked: it ends as if it had been, and whoever answers it finds
+ * nobody. Not responsible for the questions. On the loop. */
 #include "../flow/stages.h"
 #include "request.h"
 
@@ -15,7 +16,7 @@ struct read {
 };
 
 struct yett_admin_reads {
-	GQueue waiting; /* struct read */
+	GQueue changes, looks; /* struct read */
 	bool busy;
 	bool ended; /* nobody asks any more */
 };
@@ -46,11 +47,18 @@ static void found(void *arg)
 	next(reads);
 }
 
+static struct read *pop(struct yett_admin_reads *reads)
+{
+	struct read *read = g_queue_pop_head(&reads->changes);
+
+	return read != NULL ? read : g_queue_pop_head(&reads->looks);
+}
+
 static void next(struct yett_admin_reads *reads)
 {
 	struct read *read;
 
-	while (!reads->busy && (read = g_queue_pop_head(&reads->waiting)) != NULL) {
+	while (!reads->busy && (read = pop(reads)) != NULL) {
 		if (reads->ended || !read->request->is_awaited(read->request)) {
 			finish(read);
 			continue;
@@ -70,7 +78,8 @@ void yett_admin_read(struct yett_admin_request *request, yett_admin_find_fn find
 	struct read *read = g_new0(struct read, 1);
 
 	*read = (struct read){request->reads, request, find, done, arg};
-	g_queue_push_tail(&request->reads->waiting, read);
+	g_queue_push_tail(
+		request->change != NULL ? &request->reads->changes : &request->reads->looks, read);
 	next(request->reads);
 }
 
@@ -78,7 +87,8 @@ struct yett_admin_reads *yett_admin_reads_new(void)
 {
 	struct yett_admin_reads *reads = g_new0(struct yett_admin_reads, 1);
 
-	g_queue_init(&reads->waiting);
+	g_queue_init(&reads->changes);
+	g_queue_init(&reads->looks);
 	return reads;
 }
 

@@ -83,6 +83,28 @@ static void another_long_read_waits_for_one_of_them(void)
 	g_string_free(order, TRUE);
 }
 
+/* Who changes something goes first, in the order of asking; what is under way is not disturbed. */
+static void who_changes_something_goes_first(void)
+{
+	static const struct yett_admin_change change;
+	GString *order = g_string_new(NULL);
+	struct question questions[QUESTIONS];
+	struct world *world = begin(questions, order);
+
+	for (int i = 0; i < QUESTIONS; i++) {
+		if (i == 3 || i == 18) {
+			questions[i].request.change = &change;
+			questions[i].letter = i == 3 ? 'C' : 'D';
+		}
+		yett_admin_read(&questions[i].request, find, done, &questions[i]);
+	}
+	world_run(world, 100 * YETT_MS);
+	CU_ASSERT_STRING_EQUAL(order->str, "pCDppppppppppppppppp");
+	yett_admin_reads_end(questions[0].request.reads);
+	world_free(world);
+	g_string_free(order, TRUE);
+}
+
 /* What has not begun is not asked any more; what is under way ends, and takes with it what is left. */
 static void an_end_is_the_end_of_all(void)
 {
@@ -109,6 +131,7 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"another long read waits for one of them",
 			another_long_read_waits_for_one_of_them},
+		{"who changes something goes first", who_changes_something_goes_first},
 		{"an end is the end of all", an_end_is_the_end_of_all},
 		CU_TEST_INFO_NULL,
 	};

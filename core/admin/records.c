@@ -15,7 +15,10 @@
 #define LIMIT_MAX      10000
 #define BYTES_MAX      (16 * 1024 * 1024) /* of one answer, more or less: records may be large */
 #define ROW_BYTES      1024               /* of a row, without its texts */
-#define EVENT_PREFIX   "yett."
+/* So long a store may look for records: whoever asks waits a little longer (server.c), and hears why. What they
+ * do not wait for does not hold up others, nor the end of the node for long. */
+#define LOOK_MS      8000
+#define EVENT_PREFIX "yett."
 
 #define SEVERITY_WARNING 13 /* as OpenTelemetry numbers them */
 #define SEVERITY_ERROR   17
@@ -228,6 +231,7 @@ static const char *parse_query(struct context *context)
 	uint64_t number = LIMIT_STANDARD;
 
 	query->size = sizeof(*query);
+	query->within_ms = LOOK_MS;
 	query->origin = yett_admin_argument(request, "origin");
 	query->name = yett_admin_argument(request, "name");
 	if (kind != NULL && !parse_kind(kind, &query->kind)) {
@@ -352,12 +356,15 @@ void yett_admin_events(struct yett_admin_request *request)
 
 /* The account, and losses: in the order of the store, LIMIT_MAX rows at a time. */
 
-static bool skips(struct context *context)
+/* The next row: true where it is wanted. Else `ret_end` says whether that is the end: nobody waits any more. */
+static bool wants(struct context *context, int *ret_end)
 {
-	bool seen = context->skip > 0;
-
-	context->skip -= seen;
-	return seen;
+	*ret_end = !context->request->is_awaited(context->request);
+	if (*ret_end == 0 && context->skip > 0) {
+		context->skip--;
+		return false;
+	}
+	return *ret_end == 0;
 }
 
 /* 1: the answer is full, and no more of them are wanted. */
@@ -383,9 +390,10 @@ static int add_account(void *arg, const struct yett_account *account)
 {
 	struct context *context = arg;
 	char id[YETT_ID_TEXT_SIZE];
+	int end;
 
-	if (skips(context)) {
-		return 0;
+	if (!wants(context, &end)) {
+		return end;
 	}
 	return keep_part(context,
 		json_pack("{s:s, s:s?, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
@@ -426,9 +434,10 @@ static int add_loss(void *arg, const struct yett_notice *gap)
 		"?", "quota", "quarantine", "age", "volatile", "rejected", "inferred"};
 	struct context *context = arg;
 	char origin[YETT_ID_TEXT_SIZE], holder[YETT_ID_TEXT_SIZE];
+	int end;
 
-	if (skips(context)) {
-		return 0;
+	if (!wants(context, &end)) {
+		return end;
 	}
 	return keep_part(context,
 		json_pack("{s:s, s:I, s:i, s:I, s:I, s:s, s:s}", "origin",

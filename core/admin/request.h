@@ -31,7 +31,7 @@ struct yett_admin_request {
 	struct yett_post post;
 	void *context; /* of a route whose answer comes from the store's thread */
 	struct yett_admin_reads *reads;
-	bool (*is_awaited)(const struct yett_admin_request *request); /* on the loop */
+	bool (*is_awaited)(const struct yett_admin_request *request); /* on any thread */
 	void (*finished)(struct yett_admin_request *request);         /* wakes the waiting thread */
 };
 

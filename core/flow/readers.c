@@ -121,7 +121,8 @@ int yett_readers_open(struct yett_node *node, struct yett_error *error)
 }
 
 /* Whoever asked is answered now: when the loop comes to it, they may be gone. What is left of it is freed here,
- * or by the last completion that is under way. */
+ * or by the last completion that is under way. What a person asks is waited for, 8 s at most (admin/records.c), or
+ * PostgreSQL's 15 s for a statement: after a drain of 10 s, systemd's 45 s are not over. */
 void yett_readers_close(struct yett_node *node)
 {
 	struct yett_readers *readers = node->readers;

@@ -17,6 +17,7 @@
 
 #define CACHE_KIB       65536
 #define LOG_LIMIT_BYTES (64 * 1024 * 1024)
+#define STEPS_A_LOOK    10000 /* of SQLite, between two looks at the clock */
 
 static const char *const statement_text[] = {
 #define STATEMENT_TEXT(name, sql) [YETT_SQLITE_##name##_STATEMENT] = (sql),
@@ -62,7 +63,9 @@ static int result_of(int code, int system_errno, const char **ret_mend)
 		*ret_mend = "check the disk";
 		return YETT_EIO;
 	case SQLITE_INTERRUPT:
-		return YETT_EUNAVAIL;
+		*ret_mend = "ask for less: name a node, or a record; where you follow, begin at a "
+			    "later id";
+		return YETT_ETIMEOUT;
 	case SQLITE_TOOBIG:
 		return YETT_ELIMIT;
 	default:
@@ -77,7 +80,8 @@ int yett_sqlite_fail(
 	const char *mend;
 	int result = result_of(code, system_errno, &mend);
 	/* The connection's own sentence says more, if it is about this failure. */
-	const char *why = store->db != NULL && sqlite3_extended_errcode(store->db) == code
+	const char *why = code == SQLITE_INTERRUPT ? "it takes longer than anybody waits for it"
+			  : store->db != NULL && sqlite3_extended_errcode(store->db) == code
 				  ? sqlite3_errmsg(store->db)
 				  : sqlite3_errstr(code);
 
@@ -194,6 +198,15 @@ static int ask(
 		sqlite3_finalize(statement);
 	}
 	return result;
+}
+
+/* Not 0: what is asked has taken as long as it may. */
+static int is_late(void *arg)
+{
+	const struct yett_sqlite *store = arg;
+
+	return store->until_ns != 0 &&
+	       store->host->monotonic_ns(store->host->instance) >= store->until_ns;
 }
 
 /* Whether the file is ours: `ret_version` is 0 where it is still empty. */
@@ -329,6 +342,7 @@ static int set_up_reader(struct yett_sqlite *store, struct yett_error *error)
 		return store->host->fail(error, YETT_EUNAVAIL, "wait until the writer has made it",
 			"%s: the database is still empty", store->path);
 	}
+	sqlite3_progress_handler(store->db, STEPS_A_LOOK, is_late, store);
 	return execute(store,
 		"PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY",
 		"set up the connection", error);

@@ -83,8 +83,9 @@ struct yett_sqlite {
 	bool in_transaction;
 	bool broken;       /* the connection is not to be trusted: made anew at the next chance */
 	bool log_doubtful; /* what the log holds may not be on the disk: a start, or a sync that failed */
-	bool log_grows;  /* a sync of the database failed: no more checkpoints (log.c) */
-	uint32_t visits; /* how many visits are under way: the connection stays as it is */
+	bool log_grows;    /* a sync of the database failed: no more checkpoints (log.c) */
+	uint32_t visits;   /* how many visits are under way: the connection stays as it is */
+	uint64_t until_ns; /* of a reader, monotonic: when what is asked ends; 0: never */
 	sqlite3 *db;
 	sqlite3_stmt *statements[YETT_SQLITE_STATEMENTS_COUNT];
 

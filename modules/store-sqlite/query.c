@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define RECENT_RECORDS 200000
+#define MS_NS          UINT64_C(1000000)
 
 /* Bound parameters. */
 enum { KIND = 1, ORIGIN, NAME, FROM, TO, AFTER, LIMIT };
@@ -204,7 +205,7 @@ static int enough_recent(struct yett_sqlite *store, const struct asked *asked, b
 {
 	char where[512], sql[768];
 	sqlite3_stmt *statement;
-	int64_t found;
+	int64_t found = 0;
 	int result;
 
 	build_where(asked, true, where, sizeof(where));
@@ -253,15 +254,21 @@ int yett_sqlite_query(void *self, const struct yett_query *query, yett_row_fn vi
 	struct yett_error *error)
 {
 	struct yett_sqlite *store = self;
+	uint64_t outer_ns = store->until_ns;
 	struct asked asked;
 	int result = yett_sqlite_ready(store, error);
 
 	if (result < 0 || (result = ask(store, query, &asked, error)) < 0) {
 		return result;
 	}
+	if (query->within_ms > 0) {
+		store->until_ns =
+			store->host->monotonic_ns(store->host->instance) + query->within_ms * MS_NS;
+	}
 	store->visits++;
 	result = run_query(store, &asked, visit, arg, error);
 	store->visits--;
+	store->until_ns = outer_ns;
 	free(asked.origin);
 	free(asked.name);
 	return result;

@@ -35,19 +35,22 @@ struct bench {
 	struct world *world;
 	struct world_node *server;
 	struct yett_admin_request request;
-	bool finished;
+	bool finished, forsaken;
 };
+
+static struct bench *bench_of(const struct yett_admin_request *request)
+{
+	return (struct bench *)((uintptr_t)request - offsetof(struct bench, request));
+}
 
 static bool is_awaited(const struct yett_admin_request *request)
 {
-	(void)request;
-	return true;
+	return !bench_of(request)->forsaken;
 }
 
 static void finished(struct yett_admin_request *request)
 {
-	struct bench *bench =
-		(struct bench *)(void *)((char *)request - offsetof(struct bench, request));
+	struct bench *bench = bench_of(request);
 
 	CU_ASSERT(!bench->finished);
 	bench->finished = true;
@@ -193,6 +196,26 @@ static void the_account_comes_in_parts(void)
 	end(&bench);
 }
 
+/* What nobody waits for is not gone through to its end, however many rows are to be passed over. */
+static void what_nobody_waits_for_ends(void)
+{
+	struct bench bench;
+
+	begin(&bench, AN_EPOCH NUMBERS(10500) GAPS);
+	yett_admin_losses(&bench.request);
+	bench.forsaken = true;
+	world_run(bench.world, 100 * YETT_MS);
+	CU_ASSERT_EQUAL(json_array_size(bench.request.json), 0);
+	g_clear_pointer(&bench.request.json, json_decref);
+	bench.finished = bench.forsaken = false;
+	yett_admin_account(&bench.request);
+	bench.forsaken = true;
+	world_run(bench.world, 100 * YETT_MS);
+	CU_ASSERT(bench.finished);
+	CU_ASSERT_EQUAL(json_array_size(bench.request.json), 0);
+	end(&bench);
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -200,6 +223,7 @@ int main(int argc, char **argv)
 		{"losses outlive the management", losses_outlive_the_management},
 		{"losses come in parts", losses_come_in_parts},
 		{"the account comes in parts", the_account_comes_in_parts},
+		{"what nobody waits for ends", what_nobody_waits_for_ends},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -128,6 +128,56 @@ static void locked(void)
 	store_end(&writer);
 }
 
+static uint64_t leaps(struct yett_instance *instance)
+{
+	static uint64_t now_ns;
+
+	(void)instance;
+	return now_ns += SECOND;
+}
+
+static int no_row(void *arg, const struct yett_row *row)
+{
+	(void)row;
+	(*(unsigned *)arg)++;
+	return 0;
+}
+
+/* A reader that finds nothing in all that it goes through ends when it is said to, and is as good as before. The
+ * writer, which nobody is to hold up, ends nothing. */
+static void longer_than_anybody_waits(void)
+{
+	struct yett_query query = {.size = sizeof(query),
+		.kind = YETT_RECORD_STATE,
+		.after_id = 1,
+		.limit = 10,
+		.within_ms = 8000};
+	uint64_t (*clock)(struct yett_instance * instance) = store_world.host.monotonic_ns;
+	struct store reader;
+	unsigned rows = 0;
+
+	store_begin(&writer);
+	for (uint64_t first = 1; first < 50000; first += 1000) {
+		CU_ASSERT_EQUAL(put(first, 1000), YETT_PUT_STORED);
+	}
+	store_open(&reader, YETT_STORE_READER);
+	CU_ASSERT_EQUAL(reader.operations->query(reader.self, &query, no_row, &rows, NULL), 0);
+	store_world.host.monotonic_ns = leaps; /* a second for each look at the clock */
+	CU_ASSERT_EQUAL(reader.operations->query(reader.self, &query, no_row, &rows, &reader.error),
+		YETT_ETIMEOUT);
+	CU_ASSERT_PTR_NOT_NULL(strstr(reader.error.text, "query records"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(reader.error.mend, "ask for less"));
+	CU_ASSERT(!inside(&reader)->broken);
+	CU_ASSERT_EQUAL(writer.operations->query(writer.self, &query, no_row, &rows, NULL), 0);
+	query.within_ms = 0;
+	CU_ASSERT_EQUAL(reader.operations->query(reader.self, &query, no_row, &rows, NULL), 0);
+	CU_ASSERT_EQUAL(rows, 0);
+	store_world.host.monotonic_ns = clock;
+	memset(&reader.error, 0, sizeof(reader.error));
+	store_close(&reader);
+	store_end(&writer);
+}
+
 /* No room: the batch is not acknowledged, nothing of it stays, and it goes on when there is. */
 static void disk_full(void)
 {
@@ -573,6 +623,7 @@ int main(int argc, char **argv)
 	static const CU_TestInfo tests[] = {
 		{"custody is read under the lock", custody_is_read_under_the_lock},
 		{"locked", locked},
+		{"longer than anybody waits", longer_than_anybody_waits},
 		{"disk full", disk_full},
 		{"no room is found once", no_room_is_found_once},
 		{"damaged", damaged},

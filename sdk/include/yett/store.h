@@ -92,7 +92,8 @@ struct yett_query {
 	int64_t from_ns, to_ns; /* record time, [from, to) */
 	uint64_t after_id;      /* ids above it, oldest first; 0: the newest `limit`, in order */
 	uint32_t limit;
-	uint32_t reserved;
+	/* Of a reader; 0: as long as it takes. What would take longer may end, with YETT_ETIMEOUT. */
+	uint32_t within_ms;
 };
 
 /* The account of one (origin, epoch, lane). */

@@ -346,7 +346,7 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
 	gnutls_pubkey_t public;
 	gnutls_privkey_t private;
 	gnutls_x509_crt_t cert, authority = make_cert(issuer, 0);
-	gnutls_pcert_st *pcert = gnutls_malloc(sizeof(*pcert));
+	gnutls_pcert_st pcert; /* what it refers to is given */
 
 	memset(modulus.data, 0xd5, modulus_bytes);
 	memset(exponent.data, 0x75, exponent_bytes);
@@ -359,7 +359,7 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
 	gnutls_x509_crt_set_expiration_time(cert, INT32_MAX);
 	gnutls_x509_crt_set_pubkey(cert, public);
 	CU_ASSERT_EQUAL(gnutls_x509_crt_sign2(cert, authority, issuer, GNUTLS_DIG_SHA256, 0), 0);
-	CU_ASSERT_EQUAL(gnutls_pcert_import_x509(pcert, cert, 0), 0);
+	CU_ASSERT_EQUAL(gnutls_pcert_import_x509(&pcert, cert, 0), 0);
 	gnutls_privkey_init(&private);
 	CU_ASSERT_EQUAL(gnutls_privkey_import_ext4(private, GINT_TO_POINTER((int)modulus_bytes),
 				NULL, rsa_sign, NULL, NULL, rsa_info, 0),
@@ -369,7 +369,7 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
 	/* Whether the private key belongs to the certificate cannot be asked of this one. */
 	gnutls_certificate_set_flags(raw->credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
 	CU_ASSERT_EQUAL(
-		gnutls_certificate_set_key(raw->credentials, NULL, 0, pcert, 1, private), 0);
+		gnutls_certificate_set_key(raw->credentials, NULL, 0, &pcert, 1, private), 0);
 	gnutls_credentials_set(raw->session, GNUTLS_CRD_CERTIFICATE, raw->credentials);
 	gnutls_x509_crt_deinit(cert);
 	gnutls_x509_crt_deinit(authority);

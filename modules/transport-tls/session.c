@@ -77,6 +77,9 @@ static int check_key(gnutls_session_t session)
 		result = kind;
 	} else if (kind == GNUTLS_PK_RSA || kind == GNUTLS_PK_RSA_PSS) {
 		result = check_rsa(cert);
+	} else if (kind != GNUTLS_PK_ECDSA && kind != GNUTLS_PK_EDDSA_ED25519 &&
+		   kind != GNUTLS_PK_EDDSA_ED448) {
+		result = GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
 	}
 	gnutls_x509_crt_deinit(cert);
 	return result < 0 ? result : 0;

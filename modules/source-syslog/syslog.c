@@ -251,24 +251,6 @@ static int tell(
 	return r == YETT_ELIMIT ? 0 : r;
 }
 
-/* A local program may send descriptors along; how many there is room for, the kernel has opened here. */
-static void close_sent(struct msghdr *header)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
-		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
-			close(fd);
-		}
-	}
-}
-
 /* The kernel says with each datagram how many it has dropped so far. */
 static void count_dropped(struct syslog *self, struct msghdr *header)
 {
@@ -300,6 +282,10 @@ static int receive(struct syslog *self, enum syslog_socket from)
 {
 	const struct yett_host *host = self->host;
 	size_t max = self->settings->message_max;
+	/* Open files that a local program sends along come after the credentials: the kernel opens none of
+	 * them here, since there is no room for them. */
+	size_t room = from == SOCKET_LOCAL ? CMSG_SPACE(sizeof(struct ucred))
+					   : sizeof(self->controls[0].bytes);
 	int64_t now_ns;
 	int count;
 
@@ -310,15 +296,11 @@ static int receive(struct syslog *self, enum syslog_socket from)
 			.msg_iov = &self->pieces[i],
 			.msg_iovlen = 1,
 			.msg_control = self->controls[i].bytes,
-			.msg_controllen = sizeof(self->controls[i].bytes)};
+			.msg_controllen = room};
 	}
-	count = recvmmsg(self->sockets[from], self->headers, SYSLOG_BATCH,
-		MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+	count = recvmmsg(self->sockets[from], self->headers, SYSLOG_BATCH, MSG_DONTWAIT, NULL);
 	if (count < 0) {
 		return errno == EAGAIN || errno == EINTR ? YETT_EAGAIN : YETT_EIO;
-	}
-	for (int i = 0; i < count; i++) {
-		close_sent(&self->headers[i].msg_hdr);
 	}
 	now_ns = host->wall_ns(host->instance);
 	for (int i = 0; i < count; i++) {

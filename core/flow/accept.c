@@ -246,8 +246,8 @@ static const char *limit_reached(struct yett_gate *gate, const char *address, co
 		source->unauthenticated >= settings->max_unauthenticated_per_source) {
 		return "too many connections from there are not authenticated yet";
 	}
-	/* Of those that have gone again, too. */
-	if (yett_executor_waiting(node->acceptors) >= room) {
+	/* Those that have gone again, too, but not the sessions that a reload has judged again. */
+	if (yett_executor_waiting(node->acceptors) >= (size_t)room + node->judging) {
 		return "too many wait to be authenticated";
 	}
 	if (node->unauthenticated >= room && !drop_silent(node)) {

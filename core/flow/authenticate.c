@@ -477,6 +477,9 @@ static void judged(void *arg)
 	struct yett_peer *peer = auth->peer;
 
 	auth->running = false;
+	if (!auth->cancelled) {
+		peer->node->judging--;
+	}
 	if (!auth->cancelled && peer->state == YETT_PEER_OPEN) {
 		peer->authentication = NULL;
 		if (auth->result != 0) {
@@ -512,6 +515,7 @@ static void judge_one(struct yett_peer *peer)
 		auth->job = (struct yett_job){.work = judge, .done = judged, .arg = auth};
 		auth->running = true;
 		auth->judging = true;
+		peer->node->judging++;
 		g_strlcpy(auth->mechanism, peer->mechanism, sizeof(auth->mechanism));
 		g_strlcpy(auth->authority, peer->authority, sizeof(auth->authority));
 		g_strlcpy(auth->name, peer->name, sizeof(auth->name));
@@ -554,6 +558,9 @@ void yett_authenticate_cancel(struct yett_peer *peer)
 	}
 	peer->authentication = NULL;
 	auth->cancelled = true;
+	if (auth->judging) {
+		peer->node->judging--;
+	}
 	if (!auth->running) {
 		authentication_free(auth);
 	}

@@ -142,6 +142,7 @@ struct yett_node {
 	GHashTable *sources_lately; /* the same → when it last authenticated (monotonic) */
 	GQueue refusals[2];         /* struct yett_refusal *: strangers, nodes; the newest first */
 	uint32_t unauthenticated;
+	uint32_t judging;        /* open sessions that a reload has judged again */
 	GQueue silent;           /* accepted, and nothing heard; in order */
 	double handshake_tokens; /* of the rate limit */
 	uint64_t handshake_refill_ns;

@@ -1,4 +1,6 @@
 /* A reload of a running node, in the simulated world: what becomes of its sessions. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -212,6 +214,123 @@ static void shows_a_judge_all_of_it(void)
 	}
 }
 
+/* The threads that authenticate have something to do that does not end: what is given to them waits. */
+struct busy {
+	struct yett_executor *threads, *usual;
+	pthread_mutex_t mutex;
+	struct yett_job jobs[513];
+};
+
+static void wait_for_mutex(void *arg)
+{
+	struct busy *busy = arg;
+
+	pthread_mutex_lock(&busy->mutex);
+	pthread_mutex_unlock(&busy->mutex);
+}
+
+static void done(void *arg)
+{
+	(void)arg;
+}
+
+static void begin_busy(struct busy *busy, struct yett_node *node, size_t waiting)
+{
+	pthread_mutex_init(&busy->mutex, NULL);
+	pthread_mutex_lock(&busy->mutex);
+	CU_ASSERT_EQUAL_FATAL(yett_executor_new(node->loop, "busy", 1, &busy->threads, NULL), 0);
+	for (size_t i = 0; i <= waiting; i++) {
+		busy->jobs[i] =
+			(struct yett_job){.work = wait_for_mutex, .done = done, .arg = busy};
+		yett_executor_submit(busy->threads, &busy->jobs[i]);
+	}
+	while (yett_executor_waiting(busy->threads) > waiting) {
+		sched_yield(); /* until it has taken the first one */
+	}
+	busy->usual = node->acceptors;
+	node->acceptors = busy->threads;
+}
+
+static void end_busy(struct busy *busy, struct yett_node *node)
+{
+	node->acceptors = busy->usual;
+	pthread_mutex_unlock(&busy->mutex);
+	yett_executor_free(busy->threads, false, 0);
+	pthread_mutex_destroy(&busy->mutex);
+}
+
+/* As many strangers wait to be authenticated as there is room for: no more are let in. The sessions that are
+ * judged again do not count. */
+static void lets_in_no_more_than_it_can_judge(void)
+{
+	static const struct {
+		size_t waiting;
+		uint32_t judging;
+		bool in;
+	} table[] = {{511, 0, true}, {512, 0, false}, {512, 1, true}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+		struct both both = start_both(34);
+		struct yett_node *node = both.server->node;
+		struct found found = {.node = both.server, .state = YETT_PEER_AUTH};
+		struct busy busy;
+
+		begin_busy(&busy, node, table[i].waiting);
+		node->judging = table[i].judging;
+		CU_ASSERT_EQUAL(
+			sim_run_until(both.world->sim, find, &found, 5 * YETT_SEC), table[i].in);
+		node->judging = 0;
+		end_busy(&busy, node);
+		world_run(both.world, 60 * YETT_SEC);
+		CU_ASSERT(is_open(&both));
+		CU_ASSERT_EQUAL(node->judging, 0);
+		world_free(both.world);
+	}
+}
+
+static int begin(void *self, const struct yett_auth_request *request, void **ret_context,
+	struct yett_error *error)
+{
+	(void)self;
+	(void)request;
+	(void)ret_context;
+	(void)error;
+	judged.count++;
+	return YETT_EDENIED;
+}
+
+/* Whoever has gone again before their turn comes costs nothing; at a reload, too, those who end meanwhile. */
+static void judges_nobody_who_has_gone(void)
+{
+	for (int i = 0; i < 2; i++) {
+		struct both both = start_both(35);
+		struct yett_node *node = both.server->node;
+		struct yett_auth_slot *slot = node->auths->pdata[0];
+		struct yett_auth_operations operations = *slot->operations;
+		const struct yett_auth_operations *usual = slot->operations;
+		struct found found = {
+			.node = both.server, .state = i == 0 ? YETT_PEER_AUTH : YETT_PEER_OPEN};
+
+		operations.judge = judge;
+		operations.begin = i == 0 ? begin : usual->begin;
+		slot->operations = &operations;
+		memset(&judged, 0, sizeof(judged));
+		CU_ASSERT_FATAL(sim_run_until(both.world->sim, find, &found, 5 * YETT_SEC));
+		if (i == 1) {
+			yett_authenticate_judge(node);
+			CU_ASSERT_EQUAL(node->judging, 1);
+		}
+		yett_peer_close(found.peer, 0, NULL, "it goes");
+		world_run(both.world, 10 * YETT_MS);
+		slot->operations = usual;
+		CU_ASSERT_EQUAL(judged.count, 0);
+		CU_ASSERT_EQUAL(node->judging, 0);
+		world_run(both.world, 60 * YETT_SEC);
+		CU_ASSERT(is_open(&both));
+		world_free(both.world);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const CU_TestInfo tests[] = {
@@ -219,6 +338,8 @@ int main(int argc, char **argv)
 		{"keeps what is open", keeps_what_is_open},
 		{"ends what a method opened", ends_what_a_method_opened},
 		{"shows a judge all of it", shows_a_judge_all_of_it},
+		{"lets in no more than it can judge", lets_in_no_more_than_it_can_judge},
+		{"judges nobody who has gone", judges_nobody_who_has_gone},
 		CU_TEST_INFO_NULL,
 	};
 

@@ -313,43 +313,56 @@ static void test_wrong_servers(void)
 
 /* An RSA key that nobody has the private half of: what it signs is no signature. */
 
+struct odd_key {
+	const char *label, *want;
+	unsigned modulus_bytes, exponent_bytes;
+	gnutls_pk_algorithm_t kind;
+	int result;
+};
+
 static int rsa_info(gnutls_privkey_t key, unsigned flags, void *arg)
 {
+	const struct odd_key *odd = arg;
+	gnutls_sign_algorithm_t algorithm = odd->kind == GNUTLS_PK_RSA
+						    ? GNUTLS_SIGN_RSA_PSS_RSAE_SHA256
+						    : GNUTLS_SIGN_RSA_PSS_SHA256;
+
 	(void)key;
-	return flags == GNUTLS_PRIVKEY_INFO_PK_ALGO        ? GNUTLS_PK_RSA
-	       : flags == GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS ? GPOINTER_TO_INT(arg) * 8
+	return flags == GNUTLS_PRIVKEY_INFO_PK_ALGO        ? (int)odd->kind
+	       : flags == GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS ? (int)odd->modulus_bytes * 8
 	       : (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO) != 0
-		       ? GNUTLS_FLAGS_TO_SIGN_ALGO(flags) == GNUTLS_SIGN_RSA_PSS_RSAE_SHA256
+		       ? GNUTLS_FLAGS_TO_SIGN_ALGO(flags) == algorithm
 		       : 0;
 }
 
 static int rsa_sign(gnutls_privkey_t key, gnutls_sign_algorithm_t algorithm, void *arg,
 	unsigned flags, const gnutls_datum_t *data, gnutls_datum_t *ret_signature)
 {
-	unsigned bytes = (unsigned)GPOINTER_TO_INT(arg);
+	const struct odd_key *odd = arg;
 
 	(void)key;
 	(void)algorithm;
 	(void)flags;
 	(void)data;
-	ret_signature->data = gnutls_malloc(bytes);
-	ret_signature->size = bytes;
-	memset(ret_signature->data, 0x5a, bytes);
+	ret_signature->data = gnutls_malloc(odd->modulus_bytes);
+	ret_signature->size = odd->modulus_bytes;
+	memset(ret_signature->data, 0x5a, odd->modulus_bytes);
 	return 0;
 }
 
-static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_bytes)
+static void show_rsa(struct raw *raw, struct odd_key *odd)
 {
-	gnutls_datum_t modulus = {g_malloc(modulus_bytes), modulus_bytes};
-	gnutls_datum_t exponent = {g_malloc(exponent_bytes), exponent_bytes};
+	gnutls_datum_t modulus = {g_malloc(odd->modulus_bytes), odd->modulus_bytes};
+	gnutls_datum_t exponent = {g_malloc(odd->exponent_bytes), odd->exponent_bytes};
+	gnutls_x509_spki_t spki;
 	gnutls_x509_privkey_t issuer = ecdsa_key();
 	gnutls_pubkey_t public;
 	gnutls_privkey_t private;
 	gnutls_x509_crt_t cert, authority = make_cert(issuer, 0);
 	gnutls_pcert_st pcert; /* what it refers to is given */
 
-	memset(modulus.data, 0xd5, modulus_bytes);
-	memset(exponent.data, 0x75, exponent_bytes);
+	memset(modulus.data, 0xd5, odd->modulus_bytes);
+	memset(exponent.data, 0x75, odd->exponent_bytes);
 	gnutls_pubkey_init(&public);
 	CU_ASSERT_EQUAL_FATAL(gnutls_pubkey_import_rsa_raw(public, &modulus, &exponent), 0);
 	gnutls_x509_crt_init(&cert);
@@ -358,11 +371,17 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
 	gnutls_x509_crt_set_activation_time(cert, 1);
 	gnutls_x509_crt_set_expiration_time(cert, INT32_MAX);
 	gnutls_x509_crt_set_pubkey(cert, public);
+	if (odd->kind == GNUTLS_PK_RSA_PSS) {
+		gnutls_x509_spki_init(&spki);
+		gnutls_x509_spki_set_rsa_pss_params(spki, GNUTLS_DIG_SHA256, 32);
+		CU_ASSERT_EQUAL(gnutls_x509_crt_set_spki(cert, spki, 0), 0);
+		gnutls_x509_spki_deinit(spki);
+	}
 	CU_ASSERT_EQUAL(gnutls_x509_crt_sign2(cert, authority, issuer, GNUTLS_DIG_SHA256, 0), 0);
 	CU_ASSERT_EQUAL(gnutls_pcert_import_x509(&pcert, cert, 0), 0);
 	gnutls_privkey_init(&private);
-	CU_ASSERT_EQUAL(gnutls_privkey_import_ext4(private, GINT_TO_POINTER((int)modulus_bytes),
-				NULL, rsa_sign, NULL, NULL, rsa_info, 0),
+	CU_ASSERT_EQUAL(
+		gnutls_privkey_import_ext4(private, odd, NULL, rsa_sign, NULL, NULL, rsa_info, 0),
 		0);
 	gnutls_certificate_free_credentials(raw->credentials);
 	gnutls_certificate_allocate_credentials(&raw->credentials);
@@ -383,17 +402,15 @@ static void show_rsa(struct raw *raw, unsigned modulus_bytes, unsigned exponent_
  * looked at, of those that connect and of those that are connected to. */
 static void test_rsa_sizes(void)
 {
-	static const struct {
-		const char *label, *want;
-		unsigned modulus_bytes, exponent_bytes;
-		int result;
-	} table[] = {
-		{"usual", "does not have the key", 384, 3, YETT_EPROTO},
-		{"the largest", "does not have the key", 1024, 8, YETT_EPROTO},
-		{"large", "larger than allowed", 1025, 3, YETT_ELIMIT},
-		{"huge", "larger than allowed", 16384, 3, YETT_ELIMIT},
-		{"a large exponent", "larger than allowed", 384, 9, YETT_ELIMIT},
-		{"a huge exponent", "larger than allowed", 384, 16384, YETT_ELIMIT},
+	static struct odd_key table[] = {
+		{"usual", "does not have the key", 384, 3, GNUTLS_PK_RSA, YETT_EPROTO},
+		{"the largest", "does not have the key", 1024, 8, GNUTLS_PK_RSA, YETT_EPROTO},
+		{"large", "larger than allowed", 1025, 3, GNUTLS_PK_RSA, YETT_ELIMIT},
+		{"huge", "larger than allowed", 16384, 3, GNUTLS_PK_RSA, YETT_ELIMIT},
+		{"a large exponent", "larger than allowed", 384, 9, GNUTLS_PK_RSA, YETT_ELIMIT},
+		{"PSS", "does not have the key", 384, 3, GNUTLS_PK_RSA_PSS, YETT_EPROTO},
+		{"large PSS", "larger than allowed", 1025, 3, GNUTLS_PK_RSA_PSS, YETT_ELIMIT},
+		{"a huge exponent", "larger than allowed", 384, 16384, GNUTLS_PK_RSA, YETT_ELIMIT},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -413,7 +430,7 @@ static void test_rsa_sizes(void)
 		memory_run(world);
 		client.host->stream_read_start(client.stream, raw_read, &client);
 		raw_begin(&client, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, TLS13, "yett/1");
-		show_rsa(&client, table[i].modulus_bytes, table[i].exponent_bytes);
+		show_rsa(&client, &table[i]);
 		raw_drive(&client);
 		memory_run(world);
 		expect(table[i].label, &there, table[i].result, table[i].want);
@@ -421,7 +438,7 @@ static void test_rsa_sizes(void)
 
 		raw_init(&server, world);
 		raw_begin(&server, GNUTLS_SERVER, TLS13, "yett/1");
-		show_rsa(&server, table[i].modulus_bytes, table[i].exponent_bytes);
+		show_rsa(&server, &table[i]);
 		server.host->listen(
 			server.host->instance, "raw:1", raw_accepted, &server, &listener, NULL);
 		end_connect(&here, gateway, "raw:1", TIMEOUT_NS);

@@ -326,6 +326,7 @@ static void take_snapshot(struct run *run)
 	}
 	member->snapshot = sim_disk_snapshot(member->at->disk);
 	member->snapshot_at = run->durable;
+	member->snapshot_told = run->ledger->len;
 }
 
 static struct member *any_with_snapshot(struct run *run)

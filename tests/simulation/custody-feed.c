@@ -89,6 +89,9 @@ void feed_restored(struct run *run, struct member *agent)
 		if (telling->agent == agent && telling->durable_at > agent->snapshot_at) {
 			telling->excused = true;
 		}
+		if (telling->agent == agent && i < agent->snapshot_told && !telling->durable) {
+			telling->in_snapshot = true;
+		}
 	}
 	for (uint32_t lane = 0; lane < YETT_LANES; lane++) {
 		struct feed *feed = &agent->feeds[lane];
@@ -98,6 +101,23 @@ void feed_restored(struct run *run, struct member *agent)
 		feed->durable = 0;
 		feed->since = run->ledger->len;
 	}
+}
+
+bool feed_in_snapshot(const struct run *run, const char *body)
+{
+	char text[128];
+
+	for (size_t i = 0; i < run->ledger->len; i++) {
+		const struct telling *telling = run->ledger->pdata[i];
+
+		for (uint32_t at = 0; telling->in_snapshot && at < telling->count; at++) {
+			feed_body(telling, at, text, sizeof(text));
+			if (strcmp(text, body) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
 }
 
 static void kept(struct yett_keep *keep, int result)

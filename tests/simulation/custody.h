@@ -68,6 +68,7 @@ struct member {
 	unsigned upstreams[4], upstream_count; /* into run->all */
 	struct yett_faulty *snapshot;
 	uint64_t snapshot_at; /* how many tellings had become durable */
+	size_t snapshot_told; /* and how many had been told */
 	uint64_t restored_at; /* the ledger's length when it was put back the last time, and 1 */
 	struct yett_id id;
 	bool id_known;
@@ -81,6 +82,9 @@ struct telling {
 	uint32_t lane, count;
 	uint64_t first, line, item; /* its first number, its first item */
 	bool durable, excused, poison, done;
+	/* It was not durable when a snapshot was taken that was put back later, but may be in there: it comes,
+	 * though its items may have been told again since. */
+	bool in_snapshot;
 	uint64_t durable_at; /* its place among all that have become so */
 	size_t bytes;        /* of its batch */
 	size_t index;
@@ -133,6 +137,8 @@ void feed_begin(struct member *agent); /* it has started */
 void feed_tell(struct run *run, struct member *agent, struct feed *feed, unsigned count,
 	unsigned size, bool poison);
 void feed_restored(struct run *run, struct member *agent);
+/* Whether an item was told, and not durable, when a snapshot was taken that has been put back. */
+bool feed_in_snapshot(const struct run *run, const char *body);
 void feed_body(const struct telling *telling, uint32_t at, char *ret_text, size_t size);
 
 void fault_step(struct run *run);

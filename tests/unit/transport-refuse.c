@@ -175,6 +175,16 @@ static void raw_connected(void *arg, int result, struct yett_stream *stream)
 	((struct raw *)arg)->stream = stream;
 }
 
+/* To the gateway, and reads what comes. */
+static void raw_connect(struct raw *raw, struct memory_world *world)
+{
+	raw_init(raw, world);
+	raw->host->connect(
+		raw->host->instance, "gateway:1", NULL, TIMEOUT_NS, raw_connected, raw, NULL);
+	memory_run(world);
+	raw->host->stream_read_start(raw->stream, raw_read, raw);
+}
+
 static void raw_accepted(void *arg, struct yett_stream *stream)
 {
 	struct raw *raw = arg;
@@ -233,11 +243,7 @@ static void test_strangers(void)
 			transport_listen(gateway, "gateway:1");
 			end_init(&end);
 			gateway->accepted = &end;
-			raw_init(&raw, world);
-			raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS,
-				raw_connected, &raw, NULL);
-			memory_run(world);
-			raw.host->stream_read_start(raw.stream, raw_read, &raw);
+			raw_connect(&raw, world);
 			if (table[i].bytes != NULL) {
 				struct iovec iov = {g_memdup2(table[i].bytes, table[i].length),
 					table[i].length};
@@ -424,11 +430,7 @@ static void test_rsa_sizes(void)
 		end_init(&there);
 		end_init(&here);
 		gateway->accepted = &there;
-		raw_init(&client, world);
-		client.host->connect(client.host->instance, "gateway:1", NULL, TIMEOUT_NS,
-			raw_connected, &client, NULL);
-		memory_run(world);
-		client.host->stream_read_start(client.stream, raw_read, &client);
+		raw_connect(&client, world);
 		raw_begin(&client, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, TLS13, "yett/1");
 		show_rsa(&client, &table[i]);
 		raw_drive(&client);
@@ -469,11 +471,7 @@ static void test_long_chain(void)
 		transport_listen(gateway, "gateway:1");
 		end_init(&end);
 		gateway->accepted = &end;
-		raw_init(&raw, world);
-		raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS, raw_connected,
-			&raw, NULL);
-		memory_run(world);
-		raw.host->stream_read_start(raw.stream, raw_read, &raw);
+		raw_connect(&raw, world);
 		raw_begin(&raw, GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT, TLS13, "yett/1");
 		gnutls_certificate_free_keys(raw.credentials);
 		CU_ASSERT_EQUAL(gnutls_certificate_set_x509_key(raw.credentials, &cert, 1, key), 0);
@@ -562,11 +560,7 @@ static void test_noise(void)
 		bytes[5] = (uint8_t)(i % 2 == 0 ? 1 : bytes[5]);
 		end_init(&end);
 		gateway->accepted = &end;
-		raw_init(&raw, world);
-		raw.host->connect(raw.host->instance, "gateway:1", NULL, TIMEOUT_NS, raw_connected,
-			&raw, NULL);
-		memory_run(world);
-		raw.host->stream_read_start(raw.stream, raw_read, &raw);
+		raw_connect(&raw, world);
 		raw.host->stream_try_write(raw.stream, &iov, 1);
 		memory_run(world);
 		raw_done(&raw);
